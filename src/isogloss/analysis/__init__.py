@@ -1,0 +1,39 @@
+"""What an analysis is: its inputs, its tables, its findings, its figures, and where analyses are found."""
+
+from isogloss.analysis.figure import (
+    MARK,
+    Band,
+    Figure,
+    HeatmapFigure,
+    Line,
+    LinesFigure,
+    TableFigure,
+    figure_from_dict,
+)
+from isogloss.analysis.finding import Finding, Interval
+from isogloss.analysis.protocol import Analysis, Classifier, LayerPair, Need, Tables, Vectors
+from isogloss.analysis.registry import available, choose
+from isogloss.analysis.tables import TIDY, tidy
+
+__all__ = [
+    "MARK",
+    "TIDY",
+    "Analysis",
+    "Band",
+    "Classifier",
+    "Figure",
+    "Finding",
+    "HeatmapFigure",
+    "Interval",
+    "LayerPair",
+    "Line",
+    "LinesFigure",
+    "Need",
+    "TableFigure",
+    "Tables",
+    "Vectors",
+    "available",
+    "choose",
+    "figure_from_dict",
+    "tidy",
+]

@@ -1,0 +1,102 @@
+"""The shape that every analysis has. The plan, the executors, the tables, the page and the docs know only this.
+
+An analysis is handed the vectors of one layer from two models over the same words, and returns tables. When all
+its layers are done it is handed the tables back, whole, and says its findings and its figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import polars as pl
+
+from isogloss.analysis.figure import Figure
+from isogloss.analysis.finding import Finding
+
+Need = Literal["words", "token labels", "sentence labels", "classifier head"]
+Tables = dict[str, pl.DataFrame]
+Classifier = Callable[..., np.ndarray]
+"""Sentences and an optional edit of one layer's vectors in, class probabilities (n_sentences, n_classes) out."""
+
+
+@runtime_checkable
+class Vectors(Protocol):
+    """The vectors of one layer of one model: a matrix that may not fit in memory."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_words, hidden)."""
+        ...
+
+    def blocks(self, rows: int = 4096) -> Iterator[np.ndarray]:
+        """Consecutive row blocks, float32, C-contiguous, (<= rows, hidden)."""
+        ...
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """The given rows, float32, (len(rows), hidden)."""
+        ...
+
+
+@dataclass(frozen=True)
+class LayerPair:
+    """One layer of the base and of the tuned model over the same words; row i is the same word everywhere.
+
+    Attributes
+    ----------
+    layer : 0 = embeddings, i = after block i.
+    base, tuned : (n_words, hidden) of this layer; None where that model has no such layer.
+    words : n_words rows; `sentence`, `position`, `word`, `start`, `end` and one column per token label.
+    sentences : `sentence`, `text` and one column per sentence label; `words["sentence"]` points here.
+    base_layers, tuned_layers : the other layers, by number, for layer x layer maps.
+    token_labels, sentence_labels : names of the label columns.
+    seed : random seed of this task; the same whatever the executor.
+    tuned_index : which tuned model this is, when several were given.
+    classifier : the running fine-tuned classifier, where the analysis asked for it.
+    """
+
+    layer: int
+    base: Vectors | None
+    tuned: Vectors | None
+    words: pl.DataFrame
+    sentences: pl.DataFrame
+    base_layers: Mapping[int, Vectors] = field(default_factory=dict)
+    tuned_layers: Mapping[int, Vectors] = field(default_factory=dict)
+    token_labels: tuple[str, ...] = ()
+    sentence_labels: tuple[str, ...] = ()
+    seed: int = 0
+    tuned_index: int = 0
+    classifier: Classifier | None = None
+
+
+@runtime_checkable
+class Analysis(Protocol):
+    """One question about a pair of models.
+
+    `Options` is a frozen dataclass whose fields have defaults and `metadata={"help": ...}`; `run` and the command
+    line build it by name. `run` must be deterministic in `pair.seed`, and must give exactly "no change" when base
+    and tuned hold the same vectors.
+    """
+
+    name: ClassVar[str]
+    question: ClassVar[str]
+    needs: ClassVar[frozenset[Need]]
+    Options: ClassVar[type]
+
+    def run(self, pair: LayerPair, options: Any) -> Tables:
+        """Tables of one layer. The one called `name` is tidy; others are named `name_...`."""
+        ...
+
+    def combine(self, tables: Tables, options: Any) -> Tables:
+        """All layers' (and tuned models') tables, concatenated: add or replace what needs all of them at once."""
+        ...
+
+    def findings(self, tables: Tables, options: Any) -> Sequence[Finding]:
+        """What the tables say, the most important first."""
+        ...
+
+    def figures(self, tables: Tables, options: Any) -> Sequence[Figure]:
+        """What shows it."""
+        ...

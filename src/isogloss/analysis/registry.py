@@ -1,0 +1,45 @@
+"""Which analyses there are: those that packages declare under the entry point group `isogloss.analyses`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+
+from isogloss.analysis.protocol import Analysis
+from isogloss.errors import OptionError
+
+GROUP = "isogloss.analyses"
+
+
+def available() -> dict[str, Analysis]:
+    """Every installed analysis by name, in alphabetical order.
+
+    Raises
+    ------
+    OptionError : an entry point does not give an analysis, or two give the same name.
+    """
+    found: dict[str, Analysis] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        analysis = point.load()()
+        if not isinstance(analysis, Analysis):
+            raise OptionError(f"the entry point {point.name!r} ({point.value}) does not follow the analysis protocol")
+        if analysis.name in found:
+            raise OptionError(f"two installed packages offer an analysis called {analysis.name!r}")
+        found[analysis.name] = analysis
+    return found
+
+
+def choose(names: Iterable[str] | None) -> dict[str, Analysis]:
+    """The analyses of the given names, in the given order; all of them for None.
+
+    Raises
+    ------
+    OptionError : a name is not known; the message lists those that are.
+    """
+    known = available()
+    if names is None:
+        return known
+    wanted = list(dict.fromkeys(names))
+    if unknown := [name for name in wanted if name not in known]:
+        raise OptionError(f"no analysis called {', '.join(map(repr, unknown))}; there are: {', '.join(known)}")
+    return {name: known[name] for name in wanted}

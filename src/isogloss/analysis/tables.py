@@ -1,0 +1,36 @@
+"""The tidy table that every analysis fills: one row per number, with its noise beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+TIDY: dict[str, pl.DataType] = {
+    "analysis": pl.String(),
+    "measure": pl.String(),
+    "model": pl.String(),
+    "layer": pl.Int32(),
+    "subset": pl.String(),
+    "value": pl.Float64(),
+    "ci_low": pl.Float64(),
+    "ci_high": pl.Float64(),
+    "null_low": pl.Float64(),
+    "null_high": pl.Float64(),
+    "n": pl.Int64(),
+    "seed": pl.Int32(),
+}
+"""Columns of a tidy table, in order.
+
+`model` is `base` or `tuned` (a measure of the pair belongs to `tuned`), `layer` counts from 0 = embeddings,
+`subset` is `all` or `LABEL=VALUE`, `ci_*` the 95% interval, `null_*` what the value would be if nothing had
+changed (or if labels meant nothing), `n` the number of words or sentences behind the value, `seed` the index
+of the tuned model when several were given.
+"""
+
+
+def tidy(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Build a tidy table from rows that name only what they know; the rest is null (`subset` is `all`)."""
+    complete = [{column: row.get(column) for column in TIDY} | {"subset": row.get("subset", "all")} for row in rows]
+    return pl.DataFrame(complete, schema=TIDY)

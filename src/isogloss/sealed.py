@@ -1,0 +1,87 @@
+"""Small files that say when they are damaged: JSON and Parquet with checksums, written atomically."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from isogloss.errors import StoreError
+
+
+def write_bytes(path: Path, content: bytes) -> str:
+    """Write atomically; returns the checksum.
+
+    Raises
+    ------
+    StoreError : the disk is full or the directory cannot be written.
+    """
+    draft = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreError(
+                f"the disk is full while writing {path}; make room and run the same command again"
+            ) from None
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from None
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON with a checksum of its content inside."""
+    body = {**content, "sha256": _seal(content)}
+    write_bytes(path, json.dumps(body, indent=1, ensure_ascii=False).encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what `write_json` wrote.
+
+    Raises
+    ------
+    StoreError : missing, unreadable, or its content does not match its checksum.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise StoreError(f"{path} is missing") from None
+    except (ValueError, OSError) as error:
+        raise StoreError(f"{path} is damaged: {error}") from None
+    if not isinstance(content, dict) or content.pop("sha256", None) != _seal(content):
+        raise StoreError(f"{path} is damaged: its content does not match its checksum")
+    return content
+
+
+def write_table(path: Path, frame: pl.DataFrame) -> str:
+    """Write Parquet; returns the checksum. Equal frames give equal bytes."""
+    stream = io.BytesIO()
+    frame.write_parquet(stream, compression="zstd", statistics=False)
+    return write_bytes(path, stream.getvalue())
+
+
+def read_table(path: Path, checksum: str) -> pl.DataFrame:
+    """Read what `write_table` wrote.
+
+    Raises
+    ------
+    StoreError : missing, or its bytes changed.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise StoreError(f"{path} is missing") from None
+    if hashlib.sha256(content).hexdigest() != checksum:
+        raise StoreError(f"{path} is damaged: its bytes are not those that were written")
+    return pl.read_parquet(io.BytesIO(content))
+
+
+def _seal(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
