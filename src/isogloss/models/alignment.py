@@ -1,0 +1,58 @@
+"""Which sub-words make up a word: by character overlap, never by counting or by the pre-tokenizer's words.
+
+Knows offsets only. A sub-word that covers characters of two words belongs to both; a word that no sub-word covers
+has no vector and is reported as uncovered.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def align_words(
+    token_start: np.ndarray, token_end: np.ndarray, word_start: np.ndarray, word_end: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last token that overlap each word.
+
+    Parameters
+    ----------
+    token_start, token_end : (n_tokens,) character offsets, both non-decreasing. Tokens of no width overlap nothing.
+    word_start, word_end : (n_words,) character offsets.
+
+    Returns
+    -------
+    first, last : (n_words,) int64 token numbers, both inclusive; -1 where no token overlaps the word.
+    """
+    wide = np.flatnonzero(token_end > token_start)
+    starts, ends = token_start[wide], token_end[wide]
+    first = np.searchsorted(ends, word_start, side="right")
+    last = np.searchsorted(starts, word_end, side="left") - 1
+    covered = (first <= last) & (word_end > word_start)
+    found_first = np.full(len(word_start), -1, np.int64)
+    found_last = np.full(len(word_start), -1, np.int64)
+    found_first[covered] = wide[first[covered]]
+    found_last[covered] = wide[last[covered]]
+    return found_first, found_last
+
+
+def surface_offsets(text: str, tokens: list[str]) -> list[tuple[int, int]]:
+    """Offsets for tokenizers that give none: each token's surface is looked up in the text, left to right.
+
+    Continuation marks (`##`, `▁`, `Ġ`, `@@`, `</w>`) are taken off and case is ignored. A token that is not found
+    (an unknown-word token, a normalised character) gets no width, so that words under it count as uncovered unless
+    another token covers them.
+    """
+    folded = [c.lower() if len(c.lower()) == 1 else c for c in text]
+    haystack = "".join(folded)
+    at = 0
+    offsets = []
+    for token in tokens:
+        surface = token.removeprefix("##").lstrip("▁Ġ").removesuffix("@@").removesuffix("</w>").lower()
+        found = haystack.find(surface, at) if surface else -1
+        # A match far away is a coincidence: between two tokens of one text there is only white space.
+        if found < 0 or haystack[at:found].strip():
+            offsets.append((at, at))
+        else:
+            at = found + len(surface)
+            offsets.append((found, at))
+    return offsets

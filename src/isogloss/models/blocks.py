@@ -1,0 +1,237 @@
+"""Finds the transformer blocks of any model and reads the residual stream at their outputs.
+
+Layer 0 is what enters the first block (the embeddings as the blocks see them); layer i is what block i returns,
+before any final norm. transformers' `hidden_states[-1]` is *after* the final norm in Llama-type decoders: `sites`
+says, layer by layer, whether the two agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isogloss.errors import ModelError
+
+OnLayer = Callable[[int, Tensor], Tensor | None]
+"""Called with a layer's number and its tokens (n_tokens, hidden), sentence after sentence; what it returns, if
+anything, takes their place."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Where the layers of a model are.
+
+    Attributes
+    ----------
+    encoder : the module to call with token ids (of an encoder-decoder, its encoder).
+    modules : the distinct block modules, in order of first use; ALBERT has one, called many times.
+    names : their names inside `encoder`.
+    n_layers : how many block outputs one forward pass gives (layers are 0 ... n_layers).
+    hidden : width of the residual stream.
+    time_major : the blocks see (tokens, sentences, hidden) instead of (sentences, tokens, hidden).
+    found_by : how the blocks were recognised, in words.
+    """
+
+    encoder: nn.Module
+    modules: tuple[nn.Module, ...]
+    names: tuple[str, ...]
+    n_layers: int
+    hidden: int
+    time_major: bool
+    found_by: str
+
+    @contextmanager
+    def reading(self, on_layer: OnLayer) -> Iterator[None]:
+        """While open, every forward pass of `encoder` hands each layer's tokens to `on_layer`, in order."""
+        handles: list[Any] = []
+        calls = 0
+
+        def restart(*_: Any) -> None:
+            nonlocal calls
+            calls = 0
+
+        def before(_: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+            if calls:
+                return None
+            key, hidden = _hidden_argument(args, kwargs)
+            changed = self._hand_over(0, hidden, on_layer)
+            if changed is None:
+                return None
+            if isinstance(key, str):
+                return args, {**kwargs, key: changed}
+            return (*args[:key], changed, *args[key + 1 :]), kwargs
+
+        def after(_: nn.Module, __: Any, output: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            changed = self._hand_over(calls, _first_tensor(output), on_layer)
+            if changed is None:
+                return None
+            return changed if isinstance(output, Tensor) else (changed, *output[1:])
+
+        try:
+            handles.append(self.encoder.register_forward_pre_hook(restart))
+            for module in self.modules:
+                handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
+                handles.append(module.register_forward_hook(after))
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _hand_over(self, layer: int, hidden: Tensor, on_layer: OnLayer) -> Tensor | None:
+        batched = hidden.transpose(0, 1) if self.time_major else hidden
+        changed = on_layer(layer, batched.reshape(-1, batched.shape[-1]))
+        if changed is None:
+            return None
+        batched = changed.reshape(batched.shape)
+        return batched.transpose(0, 1) if self.time_major else batched
+
+
+def discover_blocks(module: nn.Module) -> Blocks:
+    """Find the blocks of a model: by what its class declares, else as its longest list of equal modules.
+
+    Parameters
+    ----------
+    module : a transformers model, with or without a head, or a PEFT model around one.
+
+    Raises
+    ------
+    ModelError : no blocks are found, or what they return is not a residual stream.
+    """
+    encoder = inner_encoder(module)
+    found, found_by = _declared(encoder), "declared by the architecture"
+    if not found:
+        found, found_by = _longest_list(encoder), "the longest list of equal modules"
+    if not found:
+        raise ModelError(
+            f"no transformer blocks found in {type(encoder).__name__}: it declares none and has no list of modules"
+        )
+    names, modules = zip(*found, strict=True)
+    draft = Blocks(encoder, modules, names, 0, 0, time_major=False, found_by=found_by)
+    n_layers, hidden, time_major = _probe(draft)
+    return Blocks(encoder, modules, names, n_layers, hidden, time_major, found_by)
+
+
+def inner_encoder(module: nn.Module) -> nn.Module:
+    """The part of a model that turns token ids into hidden states: no head, no adapter wrapper, no decoder."""
+    if hasattr(module, "get_base_model"):
+        module = module.get_base_model()
+    base = getattr(module, "base_model", module)
+    if getattr(getattr(base, "config", None), "is_encoder_decoder", False):
+        return base.get_encoder()
+    return base
+
+
+def sites(blocks: Blocks) -> list[str]:
+    """For each layer, how the block output relates to transformers' `hidden_states`: "same", or "differs: ...".
+
+    Layer `n_layers` differs where the architecture applies a final norm before it reports its last hidden state.
+    """
+    seen: dict[int, Tensor] = {}
+    with blocks.reading(lambda layer, tokens: seen.__setitem__(layer, tokens.clone())):
+        output = _run_probe(blocks.encoder, output_hidden_states=True)
+    reported = getattr(output, "hidden_states", None)
+    if reported is None:
+        return ["not reported by the model"] * (blocks.n_layers + 1)
+    found = []
+    for layer in range(blocks.n_layers + 1):
+        if layer >= len(reported):
+            found.append("not reported by the model")
+            continue
+        theirs = reported[layer].reshape(-1, reported[layer].shape[-1])
+        if theirs.shape == seen[layer].shape and torch.allclose(theirs, seen[layer], rtol=1e-4, atol=1e-5):
+            found.append("same")
+        else:
+            last = layer == blocks.n_layers
+            found.append("differs: hidden_states is after the final norm" if last else "differs from hidden_states")
+    return found
+
+
+def _declared(encoder: nn.Module) -> list[tuple[str, nn.Module]]:
+    recorded = getattr(encoder, "can_record_outputs", None) or {}
+    declared = recorded.get("hidden_states")
+    targets = declared if isinstance(declared, list | tuple) else [declared]
+    classes: list[type] = []
+    for target in targets:
+        target = getattr(target, "target_class", None) or target
+        if isinstance(target, type):
+            classes.append(target)
+    if not classes:
+        return []
+    return _outermost([(n, m) for n, m in encoder.named_modules() if isinstance(m, tuple(classes))])
+
+
+def _longest_list(encoder: nn.Module) -> list[tuple[str, nn.Module]]:
+    best: list[tuple[str, nn.Module]] = []
+    for name, module in encoder.named_modules():
+        if not isinstance(module, nn.ModuleList) or len(module) == 0:
+            continue
+        alike = len({type(m) for m in module}) == 1 and next(module[0].parameters(), None) is not None
+        if alike and len(module) > len(best):
+            prefix = f"{name}." if name else ""
+            best = [(f"{prefix}{i}", m) for i, m in enumerate(module)]
+    return best
+
+
+def _outermost(found: list[tuple[str, nn.Module]]) -> list[tuple[str, nn.Module]]:
+    names = {name for name, _ in found}
+    return [
+        (name, module)
+        for name, module in found
+        if not any(name.startswith(f"{other}.") for other in names if other != name)
+    ]
+
+
+def _probe(draft: Blocks) -> tuple[int, int, bool]:
+    shapes: list[tuple[int, ...]] = []
+
+    def remember(_: nn.Module, __: Any, output: Any) -> None:
+        shapes.append(tuple(_first_tensor(output).shape))
+
+    handles = [module.register_forward_hook(remember) for module in draft.modules]
+    try:
+        _run_probe(draft.encoder)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not shapes or len({shape[-1] for shape in shapes}) != 1 or any(len(shape) != 3 for shape in shapes):
+        raise ModelError(
+            f"the blocks of {type(draft.encoder).__name__} ({draft.names[0]} ...) do not return one residual stream; "
+            f"their outputs have the shapes {sorted(set(shapes))}"
+        )
+    sentences, tokens = shapes[0][:2]
+    return len(shapes), shapes[0][-1], (sentences, tokens) == (_PROBE_TOKENS, 1)
+
+
+_PROBE_TOKENS = 5
+
+
+@torch.inference_mode()
+def _run_probe(encoder: nn.Module, **options: Any) -> Any:
+    config: Any = getattr(encoder, "config", None)
+    vocabulary = int(getattr(config, "vocab_size", 0) or 100)
+    device = next(encoder.parameters()).device
+    ids = (torch.arange(_PROBE_TOKENS, device=device) * 7 + 5).remainder(max(vocabulary, 1))[None]
+    return encoder(input_ids=ids, attention_mask=torch.ones_like(ids), return_dict=True, **options)
+
+
+def _hidden_argument(args: tuple, kwargs: dict) -> tuple[int | str, Tensor]:
+    for place, value in [*enumerate(args), *kwargs.items()]:
+        if isinstance(value, Tensor) and value.dim() == 3:
+            return place, value
+    raise ModelError("a block is not called with a residual stream (sentences, tokens, hidden)")
+
+
+def _first_tensor(output: Any) -> Tensor:
+    if isinstance(output, Tensor):
+        return output
+    first = next(iter(output.values())) if isinstance(output, dict) else output[0]
+    if not isinstance(first, Tensor):
+        raise ModelError(f"a block returns {type(first).__name__} where its hidden state is expected")
+    return first

@@ -1,0 +1,179 @@
+"""Runs many sentences through a model as one sequence without padding, where the architecture allows it.
+
+Every matrix product then sees all tokens at once; attention is computed per group of equally long sentences by
+transformers' own scaled-dot-product function. Whether a model allows it is not looked up in a list: it is tried once
+on a few short sequences, and packing is used only if the vectors come out the same as one sequence at a time.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+from isogloss.models.blocks import Blocks
+
+IMPLEMENTATION = "isogloss_packed"
+TOLERANCE = 1e-4
+
+_lengths: ContextVar[Sequence[int]] = ContextVar("lengths of the packed sequences")
+
+# What attention may be told besides queries, keys and values without changing its result.
+_HARMLESS = {
+    "dropout",
+    "scaling",
+    "is_causal",
+    "position_ids",
+    "use_cache",
+    "cache_position",
+    "output_attentions",
+}
+_HARMLESS |= {
+    "output_hidden_states",
+    "return_dict",
+    "position_embeddings",
+    "num_items_in_batch",
+    "num_key_value_groups",
+}
+
+
+class CannotPackError(Exception):
+    """The architecture asks of attention what packed attention does not do."""
+
+
+def packed_attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
+) -> tuple[Tensor, None]:
+    """Attention within each packed sequence; queries and keys are (1, heads, n_tokens, head width)."""
+    lengths = _lengths.get()
+    window = kwargs.pop("sliding_window", None)
+    odd = [name for name, given in kwargs.items() if given is not None and name not in _HARMLESS]
+    if attention_mask is not None or odd or (window is not None and window < max(lengths)):
+        raise CannotPackError(f"attention is given {odd or 'a mask or a window'}")
+    options = {name: kwargs[name] for name in ("scaling", "is_causal") if name in kwargs}
+    heads, width = query.shape[1], value.shape[-1]
+    result = query.new_empty(1, query.shape[2], heads, width)
+    at = 0
+    for length, count in runs(lengths):
+        stop = at + length * count
+
+        def group(states: Tensor, at: int = at, stop: int = stop, shape: tuple[int, int] = (count, length)) -> Tensor:
+            return states[0, :, at:stop].unflatten(1, shape).transpose(0, 1)
+
+        attended, _ = sdpa_attention_forward(module, group(query), group(key), group(value), None, **options)
+        result[0, at:stop] = attended.reshape(stop - at, heads, width)
+        at = stop
+    return result, None
+
+
+def runs(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(length, how many times in a row) of each run of equal lengths."""
+    start = 0
+    for i in range(1, len(lengths) + 1):
+        if i == len(lengths) or lengths[i] != lengths[start]:
+            yield lengths[start], i - start
+            start = i
+
+
+@contextmanager
+def packing(blocks: Blocks) -> Iterator[None]:
+    """While open, the model attends within packed sequences only; `packed_forward` runs it."""
+    AttentionInterface.register(IMPLEMENTATION, packed_attention)
+    # Set on the configurations directly: the public setter refuses implementations it cannot pre-verify.
+    configs = {id(m.config): m.config for m in blocks.encoder.modules() if hasattr(m, "config")}
+    before = {key: getattr(config, "_attn_implementation", None) for key, config in configs.items()}
+    try:
+        for config in configs.values():
+            config._attn_implementation = IMPLEMENTATION
+        yield
+    finally:
+        for key, config in configs.items():
+            config._attn_implementation = before[key]
+
+
+def packed_forward(
+    blocks: Blocks, ids: Tensor, lengths: Sequence[int], positions: Tensor, types: Tensor | None
+) -> Tensor:
+    """One forward pass over packed sequences, inside `packing`; hidden states are read by `Blocks.reading`.
+
+    Parameters
+    ----------
+    ids : (n_tokens,) token ids of all sequences, one after the other.
+    lengths : of each sequence; equal lengths should stand together.
+    positions : (n_tokens,) position numbers as the model counts them.
+    types : (n_tokens,) token types, for models that have them.
+
+    Returns
+    -------
+    (n_tokens, hidden) the model's last hidden state, after its final norm if it has one.
+    """
+    token = _lengths.set(lengths)
+    try:
+        extra = {} if types is None else {"token_type_ids": types[None]}
+        output = blocks.encoder(
+            input_ids=ids[None], position_ids=positions[None], use_cache=False, return_dict=True, **extra
+        )
+        return output.last_hidden_state[0]
+    finally:
+        _lengths.reset(token)
+
+
+@dataclass(frozen=True)
+class PackingPlan:
+    """How a model is run packed: the number of the first position, and whether token types must be given."""
+
+    first_position: int
+    types: bool
+
+
+@torch.inference_mode()
+def plan_packing(blocks: Blocks) -> PackingPlan | None:
+    """How packing gives this model's own vectors; None where it does not.
+
+    Tries positions from 0 and, as RoBERTa counts, from the number after the padding id; with token types (all 0) and
+    without. The model is run on four short sequences both ways; every layer must agree to 1e-4 of its largest value
+    (or to what the model's own precision allows, if that is coarser).
+    """
+    config: Any = blocks.encoder.config
+    vocabulary = int(getattr(config, "vocab_size", 0) or 0)
+    if blocks.time_major or not hasattr(config, "_attn_implementation") or vocabulary < 16:
+        return None
+    device = next(blocks.encoder.parameters()).device
+    lengths = [3, 3, 7, 5]
+    ids = torch.randint(5, vocabulary, (sum(lengths),), generator=torch.Generator().manual_seed(0)).to(device)
+    plain = _plain_layers(blocks, ids, lengths)
+    padding = getattr(config, "pad_token_id", None)
+    accepts_types = "token_type_ids" in inspect.signature(blocks.encoder.forward).parameters
+    for first in dict.fromkeys((0, 0 if padding is None else padding + 1)):
+        positions = torch.cat([torch.arange(n, device=device) + first for n in lengths])
+        for types in (True, False) if accepts_types else (False,):
+            layers: list[Tensor] = []
+            try:
+                with packing(blocks), blocks.reading(lambda _, tokens: layers.append(tokens.clone())):  # noqa: B023
+                    packed_forward(blocks, ids, lengths, positions, torch.zeros_like(ids) if types else None)
+            except Exception:
+                continue
+            if len(layers) == len(plain) and all(_agree(a, b) for a, b in zip(layers, plain, strict=True)):
+                return PackingPlan(first, types)
+    return None
+
+
+def _plain_layers(blocks: Blocks, ids: Tensor, lengths: Sequence[int]) -> list[Tensor]:
+    layers: list[list[Tensor]] = [[] for _ in range(blocks.n_layers + 1)]
+    with blocks.reading(lambda layer, tokens: layers[layer].append(tokens.clone())):
+        for sequence in ids.split(list(lengths)):
+            blocks.encoder(input_ids=sequence[None], attention_mask=torch.ones_like(sequence[None]))
+    return [torch.cat(parts) for parts in layers]
+
+
+def _agree(ours: Tensor, theirs: Tensor) -> bool:
+    coarse = max(TOLERANCE, 8 * torch.finfo(theirs.dtype).eps)
+    return bool((ours - theirs).abs().max() <= coarse * theirs.abs().max())

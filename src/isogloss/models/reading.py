@@ -1,0 +1,245 @@
+"""Runs a model over token sequences and hands over, layer by layer, one vector per word and per sentence.
+
+Sub-words are pooled where the model runs, so only word vectors leave the device. Sequences are packed where the
+architecture allows it, else batched with equally long ones; either way no padding is computed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from isogloss.errors import OptionError
+from isogloss.models.blocks import Blocks, discover_blocks
+from isogloss.models.packing import PackingPlan, packed_forward, packing, plan_packing
+from isogloss.models.tokenization import TokenSequences
+
+Pooling = Literal["first", "last", "mean"]
+Site = Literal["block", "normed"]
+SENTENCE_VECTORS = ("cls", "mean", "last")
+BATCH_TOKENS = 2048
+
+OnWords = Callable[[int, Tensor, np.ndarray], None]
+"""layer, vectors (n, hidden) on the device, (n,) numbers of the words (positions in `TokenSequences.word_row`)."""
+
+OnSentences = Callable[[int, str, Tensor, np.ndarray], None]
+"""layer, kind, vectors (n, hidden) on the device, (n,) numbers of the windows they belong to."""
+
+
+class _Enough(Exception):  # noqa: N818 - a signal, not an error
+    """Raised inside a forward pass once the last wanted layer has been read."""
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Windows that run together. Everything is in batch order: window after window."""
+
+    windows: np.ndarray
+    ids: Tensor
+    types: Tensor
+    lengths: list[int]
+    words: np.ndarray
+    word_first: Tensor
+    word_last: Tensor
+    counted: Tensor
+    cls: Tensor
+
+
+class LayerReader:
+    """Reads the layers of one model.
+
+    Parameters
+    ----------
+    module : a transformers model on its device, in its compute precision, in eval mode.
+    tokenizer : says whether token types are given and which token is `[CLS]`.
+    layers : numbers of the layers to read, increasing; None for all.
+    pooling : which sub-words stand for a word: the first, the last or their mean.
+    site : `block` reads the residual stream after each block; `normed` takes the last layer after the final norm.
+    packed : False never packs.
+    batch_tokens : tokens per forward pass.
+
+    Attributes
+    ----------
+    blocks : where the layers are.
+    plan : how sequences are packed; None where they are batched by equal length.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        tokenizer: Any,
+        *,
+        layers: tuple[int, ...] | None = None,
+        pooling: Pooling = "last",
+        site: Site = "block",
+        sentence_vectors: tuple[str, ...] = SENTENCE_VECTORS,
+        packed: bool = True,
+        batch_tokens: int = BATCH_TOKENS,
+    ) -> None:
+        for name, value, allowed in (
+            ("pooling", pooling, ("first", "last", "mean")),
+            ("site", site, ("block", "normed")),
+        ):
+            if value not in allowed:
+                raise OptionError(f"{name} can be {', '.join(allowed)}; got {value!r}")
+        if unknown := set(sentence_vectors) - set(SENTENCE_VECTORS):
+            raise OptionError(f"no sentence vector called {', '.join(sorted(unknown))}; there are {SENTENCE_VECTORS}")
+        self.blocks: Blocks = discover_blocks(module)
+        self.layers = tuple(range(self.blocks.n_layers + 1)) if layers is None else layers
+        self.pooling, self.site, self.sentence_vectors = pooling, site, sentence_vectors
+        self.batch_tokens = batch_tokens
+        self.plan: PackingPlan | None = plan_packing(self.blocks) if packed else None
+        self.device = next(self.blocks.encoder.parameters()).device
+        accepted = inspect.signature(self.blocks.encoder.forward).parameters
+        given = getattr(tokenizer, "model_input_names", ())
+        self._gives_types = "token_type_ids" in given and "token_type_ids" in accepted
+        self._cls_id = getattr(tokenizer, "cls_token_id", None)
+
+    @torch.inference_mode()
+    def read(
+        self, sequences: TokenSequences, on_words: OnWords, on_sentences: OnSentences | None = None
+    ) -> Iterator[int]:
+        """Run all windows; yields the number of tokens done after each forward pass.
+
+        Batches depend only on `sequences`, so the same sequences give the same bytes.
+        """
+        with packing(self.blocks) if self.plan else nullcontext():
+            for batch in self._batches(sequences):
+                self._run(batch, on_words, on_sentences)
+                yield len(batch.ids)
+
+    def _run(self, batch: _Batch, on_words: OnWords, on_sentences: OnSentences | None) -> None:
+        last = max(self.layers)
+        normed = self.blocks.n_layers if self.site == "normed" else None
+
+        def on_layer(layer: int, tokens: Tensor) -> None:
+            if layer in self.layers and layer != normed:
+                self._pool(layer, tokens, batch, on_words, on_sentences)
+            if layer == last and layer != normed:
+                raise _Enough
+
+        try:
+            with self.blocks.reading(on_layer):
+                final = self._forward(batch)
+        except _Enough:
+            return
+        # Only reached when the last wanted layer is the one after the final norm.
+        self._pool(last, final, batch, on_words, on_sentences)
+
+    def _forward(self, batch: _Batch) -> Tensor:
+        types = batch.types if self._gives_types else None
+        if self.plan:
+            if types is None and self.plan.types:
+                types = torch.zeros_like(batch.types)
+            positions = torch.cat([torch.arange(n) for n in batch.lengths]).to(self.device) + self.plan.first_position
+            return packed_forward(self.blocks, batch.ids, batch.lengths, positions, types)
+        shape = (len(batch.lengths), batch.lengths[0])
+        ids = batch.ids.view(shape)
+        options: dict[str, Any] = {} if types is None else {"token_type_ids": types.view(shape)}
+        output = self.blocks.encoder(input_ids=ids, attention_mask=torch.ones_like(ids), return_dict=True, **options)
+        hidden = output.last_hidden_state
+        return hidden.reshape(-1, hidden.shape[-1])
+
+    def _pool(
+        self, layer: int, tokens: Tensor, batch: _Batch, on_words: OnWords, on_sentences: OnSentences | None
+    ) -> None:
+        if len(batch.words):
+            on_words(layer, self._word_vectors(tokens, batch), batch.words)
+        if on_sentences is None:
+            return
+        lengths = torch.tensor(batch.lengths, device=self.device)
+        ends = lengths.cumsum(0)
+        for kind in self.sentence_vectors:
+            if kind == "cls":
+                vectors = tokens[batch.cls]
+            elif kind == "last":
+                vectors = tokens[ends - 1]
+            else:
+                # Sums, not means: a split sentence adds up its windows before it divides.
+                kept = tokens.float() * batch.counted[:, None]
+                vectors = torch.segment_reduce(kept, "sum", lengths=lengths, axis=0)
+            on_sentences(layer, kind, vectors, batch.windows)
+
+    def _word_vectors(self, tokens: Tensor, batch: _Batch) -> Tensor:
+        if self.pooling == "first":
+            return tokens[batch.word_first]
+        if self.pooling == "last":
+            return tokens[batch.word_last]
+        counts = batch.word_last - batch.word_first + 1
+        if bool((counts == 1).all()):
+            return tokens[batch.word_first]
+        starts = counts.cumsum(0) - counts
+        inside = torch.arange(int(counts.sum()), device=self.device) - starts.repeat_interleave(counts)
+        pieces = tokens[batch.word_first.repeat_interleave(counts) + inside].float()
+        return torch.segment_reduce(pieces, "mean", lengths=counts, axis=0)
+
+    def _batches(self, sequences: TokenSequences) -> Iterator[_Batch]:
+        lengths = sequences.window_length
+        order = np.argsort(lengths, kind="stable")
+        word_window = np.searchsorted(sequences.window_start, sequences.word_first, side="right") - 1
+        by_window = np.argsort(word_window, kind="stable")
+        bounds = np.searchsorted(word_window[by_window], np.arange(len(lengths) + 1))
+        counted = sequences.counted()
+        for group in self._groups(lengths[order]):
+            windows = order[group]
+            starts = sequences.window_start[windows]
+            sizes = lengths[windows]
+            place = np.cumsum(sizes) - sizes
+            tokens = np.repeat(starts - place, sizes) + np.arange(sizes.sum())
+            words = np.concatenate([by_window[bounds[w] : bounds[w + 1]] for w in windows])
+            shift = np.repeat(place - starts, bounds[windows + 1] - bounds[windows])
+            yield self._batch(sequences, windows, tokens, sizes, place, words, shift, counted)
+
+    def _batch(
+        self,
+        sequences: TokenSequences,
+        windows: np.ndarray,
+        tokens: np.ndarray,
+        sizes: np.ndarray,
+        place: np.ndarray,
+        words: np.ndarray,
+        shift: np.ndarray,
+        counted: np.ndarray,
+    ) -> _Batch:
+        def there(values: np.ndarray, dtype: type = np.int64) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(values, dtype=dtype)).to(self.device)
+
+        ids = sequences.ids[tokens]
+        cls = place
+        if self._cls_id is not None:
+            marked = np.flatnonzero(ids == self._cls_id)
+            owner = np.searchsorted(place, marked, side="right") - 1
+            owner, firsts = np.unique(owner, return_index=True)
+            cls = place.copy()
+            cls[owner] = marked[firsts]
+        return _Batch(
+            windows=windows,
+            ids=there(ids),
+            types=there(sequences.types[tokens]),
+            lengths=sizes.tolist(),
+            words=words,
+            word_first=there(sequences.word_first[words] + shift),
+            word_last=there(sequences.word_last[words] + shift),
+            counted=there(counted[tokens], np.float32),
+            cls=there(cls),
+        )
+
+    def _groups(self, lengths: np.ndarray) -> Iterator[slice]:
+        """Cut sorted lengths into batches of about `batch_tokens` tokens; of one length each where nothing packs."""
+        start = total = 0
+        for i, length in enumerate(lengths.tolist()):
+            full = total + length > self.batch_tokens
+            other = self.plan is None and length != lengths[start]
+            if i > start and (full or other):
+                yield slice(start, i)
+                start, total = i, 0
+            total += length
+        if len(lengths):
+            yield slice(start, len(lengths))

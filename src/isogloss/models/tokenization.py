@@ -1,0 +1,369 @@
+"""Sentences as token sequences, exactly as the model was trained to see them, with the tokens of every word.
+
+Raw text is tokenised (never pre-split words, which changes the ids of byte-level and metaspace tokenizers). A sentence
+longer than the model's limit becomes several windows, split between words, or is cut, by option. Nothing is padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+from tokenizers import Tokenizer
+from torch import nn
+
+from isogloss.errors import ModelError, OptionError
+from isogloss.models.alignment import align_words, surface_offsets
+
+LongSentences = Literal["split", "cut"]
+
+UNBOUNDED = 4096
+"""Longest window, in tokens, for models that have no limit of their own or a larger one (attention is quadratic)."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """Where the words of some sentences are: four parallel arrays, sorted by sentence, part, start.
+
+    `sentence` counts from 0 within the sentences at hand; `part` is 1 for words of the second text of a pair.
+    """
+
+    sentence: np.ndarray
+    part: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.sentence)
+
+
+@dataclass(frozen=True)
+class TokenSequences:
+    """Token sequences (windows) of consecutive sentences and the tokens of their words.
+
+    Attributes
+    ----------
+    ids, types : (n_tokens,) int32 / uint8, all windows one after the other.
+    special : (n_tokens,) bool, tokens that stand for no text.
+    window_start : (n_windows + 1,) int64, where each window begins in `ids`.
+    window_sentence : (n_windows,) int64, non-decreasing.
+    word_row : (n_covered,) int64, increasing: the words that have tokens, as rows of the words given.
+    word_first, word_last : (n_covered,) int64, first and last token in `ids`, inclusive.
+    split_sentences : how many sentences were longer than the limit.
+    cut_words : how many words lost tokens, or all of them, to the limit.
+    """
+
+    ids: np.ndarray
+    types: np.ndarray
+    special: np.ndarray
+    window_start: np.ndarray
+    window_sentence: np.ndarray
+    word_row: np.ndarray
+    word_first: np.ndarray
+    word_last: np.ndarray
+    split_sentences: int
+    cut_words: int
+
+    @property
+    def window_length(self) -> np.ndarray:
+        """(n_windows,) tokens of each window, special tokens included."""
+        return np.diff(self.window_start)
+
+    def counted(self) -> np.ndarray:
+        """(n_tokens,) bool: the tokens a sentence's mean runs over: all but special ones.
+
+        A window of special tokens only (an empty sentence) is represented by all of them.
+        """
+        counted = ~self.special
+        if len(counted):
+            has_text = np.add.reduceat(counted, self.window_start[:-1]) > 0
+            counted |= np.repeat(~has_text, self.window_length)
+        return counted
+
+    def sentences(self, start: int, stop: int) -> TokenSequences:
+        """The part that belongs to sentences `start` ... `stop - 1`; sentence and token numbers restart at 0."""
+        low, high = np.searchsorted(self.window_sentence, [start, stop])
+        first, last = self.window_start[low], self.window_start[high]
+        words = slice(*np.searchsorted(self.word_first, [first, last]))
+        return TokenSequences(
+            ids=self.ids[first:last],
+            types=self.types[first:last],
+            special=self.special[first:last],
+            window_start=self.window_start[low : high + 1] - first,
+            window_sentence=self.window_sentence[low:high] - start,
+            word_row=self.word_row[words],
+            word_first=self.word_first[words] - first,
+            word_last=self.word_last[words] - first,
+            split_sentences=0,
+            cut_words=0,
+        )
+
+
+class SentenceTokenizer:
+    """Turns sentences into token sequences for one model.
+
+    Parameters
+    ----------
+    tokenizer : a transformers tokenizer; fast ones give exact offsets, for slow ones surfaces are matched.
+    limit : longest window in tokens, special tokens included.
+    long : what to do with longer sentences: `split` them into windows between words, or `cut` the rest off.
+    """
+
+    def __init__(self, tokenizer: Any, limit: int, long: LongSentences = "split") -> None:
+        if long not in ("split", "cut"):
+            raise OptionError(f"long sentences can be 'split' or 'cut', not {long!r}")
+        self.long = long
+        self._source = _source(tokenizer)
+        self.limit = limit
+        self._room = limit - self._source.n_special
+        if self._room < 1:
+            raise OptionError(
+                f"a limit of {limit} tokens leaves no room beside {self._source.n_special} special tokens"
+            )
+
+    def encode(self, texts: Sequence[str], texts_b: Sequence[str] | None, words: Words) -> TokenSequences:
+        """Tokenise some sentences (or pairs) and find the tokens of their words."""
+        builder = _Builder()
+        bounds = np.searchsorted(words.sentence, np.arange(len(texts) + 1))
+        encodings = self._source.encode(texts, texts_b)
+        for sentence, encoding in enumerate(encodings):
+            rows = slice(bounds[sentence], bounds[sentence + 1])
+            if len(encoding.ids) <= self.limit:
+                builder.add(sentence, encoding, words, rows)
+                continue
+            builder.split_sentences += 1
+            if texts_b is None:
+                self._add_split(builder, sentence, texts[sentence], encoding, words, rows)
+            else:
+                self._add_cut_pair(builder, sentence, texts[sentence], texts_b[sentence], words, rows)
+        return builder.finish()
+
+    def _add_split(
+        self, builder: _Builder, sentence: int, text: str, whole: _Encoding, words: Words, rows: slice
+    ) -> None:
+        start, end = words.start[rows].astype(np.int64), words.end[rows].astype(np.int64)
+        first, last = align_words(*whole.offsets_of(0), start, end)
+        # An uncovered word takes no room: it counts as ending where the word before it ends.
+        reach = np.maximum.accumulate(np.where(last < 0, 0, last))
+        word, begin, covered = 0, 0, 0
+        while word < len(start):
+            opening = first[word] if first[word] >= 0 else reach[word]
+            stop = max(int(np.searchsorted(reach, opening + self._room, side="left")), word + 1)
+            while True:
+                until = int(start[stop]) if stop < len(start) else len(text)
+                window = self._source.encode([text[begin:until]], None)[0]
+                if len(window.ids) <= self.limit or stop == word + 1:
+                    break
+                stop = max(word + 1, stop - max(1, (stop - word) // 10))
+            if len(window.ids) > self.limit:
+                builder.cut_words += 1
+                window = self._source.encode([text[begin:until]], None, limit=self.limit)[0]
+            builder.add(sentence, window, words, slice(rows.start + word, rows.start + stop), shift=begin)
+            covered, word, begin = stop, stop, until
+            if self.long == "cut":
+                break
+        if not len(start):
+            builder.add(sentence, self._source.encode([text], None, limit=self.limit)[0], words, rows)
+        builder.cut_words += len(start) - covered
+
+    def _add_cut_pair(
+        self, builder: _Builder, sentence: int, text: str, text_b: str, words: Words, rows: slice
+    ) -> None:
+        encoding = self._source.encode([text], [text_b], limit=self.limit)[0]
+        before = len(builder.covered)
+        builder.add(sentence, encoding, words, rows)
+        builder.cut_words += (rows.stop - rows.start) - (len(builder.covered) - before)
+
+
+def token_limit(module: nn.Module, tokenizer: Any, max_length: int | None = None) -> int:
+    """The longest window, in tokens, that a model is given.
+
+    The smallest of what the model's position table holds, what its tokenizer states, and `max_length`; at most 4,096
+    unless `max_length` asks for more.
+
+    Raises
+    ------
+    OptionError : `max_length` is more than the model can take.
+    """
+    config: Any = getattr(module, "config", None)
+    own = [int(n) for n in [getattr(tokenizer, "model_max_length", None)] if n and n < 10**6]
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        own.append(positions - _positions_lost(module))
+    limit = min(own) if own else None
+    if max_length is None:
+        return min(limit or UNBOUNDED, UNBOUNDED)
+    if limit is not None and max_length > limit:
+        raise OptionError(f"max_length {max_length} is more than this model can take: {limit} tokens")
+    return max_length
+
+
+def _positions_lost(module: nn.Module) -> int:
+    """RoBERTa-type models count positions from after the padding id, so that many rows of the table are unused."""
+    for name, child in module.named_modules():
+        if name.endswith("position_embeddings") and isinstance(child, nn.Embedding) and child.padding_idx is not None:
+            return child.padding_idx + 1
+    return 0
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    """One token sequence; `part` is -1 for special tokens, else 0 or 1 (the text a token comes from)."""
+
+    ids: list[int]
+    types: list[int]
+    part: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+    def offsets_of(self, part: int) -> tuple[np.ndarray, np.ndarray]:
+        """Offsets with all tokens of other parts made widthless, so that token numbers stay those of the sequence."""
+        mine = self.part == part
+        # Widthless tokens are left out by alignment, so their order does not matter.
+        return np.where(mine, self.start, 0), np.where(mine, self.end, 0)
+
+
+class _Builder:
+    """Collects windows; everything stays in flat lists until the end."""
+
+    def __init__(self) -> None:
+        self.encodings: list[_Encoding] = []
+        self.window_sentence: list[int] = []
+        self.covered: list[int] = []
+        self.first: list[int] = []
+        self.last: list[int] = []
+        self.n_tokens = 0
+        self.split_sentences = 0
+        self.cut_words = 0
+
+    def add(self, sentence: int, encoding: _Encoding, words: Words, rows: slice, shift: int = 0) -> None:
+        starts, ends, parts = words.start[rows], words.end[rows], words.part[rows]
+        for part in (0, 1) if parts.any() else (0,):
+            of_part = np.flatnonzero(parts == part)
+            first, last = align_words(
+                *encoding.offsets_of(part),
+                starts[of_part].astype(np.int64) - shift,
+                ends[of_part].astype(np.int64) - shift,
+            )
+            found = first >= 0
+            self.covered.extend((of_part[found] + rows.start).tolist())
+            self.first.extend((first[found] + self.n_tokens).tolist())
+            self.last.extend((last[found] + self.n_tokens).tolist())
+        if encoding.ids:
+            self.encodings.append(encoding)
+            self.window_sentence.append(sentence)
+            self.n_tokens += len(encoding.ids)
+
+    def finish(self) -> TokenSequences:
+        lengths = [len(e.ids) for e in self.encodings]
+        parts = [e.part for e in self.encodings]
+        return TokenSequences(
+            ids=np.fromiter((i for e in self.encodings for i in e.ids), np.int32, self.n_tokens),
+            types=np.fromiter((t for e in self.encodings for t in e.types), np.uint8, self.n_tokens),
+            special=np.concatenate(parts) < 0 if parts else np.zeros(0, bool),
+            window_start=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64),
+            window_sentence=np.asarray(self.window_sentence, np.int64),
+            word_row=np.asarray(self.covered, np.int64),
+            word_first=np.asarray(self.first, np.int64),
+            word_last=np.asarray(self.last, np.int64),
+            split_sentences=self.split_sentences,
+            cut_words=self.cut_words,
+        )
+
+
+def concatenate(parts: Iterator[tuple[TokenSequences, int, int]]) -> TokenSequences:
+    """Join sequences of consecutive sentences; each comes with its number of sentences and of words."""
+    collected: list[TokenSequences] = []
+    sentences = words = tokens = 0
+    for part, n_sentences, n_words in parts:
+        collected.append(
+            TokenSequences(
+                part.ids,
+                part.types,
+                part.special,
+                part.window_start + tokens,
+                part.window_sentence + sentences,
+                part.word_row + words,
+                part.word_first + tokens,
+                part.word_last + tokens,
+                part.split_sentences,
+                part.cut_words,
+            )
+        )
+        sentences, words, tokens = sentences + n_sentences, words + n_words, tokens + len(part.ids)
+    joined: dict[str, Any] = {}
+    for field in fields(TokenSequences):
+        values = [getattr(part, field.name) for part in collected]
+        if field.name == "window_start":
+            joined[field.name] = np.concatenate([*(v[:-1] for v in values), [tokens]]).astype(np.int64)
+        elif isinstance(values[0], np.ndarray):
+            joined[field.name] = np.concatenate(values)
+        else:
+            joined[field.name] = sum(values)
+    return TokenSequences(**joined)
+
+
+def _source(tokenizer: Any) -> _FastSource | _SlowSource:
+    if tokenizer is None:
+        raise ModelError("this model has no tokenizer; give one that fits it")
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    return _FastSource(backend) if isinstance(backend, Tokenizer) else _SlowSource(tokenizer)
+
+
+class _FastSource:
+    """A private copy of a fast tokenizer: files such as all-MiniLM's tokenizer.json pad everything to 128."""
+
+    def __init__(self, backend: Tokenizer) -> None:
+        self._core = Tokenizer.from_str(backend.to_str())
+        self._core.no_padding()
+        self._core.no_truncation()
+        self.n_special = self._core.num_special_tokens_to_add(False)
+
+    def encode(self, texts: Sequence[str], texts_b: Sequence[str] | None, limit: int | None = None) -> list[_Encoding]:
+        if limit is not None:
+            self._core.enable_truncation(limit)
+        given: Any = list(texts) if texts_b is None else list(zip(texts, texts_b, strict=True))
+        try:
+            raw = self._core.encode_batch(given)
+        finally:
+            self._core.no_truncation()
+        encodings = []
+        for encoding in raw:
+            offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
+            part = np.fromiter((-1 if s is None else s for s in encoding.sequence_ids), np.int8, len(encoding.ids))
+            encodings.append(_Encoding(encoding.ids, encoding.type_ids, part, offsets[:, 0], offsets[:, 1]))
+        return encodings
+
+
+class _SlowSource:
+    """A tokenizer written in Python: it knows no offsets, so each token's surface is found in the text."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.n_special = tokenizer.num_special_tokens_to_add(pair=False)
+
+    def encode(self, texts: Sequence[str], texts_b: Sequence[str] | None, limit: int | None = None) -> list[_Encoding]:
+        pairs: list[str | None] = [None] * len(texts) if texts_b is None else list(texts_b)
+        return [self._encode(text, other, limit) for text, other in zip(texts, pairs, strict=True)]
+
+    def _encode(self, text: str, other: str | None, limit: int | None) -> _Encoding:
+        options: dict[str, Any] = {"truncation": True, "max_length": limit} if limit else {"truncation": False}
+        encoded = self._tokenizer(text, other, padding=False, return_special_tokens_mask=True, **options)
+        ids = list(encoded["input_ids"])
+        types = list(encoded.get("token_type_ids", [0] * len(ids)))
+        special = np.asarray(encoded["special_tokens_mask"], bool)
+        plain = np.flatnonzero(~special)
+        start, end = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
+        part = np.where(special, -1, 0).astype(np.int8)
+        # The second text begins after the first run of special tokens that follows ordinary ones.
+        jump = np.flatnonzero(np.diff(plain) > 1)
+        second = plain[jump[0] + 1 :] if other is not None and len(jump) else plain[:0]
+        part[second] = 1
+        for number, piece in ((0, text), (1, other or "")):
+            mine = np.flatnonzero(part == number)
+            tokens = self._tokenizer.convert_ids_to_tokens([ids[i] for i in mine])
+            for i, (low, high) in zip(mine, surface_offsets(piece, tokens), strict=True):
+                start[i], end[i] = low, high
+        return _Encoding(ids, types, part, start, end)
