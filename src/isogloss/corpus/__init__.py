@@ -1,0 +1,43 @@
+"""Sentences, words, token labels and sentence labels; readers, annotators, lexicons and occurrence filters."""
+
+from isogloss.corpus.annotators import (
+    ANNOTATORS,
+    Annotator,
+    Casing,
+    CharacterNgrams,
+    FrequencyBand,
+    Position,
+    Prefix,
+    Suffix,
+    WordClass,
+    by_type,
+)
+from isogloss.corpus.corpus import Corpus
+from isogloss.corpus.labels import explode_label
+from isogloss.corpus.lexicon import Lexicon, lexicon, read_lexicon
+from isogloss.corpus.readers import FORMATS
+from isogloss.corpus.word_lists import FUNCTION_WORDS, PREFIXES, SUFFIXES
+from isogloss.corpus.words import split_words
+
+__all__ = [
+    "ANNOTATORS",
+    "FORMATS",
+    "FUNCTION_WORDS",
+    "PREFIXES",
+    "SUFFIXES",
+    "Annotator",
+    "Casing",
+    "CharacterNgrams",
+    "Corpus",
+    "FrequencyBand",
+    "Lexicon",
+    "Position",
+    "Prefix",
+    "Suffix",
+    "WordClass",
+    "by_type",
+    "explode_label",
+    "lexicon",
+    "read_lexicon",
+    "split_words",
+]
