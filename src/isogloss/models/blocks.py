@@ -104,7 +104,7 @@ def discover_blocks(module: nn.Module) -> Blocks:
     ------
     ModelError : no blocks are found, or what they return is not a residual stream.
     """
-    encoder = inner_encoder(module)
+    encoder: nn.Module = inner_encoder(module)
     found, found_by = _declared(encoder), "declared by the architecture"
     if not found:
         found, found_by = _longest_list(encoder), "the longest list of equal modules"
@@ -118,7 +118,7 @@ def discover_blocks(module: nn.Module) -> Blocks:
     return Blocks(encoder, modules, names, n_layers, hidden, time_major, found_by)
 
 
-def inner_encoder(module: nn.Module) -> nn.Module:
+def inner_encoder(module: Any) -> Any:
     """The part of a model that turns token ids into hidden states: no head, no adapter wrapper, no decoder."""
     if hasattr(module, "get_base_model"):
         module = module.get_base_model()
@@ -153,7 +153,7 @@ def sites(blocks: Blocks) -> list[str]:
     return found
 
 
-def _declared(encoder: nn.Module) -> list[tuple[str, nn.Module]]:
+def _declared(encoder: Any) -> list[tuple[str, nn.Module]]:
     recorded = getattr(encoder, "can_record_outputs", None) or {}
     declared = recorded.get("hidden_states")
     targets = declared if isinstance(declared, list | tuple) else [declared]
@@ -164,7 +164,8 @@ def _declared(encoder: nn.Module) -> list[tuple[str, nn.Module]]:
             classes.append(target)
     if not classes:
         return []
-    return _outermost([(n, m) for n, m in encoder.named_modules() if isinstance(m, tuple(classes))])
+    modules: list[tuple[str, nn.Module]] = list(encoder.named_modules())
+    return _outermost([(name, module) for name, module in modules if isinstance(module, tuple(classes))])
 
 
 def _longest_list(encoder: nn.Module) -> list[tuple[str, nn.Module]]:

@@ -88,7 +88,7 @@ def packing(blocks: Blocks) -> Iterator[None]:
     """While open, the model attends within packed sequences only; `packed_forward` runs it."""
     AttentionInterface.register(IMPLEMENTATION, packed_attention)
     # Set on the configurations directly: the public setter refuses implementations it cannot pre-verify.
-    configs = {id(m.config): m.config for m in blocks.encoder.modules() if hasattr(m, "config")}
+    configs: dict[int, Any] = {id(m.config): m.config for m in blocks.encoder.modules() if hasattr(m, "config")}
     before = {key: getattr(config, "_attn_implementation", None) for key, config in configs.items()}
     try:
         for config in configs.values():
