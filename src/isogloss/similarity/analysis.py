@@ -1,0 +1,96 @@
+"""The similarity analysis: how far did each layer move? The measures in the protocol's shape.
+
+How a number is computed is in the other files; what is said about it in `findings` and `figures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import polars as pl
+
+from isogloss.analysis import TIDY, Figure, Finding, LayerPair, Need, Tables, tidy
+from isogloss.similarity.figures import figures
+from isogloss.similarity.findings import findings
+from isogloss.similarity.labels import labels_tables
+from isogloss.similarity.layer import measure_layer
+from isogloss.similarity.layer_map import complete_map, map_row
+from isogloss.similarity.options import SimilarityOptions
+from isogloss.similarity.words import words_table
+
+BETWEEN_SEEDS = "between seeds"
+
+
+class SimilarityAnalysis:
+    """CKA, Procrustes distance, cosine and nearest neighbours of each layer of two models.
+
+    Tables
+    ------
+    similarity : tidy; measures `cka`, `cka_debiased`, `procrustes`, `cosine`, `neighbours`; subsets `all`,
+        `half A`, `half B`, `LABEL=VALUE` (cosine; neighbours where the widths differ) and, for several tuned
+        models, `between seeds` (`value` the mean, `ci_low` and `ci_high` the least and greatest, `n` the
+        number of models).
+    similarity_map : base_layer, tuned_layer, measure, value, seed; complete after `combine`.
+    similarity_words : the word types that moved most and least, with examples.
+    similarity_labels : label values by how far their words moved.
+    """
+
+    name: ClassVar[str] = "similarity"
+    question: ClassVar[str] = "how far did each layer move?"
+    needs: ClassVar[frozenset[Need]] = frozenset({"words"})
+    Options: ClassVar[type] = SimilarityOptions
+
+    def run(self, pair: LayerPair, options: SimilarityOptions) -> Tables:
+        """Tables of one layer; where one model lacks it, only its part of the map.
+
+        Raises
+        ------
+        OptionError : vectors hold NaN or infinity, or do not belong to the words.
+        """
+        tables: Tables = {}
+        moments = None
+        if pair.base is not None and pair.tuned is not None:
+            rows, movement, moments = measure_layer(pair, pair.base, pair.tuned, options)
+            labels, label_rows = labels_tables(pair, movement, options)
+            tables["similarity"] = tidy([*rows, *label_rows])
+            tables["similarity_words"] = words_table(pair, movement, options)
+            tables["similarity_labels"] = labels
+        if options.map:
+            tables["similarity_map"] = map_row(pair, options, moments)
+        return tables
+
+    def combine(self, tables: Tables, options: SimilarityOptions) -> Tables:
+        """Complete the map, and add the spread between tuned models where there are several."""
+        combined = dict(tables)
+        if "similarity_map" in combined:
+            combined["similarity_map"] = complete_map(combined["similarity_map"])
+        if "similarity" in combined:
+            combined["similarity"] = _with_spread(combined["similarity"])
+        return combined
+
+    def findings(self, tables: Tables, options: SimilarityOptions) -> Sequence[Finding]:
+        """Say what the tables hold, the most important first."""
+        return findings(tables, options.neighbours)
+
+    def figures(self, tables: Tables, options: SimilarityOptions) -> Sequence[Figure]:
+        """Curves per layer, the layer x layer map, words and labels."""
+        return figures(tables)
+
+
+def _with_spread(table: pl.DataFrame) -> pl.DataFrame:
+    table = table.filter(pl.col("subset") != BETWEEN_SEEDS)
+    spread = (
+        table.filter((pl.col("subset") == "all") & pl.col("value").is_not_null())
+        .group_by("analysis", "measure", "model", "layer", maintain_order=True)
+        .agg(
+            value=pl.col("value").mean(),
+            ci_low=pl.col("value").min(),
+            ci_high=pl.col("value").max(),
+            n=pl.col("seed").n_unique(),
+        )
+        .filter(pl.col("n") > 1)
+        .sort("layer", "measure")
+    )
+    rows: list[dict[str, Any]] = spread.to_dicts()
+    return pl.concat([table.select(list(TIDY)), tidy(row | {"subset": BETWEEN_SEEDS} for row in rows)])

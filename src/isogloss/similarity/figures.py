@@ -1,0 +1,222 @@
+"""What shows the similarity tables: curves per layer, the layer x layer map, words and labels that moved."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import polars as pl
+
+from isogloss.analysis import MARK, Band, Figure, HeatmapFigure, Line, LinesFigure, TableFigure, Tables
+
+LABEL_LINES = 8
+"""Lines in the figure of one label: those whose values moved most."""
+
+_NAMES = {"cka": "CKA", "cka_debiased": "CKA, debiased", "cosine": "cosine", "neighbours": "neighbours kept"}
+_ROUND = 6
+
+
+def figures(tables: Tables) -> list[Figure]:
+    """All figures for which there are tables."""
+    found: list[Figure] = []
+    if "similarity" in tables:
+        found += _curves(tables["similarity"])
+    if "similarity_map" in tables:
+        found += _maps(tables["similarity_map"])
+    if tables.get("similarity_words", pl.DataFrame()).height:
+        found.append(_words(tables["similarity_words"]))
+    if tables.get("similarity_labels", pl.DataFrame()).height:
+        found += _labels(tables["similarity_labels"])
+    return found
+
+
+def _values(column: pl.Series) -> tuple[float | None, ...]:
+    return tuple(column.round(_ROUND).to_list())
+
+
+def _line(name: str, rows: pl.DataFrame) -> Line:
+    low, high = _values(rows["ci_low"]), _values(rows["ci_high"])
+    known = any(v is not None for v in low)
+    return Line(
+        name=name,
+        x=tuple(float(i) for i in rows["layer"]),
+        y=_values(rows["value"]),
+        low=low if known else (),
+        high=high if known else (),
+    )
+
+
+def _curves(table: pl.DataFrame) -> list[Figure]:
+    several = table.filter(pl.col("subset") == "between seeds")
+    shown = several if several.height else table.filter(pl.col("subset") == "all")
+    shown = shown.sort("layer")
+    bars = (
+        "Shaded: from the least to the greatest of the tuned models."
+        if several.height
+        else "Shaded: 95% intervals over sentences."
+    )
+    floors = table.filter((pl.col("subset") == "all") & pl.col("null_low").is_not_null())
+    lines = [
+        _line(title, part)
+        for measure, title in _NAMES.items()
+        if (part := shown.filter((pl.col("measure") == measure) & pl.col("value").is_not_null())).height
+    ]
+    widest = (
+        floors.filter(pl.col("measure").is_in(list(_NAMES)))
+        .group_by("layer")
+        .agg(pl.col("null_low").min(), pl.col("null_high").max())
+        .sort("layer")
+    )
+    found: list[Figure] = []
+    if lines:
+        found.append(
+            LinesFigure(
+                name="similarity",
+                title="How much of each layer stayed",
+                caption=f"1 means nothing changed; layer 0 is the embeddings. {bars} The band at the top is "
+                "the widest "
+                "sampling noise of these measures: values inside it may be noise.",
+                y_label="similarity",
+                lines=tuple(lines),
+                bands=_bands(widest),
+                y_min=min(0.0, *(v for line in lines for v in (*line.y, *line.low) if v is not None)),
+                y_max=1.0,
+            )
+        )
+    distance = shown.filter((pl.col("measure") == "procrustes") & pl.col("value").is_not_null())
+    if distance.height:
+        found.append(
+            LinesFigure(
+                name="similarity-procrustes",
+                title="How far each layer moved",
+                caption="Orthogonal Procrustes distance, what is left after the best rotation: 0 means that "
+                "one space "
+                f"is the other rotated, scaled or shifted, 2 that they share nothing. {bars} The band at the "
+                "bottom is "
+                "sampling noise.",
+                y_label="Procrustes distance",
+                lines=(_line("Procrustes distance", distance),),
+                bands=_bands(
+                    floors.filter(pl.col("measure") == "procrustes")
+                    .group_by("layer")
+                    .agg(pl.col("null_low").min(), pl.col("null_high").max())
+                    .sort("layer")
+                ),
+                y_min=0.0,
+            )
+        )
+    return found
+
+
+def _bands(floors: pl.DataFrame) -> tuple[Band, ...]:
+    if not floors.height:
+        return ()
+    x = tuple(float(i) for i in floors["layer"])
+    return (Band("sampling noise", x, _values(floors["null_low"]), _values(floors["null_high"])),)
+
+
+def _maps(table: pl.DataFrame) -> list[Figure]:
+    found: list[Figure] = []
+    table = table.filter(pl.col("base_layer").is_not_null())
+    for (seed,), part in table.sort("seed").group_by("seed", maintain_order=True):
+        base, tuned = (sorted(part[name].unique()) for name in ("base_layer", "tuned_layer"))
+        cells = {(i, j): v for i, j, v in part.select("base_layer", "tuned_layer", "value").iter_rows()}
+        values = tuple(
+            tuple(None if (v := cells.get((i, j))) is None else round(v, _ROUND) for j in tuned) for i in base
+        )
+        found.append(
+            HeatmapFigure(
+                name="similarity-map" if not found else f"similarity-map-{seed}",
+                title="Every layer against every layer" + (f", tuned model {seed}" if found else ""),
+                caption="CKA of each base layer (row) with each tuned layer (column). An unchanged model is "
+                "symmetric "
+                "with 1 on the diagonal; a tuned layer whose brightest cell is off the diagonal has taken "
+                "another "
+                "layer's place.",
+                row_label="base layer",
+                column_label="tuned layer",
+                rows=tuple(str(i) for i in base),
+                columns=tuple(str(j) for j in tuned),
+                values=values,
+            )
+        )
+    return found
+
+
+def _marked(example: dict[str, Any]) -> str:
+    text, start, end = example["text"].replace(MARK, " "), example["start"], example["end"]
+    return f"{text[:start]}{MARK}{text[start:end]}{MARK}{text[end:]}"
+
+
+def _words(table: pl.DataFrame) -> Figure:
+    several = table["seed"].n_unique() > 1
+    table = table.filter(pl.col("seed") == table["seed"].min()).sort("layer", "rank")
+    rows = tuple(
+        (
+            row["layer"],
+            row["moved"],
+            row["word"],
+            row["count"],
+            row["value"],
+            row["ci_low"],
+            row["ci_high"],
+            tuple(_marked(example) for example in row["examples"]),
+        )
+        for row in table.iter_rows(named=True)
+    )
+    measure = "cosine" if table["measure"][0] == "cosine" else "neighbours kept"
+    return TableFigure(
+        name="similarity-words",
+        title="The words that moved most and least",
+        caption=f"Mean {measure} between a word's two vectors over its occurrences (low: moved far), with "
+        "95% intervals "
+        "over sentences, most moved first, and where it moved most." + " First tuned model." * several,
+        columns=("layer", "moved", "word", "count", measure, "low", "high", "examples"),
+        rows=rows,
+        group_by="layer",
+    )
+
+
+def _labels(table: pl.DataFrame) -> list[Figure]:
+    several = table["seed"].n_unique() > 1
+    table = table.filter(pl.col("seed") == table["seed"].min())
+    measure = "cosine" if table["measure"][0] == "cosine" else "neighbours kept"
+    found: list[Figure] = []
+    names: set[str] = set()
+    for (label,), part in table.group_by("label", maintain_order=True):
+        lowest = part.group_by("label_value").agg(pl.col("value").min()).sort("value", "label_value")
+        chosen = sorted(lowest.head(LABEL_LINES)["label_value"])
+        name = "similarity-label-" + (re.sub(r"[^A-Za-z0-9]+", "-", str(label)).strip("-") or "x")
+        while name in names:
+            name += "-2"
+        names.add(name)
+        found.append(
+            LinesFigure(
+                name=name,
+                title=f"How far words moved, by {label}",
+                caption=f"Mean {measure} between a word's two vectors for each value of {label} (1: "
+                "unmoved), with 95% "
+                f"intervals over sentences; at most {LABEL_LINES} values, those that moved most."
+                + " First tuned model."
+                * several,
+                y_label=measure,
+                lines=tuple(
+                    _line(value, part.filter(pl.col("label_value") == value).sort("layer")) for value in chosen
+                ),
+                y_max=1.0,
+            )
+        )
+    columns = ("layer", "label", "label_value", "n", "value", "ci_low", "ci_high", "difference")
+    found.append(
+        TableFigure(
+            name="similarity-labels",
+            title="The labels that moved most",
+            caption=f"Mean {measure} of the words of each label value; the difference is to the other "
+            "labelled words "
+            "(negative: moved more).",
+            columns=("layer", "label", "value", "words", measure, "low", "high", "difference"),
+            rows=tuple(table.sort("layer", "value").select(columns).iter_rows()),
+            group_by="layer",
+        )
+    )
+    return found

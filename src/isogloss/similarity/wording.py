@@ -1,0 +1,59 @@
+"""How numbers and layers read in a sentence. Knows no tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MOST_DIGITS = 4
+
+
+def number(value: float, digits: int | None = None) -> str:
+    """Write a value as in a paper: no leading zero, three digits near 0 and 1, never rounded up to 1.
+
+    Examples
+    --------
+    >>> number(0.4321), number(0.9934), number(0.99996), number(1.0), number(0.0), number(-0.25)
+    ('.43', '.993', '>.999', '1', '0', '-.25')
+    """
+    if value == round(value):
+        return f"{value:.0f}"
+    size = abs(value)
+    if digits is None:
+        digits = 3 if size < 0.01 or 0.985 <= size < 1 else 2
+    text, unit = f"{size:.{digits}f}", 10.0**-digits
+    sign, more, less = ("-", "<", ">") if value < 0 else ("", ">", "<")
+    bound = ""
+    if float(text) == 1 and size < 1:
+        bound, text = more, f"{1 - unit:.{digits}f}"
+    elif float(text) == 0:
+        bound, text = less, f"{unit:.{digits}f}"
+    return bound + sign + text.removeprefix("0")
+
+
+def with_interval(value: float, low: float | None, high: float | None) -> str:
+    """Write a value and its 95% interval, with as many digits as tell its ends apart: .43 [.42, .45]."""
+    if low is None or high is None or low == value == high:
+        return number(value)
+    digits = max(_digits(v) for v in (value, low, high))
+    while digits < MOST_DIGITS and number(low, digits) == number(high, digits):
+        digits += 1
+    if number(low, digits) == number(high, digits):
+        return number(value)
+    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
+
+
+def _digits(value: float) -> int:
+    text = number(value).lstrip("<>-")
+    return len(text) - 1 if text.startswith(".") else 2
+
+
+def layers(numbers: Sequence[int]) -> str:
+    """Write a list of layers: "Layer 3", "Layers 0-3", "Layers 0-2, 5"."""
+    runs: list[list[int]] = []
+    for i in sorted(numbers):
+        if runs and i == runs[-1][-1] + 1:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    parts = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    return f"Layer{'s' * (len(numbers) > 1)} {', '.join(parts)}"
