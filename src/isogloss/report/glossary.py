@@ -1,0 +1,64 @@
+"""Terms of the page in plain words. Only those that a page uses are shown on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+GENERAL: tuple[tuple[str, str], ...] = (
+    (
+        "Layer",
+        "A model reads a sentence in steps. Layer 0 is its dictionary of word pieces; each further "
+        "layer mixes in more of the sentence; the last one feeds the task. At every layer each word is "
+        "a point in space: a list of numbers, its vector.",
+    ),
+    (
+        "Interval [low, high]",
+        "When the sentences are drawn again and again at random from those at hand (a bootstrap), the "
+        "number falls within these limits 95 times in 100. The narrower they are, the less it depends "
+        "on which sentences were chosen.",
+    ),
+    (
+        "Noise floor",
+        "What the number would be if fine-tuning had changed nothing, or if labels meant nothing. A "
+        "value inside this hatched band is no evidence of change; outside it, there is something to "
+        "explain.",
+    ),
+)
+
+MEASURES: dict[str, tuple[str, str]] = {
+    "cka": (
+        "CKA",
+        "How similar the arrangement of the same words is in the two models, whatever the axes: 1 is "
+        "the same arrangement up to rotation and scale, 0 is no relation (linear centred kernel "
+        "alignment, Kornblith et al. 2019).",
+    ),
+    "cka_debiased": (
+        "Debiased CKA",
+        "CKA corrected for its tendency to look high when words are few and vectors are long; it can "
+        "fall slightly below 0.",
+    ),
+    "procrustes": (
+        "Procrustes distance",
+        "What remains different after one cloud of words has been rotated onto the other as well as "
+        "possible: 0 is nothing (orthogonal Procrustes, Schönemann 1966).",
+    ),
+    "cosine": (
+        "Cosine",
+        "How far each word's own vector turned, without any rotation allowed: 1 is not at all, 0 is a right angle.",
+    ),
+    "neighbours": (
+        "Neighbour overlap",
+        "Of the ten words nearest to a word in one model, the share that is also among its ten nearest in the other.",
+    ),
+}
+
+
+def terms(measures: Iterable[str]) -> list[tuple[str, str]]:
+    """(term, meaning) pairs: the general ones, then those of the given measures, in a fixed order."""
+    used = set(measures)
+    return [*GENERAL, *(entry for measure, entry in MEASURES.items() if measure in used)]
+
+
+def measure_name(measure: str) -> str:
+    """A measure as readers know it."""
+    return MEASURES[measure][0] if measure in MEASURES else measure.replace("_", " ")
