@@ -1,0 +1,176 @@
+"""The public face: joins the study with the report, which know nothing of each other."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from isogloss.activations import ExtractOptions
+from isogloss.activations.layers import Layers
+from isogloss.corpus import Corpus
+from isogloss.progress import SILENT, Progress
+from isogloss.report import Facts, ReportInput, summary_json, summary_markdown, write_report
+from isogloss.sealed import write_bytes
+from isogloss.sealed import write_json as write_sealed_json
+from isogloss.study import StudyResults, load_results, run_study
+from isogloss.study.layout import RunLayout
+
+
+class Study(StudyResults):
+    """A finished comparison: findings, tables, figures, and the page that shows them.
+
+    `study["similarity"].tables["similarity"]` is a polars frame; `study.findings` are sentences with their numbers.
+    """
+
+    def report(self, path: Path | str | None = None) -> Path:
+        """Write the page: one self-contained HTML file that opens from disk.
+
+        Parameters
+        ----------
+        path : where; `report.html` in the run directory if None.
+        """
+        target = Path(path) if path is not None else RunLayout(self.directory).report
+        write_report(self.as_report_input(), target)
+        return target
+
+    def as_report_input(self) -> ReportInput:
+        """What the report needs to know of this study."""
+        asked, found = self.manifest["question"], self.manifest["models"]
+        tuned = found["tuned"]
+        names = _names([found["base"], *tuned])
+        described = dict(zip(names, [found["base"], *tuned], strict=True))
+        facts = Facts(
+            base=names[0],
+            tuned=tuple(names[1:]),
+            corpus=asked["corpus"]["name"],
+            sentences=self.manifest["corpus"]["sentences"],
+            words=self.manifest["corpus"]["compared_words"],
+            labels=tuple(self.manifest["corpus"]["token_labels"] + self.manifest["corpus"]["sentence_labels"]),
+            layers=tuple(sorted({layer for model in described.values() for layer in model["layers"]})),
+            coverage={name: model["coverage"] for name, model in described.items()},
+            hidden={name: model["hidden"] for name, model in described.items()},
+        )
+        return ReportInput(
+            title="",
+            facts=facts,
+            questions={name: result.question for name, result in self.analyses.items()},
+            findings=self.findings,
+            figures={name: result.figures for name, result in self.analyses.items()},
+            tables=self.tables,
+            manifest={
+                "command": self.manifest["command"],
+                "seed": asked["seed"],
+                "versions": self.manifest["versions"],
+                "models": described,
+                "timings": self.manifest["seconds"],
+                "machine": self.manifest["machine"],
+                "corpus": {**asked["corpus"], **self.manifest["corpus"]},
+                "options": asked["options"],
+                "started": self.manifest["started"],
+            },
+            notes=self.notes,
+            tables_at="tables",
+        )
+
+    def __repr__(self) -> str:
+        return f"Study({str(self.directory)!r}: {', '.join(self)}; {len(self.findings)} findings)"
+
+
+def compare(
+    base: Any,
+    tuned: Any,
+    corpus: Corpus,
+    analyses: Iterable[str] | None = None,
+    layers: Layers = "all",
+    out: Path | str | None = None,
+    seed: int = 0,
+    *,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    tokenizer: Any = None,
+    allow_pickle: bool = False,
+    progress: Progress = SILENT,
+    command: str | None = None,
+    **extraction: Any,
+) -> Study:
+    """Say what fine-tuning did: run both models over the same words and compare them layer by layer.
+
+    Parameters
+    ----------
+    base, tuned : a model directory, hub id (`id@revision`), PEFT adapter directory, `package:NAME`, or
+        `(module, tokenizer)`; a loaded module alone where `tokenizer` is given. `tuned` may be a list: the same
+        fine-tuning with several seeds.
+    corpus : the words both models see.
+    analyses : names; None for all that are installed.
+    layers : `"all"`, `"last"`, `"0,3,6"`, `"0-6"` or numbers; 0 = embeddings.
+    out : run directory; a temporary one if None. A finished run of the same question is opened, not repeated.
+    seed : of everything random.
+    options : per analysis, e.g. `{"similarity": {"neighbours": 5}}`.
+    tokenizer : of modules that come alone.
+    allow_pickle : accept pickle weights (read with `weights_only`).
+    progress : told how far it is.
+    command : how a user would run it again; printed on the page.
+    **extraction : fields of `ExtractOptions`: `pooling`, `dtype`, `compute`, `device`, ...
+
+    Raises
+    ------
+    IsoglossError : with what is wrong, where, and what would be right.
+    """
+    directory = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="isogloss-")) / "run"
+    results = run_study(
+        with_tokenizer(base, tokenizer),
+        [with_tokenizer(one, tokenizer) for one in tuned]
+        if isinstance(tuned, list)
+        else with_tokenizer(tuned, tokenizer),
+        corpus,
+        directory,
+        analyses=analyses,
+        options=options,
+        extraction=ExtractOptions(layers=layers, **extraction),
+        seed=seed,
+        allow_pickle=allow_pickle,
+        progress=progress,
+        command=command,
+    )
+    study = Study(results.directory, results.manifest, results.analyses)
+    write_summaries(study)
+    return study
+
+
+def load(directory: Path | str) -> Study:
+    """Open a finished run.
+
+    Raises
+    ------
+    StoreError : it is not a finished run, or one of its files was changed.
+    """
+    results = load_results(directory)
+    return Study(results.directory, results.manifest, results.analyses)
+
+
+def _names(models: list[dict[str, Any]]) -> list[str]:
+    """Short names that tell the models apart: the last parts of their references."""
+    specs = [str(model["spec"]).removeprefix("package:").rstrip("/\\") for model in models]
+    for parts in range(1, 5):
+        short = ["/".join(spec.replace("\\", "/").split("/")[-parts:]) for spec in specs]
+        if len(set(short)) == len(short):
+            return short
+    roles = ["base", *("tuned" if len(specs) == 2 else f"tuned {i}" for i in range(len(specs) - 1))]
+    return [f"{spec} ({role})" for spec, role in zip(specs, roles, strict=True)]
+
+
+def with_tokenizer(model: Any, tokenizer: Any) -> Any:
+    """A module and the tokenizer given for it as one reference; anything else unchanged."""
+    import torch
+
+    return (model, tokenizer) if isinstance(model, torch.nn.Module) and tokenizer is not None else model
+
+
+def write_summaries(study: Study) -> None:
+    """`summary.md`, `summary.json` and the page, beside the tables."""
+    layout = RunLayout(study.directory)
+    given = study.as_report_input()
+    write_bytes(layout.summary_md, summary_markdown(given).encode())
+    write_sealed_json(layout.summary_json, summary_json(given))
+    study.report()

@@ -1,0 +1,78 @@
+"""The names of the files of a run directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from isogloss.errors import OptionError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """Where everything of one run is."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """What was asked, what was found, how long it took."""
+        return self.root / "manifest.json"
+
+    @property
+    def activations(self) -> Path:
+        """One activation store per model: `base`, and `tuned` or `tuned-0`, `tuned-1` ..."""
+        return self.root / "activations"
+
+    @property
+    def tasks(self) -> Path:
+        """Tables of single layers, kept so that an interrupted run goes on."""
+        return self.root / "tasks"
+
+    @property
+    def tables(self) -> Path:
+        """Tidy tables of the whole run, `NAME.parquet`."""
+        return self.root / "tables"
+
+    @property
+    def figures(self) -> Path:
+        """Figures as data, `NAME.json`."""
+        return self.root / "figures"
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.root / "report.html"
+
+    @property
+    def summary_md(self) -> Path:
+        """The findings for people."""
+        return self.root / "summary.md"
+
+    @property
+    def summary_json(self) -> Path:
+        """The findings for programs."""
+        return self.root / "summary.json"
+
+    def store(self, model: str) -> Path:
+        """The activation store of `base`, `tuned`, `tuned-0` ..."""
+        return self.activations / model
+
+    def claim(self) -> None:
+        """Make the directory, or accept one that holds a run.
+
+        Raises
+        ------
+        OptionError : it is a file, or holds something else.
+        """
+        if self.root.exists() and not self.root.is_dir():
+            raise OptionError(f"{self.root} is a file; the run needs a directory")
+        if self.root.is_dir() and any(self.root.iterdir()) and not self.manifest.exists():
+            names = ", ".join(sorted(p.name for p in self.root.iterdir())[:3])
+            raise OptionError(f"{self.root} is not empty and holds no run ({names} ...); choose another directory")
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OptionError(f"{self.root} cannot be made: {error.strerror}") from None

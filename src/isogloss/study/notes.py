@@ -1,0 +1,75 @@
+"""What a reader of the results must know about the material: plain sentences, with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from isogloss.activations import ActivationStore
+from isogloss.models import ModelReference
+from isogloss.study.pairing import PairedStores
+
+
+def coverage(model: ModelReference, store: ActivationStore, n_words: int) -> dict[str, Any]:
+    """What the manifest says of one model: where it came from, its shape, and how many words it covers."""
+    facts = store.manifest
+    return {
+        **model.as_dict(),
+        "layers": list(store.layers),
+        "n_layers": store.n_layers,
+        "hidden": store.hidden,
+        "site": store.settings.site,
+        "pooling": store.settings.pooling,
+        "max_length": store.settings.max_length,
+        "packed": store.settings.packed,
+        "tokens": facts["n_tokens"],
+        "covered_words": facts["n_words"],
+        "coverage": facts["n_words"] / n_words if n_words else 0.0,
+    }
+
+
+def notes_on(pairs: Sequence[PairedStores], n_words: int) -> list[str]:
+    """Dropped words, cut sentences, and what the two models do not share."""
+    base = pairs[0].base
+    found = _on_store("The base model", base, n_words)
+    for index, pair in enumerate(pairs):
+        name = "The tuned model" if len(pairs) == 1 else f"Tuned model {index}"
+        found += _on_store(name, pair.tuned, n_words)
+        if pair.tuned.settings.tokenizer_sha256 != base.settings.tokenizer_sha256:
+            found.append(
+                f"{name} has another tokenizer than the base model; words are compared by their characters, "
+                f"{len(pair.words):,} of {n_words:,} are covered by both."
+            )
+        if pair.tuned.hidden != base.hidden:
+            found.append(
+                f"{name} has {pair.tuned.hidden}-wide vectors, the base model {base.hidden}-wide ones: measures that "
+                "compare a word's two vectors directly (cosine) are left out."
+            )
+        if pair.tuned.n_layers != base.n_layers:
+            found.append(
+                f"{name} has {pair.tuned.n_layers} blocks, the base model {base.n_layers}: layers are compared by "
+                "number as far as both have them; the layer by layer map shows all."
+            )
+        if pair.tuned.settings.weights_sha256 == base.settings.weights_sha256:
+            found.append(f"{name} has the same weights as the base model.")
+    return list(dict.fromkeys(found))
+
+
+def _on_store(name: str, store: ActivationStore, n_words: int) -> list[str]:
+    facts = store.manifest
+    found = []
+    if facts["split_sentences"]:
+        how = "were split between words" if store.settings.long_sentences == "split" else "were cut"
+        found.append(
+            f"{facts['split_sentences']:,} sentences are longer than the {store.settings.max_length} tokens "
+            f"{name.lower()} can take; they {how}."
+        )
+    if facts["cut_words"]:
+        found.append(f"{name} does not see {facts['cut_words']:,} words in full: they lie beyond its limit.")
+    if facts["uncovered_words"]:
+        share = facts["uncovered_words"] / n_words
+        found.append(
+            f"{name} has no sub-word for {facts['uncovered_words']:,} of {n_words:,} words ({share:.1%}); "
+            "they are left out, not filled in."
+        )
+    return found

@@ -1,0 +1,96 @@
+"""What a run will do, decided before anything runs: the question, and the tasks it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any
+
+from isogloss.analysis import Analysis
+from isogloss.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Task:
+    """One analysis of one layer of one pair of models: the unit of work and of resumption."""
+
+    analysis: str
+    layer: int
+    tuned_index: int
+
+    @property
+    def name(self) -> str:
+        """Directory of its tables."""
+        return f"{self.analysis}-{self.tuned_index}-{self.layer:02d}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """Everything that decides the tables of a run. Two runs with equal questions give equal tables."""
+
+    base: Mapping[str, Any]
+    tuned: tuple[Mapping[str, Any], ...]
+    corpus: Mapping[str, Any]
+    analyses: tuple[str, ...]
+    options: Mapping[str, Mapping[str, Any]]
+    extraction: Mapping[str, Any]
+    seed: int = field(default=0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types for a manifest."""
+        return _plain(asdict(self))
+
+    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
+        """What a recorded question asks otherwise: `name was X, now Y`."""
+        mine = _flat(self.as_dict())
+        theirs = _flat(_plain(recorded))
+        names = [n for n in {**theirs, **mine} if not n.endswith(_MAY_DIFFER)]
+        return [f"{n} was {theirs.get(n)}, now {mine.get(n)}" for n in names if mine.get(n) != theirs.get(n)]
+
+
+# The same model reached by another path, and the same corpus in another file, are the same.
+_MAY_DIFFER = ("spec", "kind", "revision", "commit", "name", "source", "device")
+
+
+def build_options(analysis: Analysis, given: Mapping[str, Any] | None) -> Any:
+    """An analysis's options from what the user gave by name.
+
+    Raises
+    ------
+    OptionError : there is no such option, or a value is refused.
+    """
+    known = {f.name for f in fields(analysis.Options)} if is_dataclass(analysis.Options) else set()
+    if unknown := sorted(set(given or {}) - known):
+        raise OptionError(
+            f"the analysis {analysis.name!r} has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+        )
+    return analysis.Options(**(given or {}))
+
+
+def tasks(analyses: Iterable[str], layers_of: Iterable[tuple[int, ...]]) -> list[Task]:
+    """All tasks: analysis by analysis, tuned model by tuned model, layer by layer."""
+    per_model = list(layers_of)
+    return [
+        Task(analysis, layer, index)
+        for analysis in analyses
+        for index, layers in enumerate(per_model)
+        for layer in layers
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(v) for v in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return {k: v for name, part in value.items() for k, v in _flat(part, f"{prefix}{name}.").items()}
+    if isinstance(value, list) and any(isinstance(part, Mapping | list) for part in value):
+        return {k: v for i, part in enumerate(value) for k, v in _flat(part, f"{prefix}{i}.").items()}
+    return {prefix[:-1]: value}

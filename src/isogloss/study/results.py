@@ -1,0 +1,126 @@
+"""A finished run: its tables, its findings, its figures. Reading one needs neither models nor analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from isogloss.analysis import Figure, Finding, Tables, figure_from_dict
+from isogloss.errors import OptionError, StoreError
+from isogloss.sealed import read_json, read_table
+from isogloss.study.layout import FORMAT, RunLayout
+
+
+@dataclass(frozen=True)
+class AnalysisResult:
+    """What one analysis found.
+
+    Attributes
+    ----------
+    name, question : of the analysis.
+    tables : by name; the one called like the analysis is tidy.
+    findings : the most important first.
+    figures : what shows them.
+    """
+
+    name: str
+    question: str
+    tables: Tables
+    findings: tuple[Finding, ...]
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class StudyResults(Mapping[str, AnalysisResult]):
+    """All results of a run; `results["similarity"]` is one analysis.
+
+    Attributes
+    ----------
+    directory : the run directory.
+    manifest : what was asked, found and used.
+    analyses : by name.
+    """
+
+    directory: Path
+    manifest: dict[str, Any]
+    analyses: dict[str, AnalysisResult] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> AnalysisResult:
+        """One analysis.
+
+        Raises
+        ------
+        KeyError : this run has no such analysis; the message lists those it has.
+        """
+        if name not in self.analyses:
+            raise KeyError(f"this run has no analysis {name!r}; it has {', '.join(self.analyses)}")
+        return self.analyses[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.analyses)
+
+    def __len__(self) -> int:
+        return len(self.analyses)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Of all analyses, the most important first."""
+        everything = [finding for result in self.analyses.values() for finding in result.findings]
+        return sorted(everything, key=lambda finding: -finding.weight)
+
+    @property
+    def tables(self) -> Tables:
+        """All tables by name."""
+        return {name: table for result in self.analyses.values() for name, table in result.tables.items()}
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know: dropped words, cut sentences, what could not be compared."""
+        return list(self.manifest["notes"])
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A table by name.
+
+        Raises
+        ------
+        OptionError : there is none of that name; the message lists them.
+        """
+        if name not in self.tables:
+            raise OptionError(f"this run has no table {name!r}; it has {', '.join(self.tables)}")
+        return self.tables[name]
+
+
+def load_results(directory: Path | str) -> StudyResults:
+    """Open a finished run.
+
+    Raises
+    ------
+    StoreError : it is not a run, not finished, or a file was changed or lost (named).
+    """
+    layout = RunLayout(Path(directory))
+    if not layout.root.is_dir():
+        raise StoreError(f"there is no run directory {layout.root}")
+    manifest = read_json(layout.manifest)
+    if manifest.get("format") != FORMAT:
+        raise StoreError(f"{layout.root} has format {manifest.get('format')}; this version reads {FORMAT}")
+    if not manifest["finished"]:
+        raise StoreError(f"the run in {layout.root} is not finished: start it again and it goes on where it stopped")
+    analyses = {}
+    for name, entry in manifest["results"].items():
+        found = read_json(layout.figures / f"{name}.json")
+        analyses[name] = AnalysisResult(
+            name=name,
+            question=entry["question"],
+            tables={t: read_table(layout.tables / f"{t}.parquet", digest) for t, digest in entry["tables"].items()},
+            findings=tuple(_finding(f) for f in found["findings"]),
+            figures=tuple(figure_from_dict(f) for f in found["figures"]),
+        )
+    return StudyResults(layout.root, manifest, analyses)
+
+
+def _finding(data: dict[str, Any]) -> Finding:
+    return Finding(**{**data, "layers": tuple(data["layers"]), "rows": tuple(data["rows"])})
