@@ -1,0 +1,170 @@
+"""`isogloss compare` and `isogloss extract`: the main job, and its first half."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isogloss.cli import options as o
+from isogloss.cli.console import out as console
+from isogloss.cli.console import progress, user_errors
+from isogloss.errors import OptionError
+
+
+def compare(
+    base: Annotated[str, typer.Argument(help="Pre-trained model: directory, hub id (id@revision), package:NAME.")],
+    tuned: Annotated[list[str], typer.Argument(help="Model fine-tuned from it, or several (seeds); adapters too.")],
+    data: o.Data,
+    out: Annotated[Path, typer.Option("--out", help="Run directory; a run that stopped goes on.")],
+    text: o.Text = "text",
+    text_b: o.TextB = None,
+    label: o.Label = None,
+    analyses: Annotated[str | None, typer.Option("--analyses", help="Names, with commas; all if not given.")] = None,
+    layers: o.Layers = "all",
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="ANALYSIS.NAME=VALUE", help="An option of an analysis; repeatable."),
+    ] = None,
+    annotate: Annotated[
+        str | None,
+        typer.Option("--annotate", help="Built-in word labels, with commas: casing, position, ..."),
+    ] = None,
+    format: o.Format = None,  # noqa: A002
+    encoding: o.Encoding = "utf-8",
+    split: o.Split = None,
+    head: o.Head = None,
+    sample: o.Sample = None,
+    seed: o.Seed = 0,
+    pooling: o.Pooling = "last",
+    site: o.Site = "block",
+    dtype: o.Storage = "float32",
+    compute: o.Compute = "float32",
+    device: o.Device = "auto",
+    long: o.Long = "split",
+    max_length: o.MaxLength = None,
+    allow_pickle: o.Pickle = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Say what fine-tuning changed, layer by layer: tables, figures and one page in the run directory."""
+    with user_errors():
+        from isogloss.api import compare as run
+        from isogloss.report import findings_panel
+
+        corpus = o.read_corpus(
+            data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, split=split, head=head,
+            sample=sample, seed=seed,
+        )  # fmt: skip
+        if annotate:
+            corpus = corpus.annotate(*(name.strip() for name in annotate.split(",") if name.strip()))
+        study = run(
+            base,
+            list(tuned),
+            corpus,
+            analyses=None if analyses is None else [a.strip() for a in analyses.split(",") if a.strip()],
+            layers=layers,
+            out=out,
+            seed=seed,
+            options=parse_options(option or []),
+            allow_pickle=allow_pickle,
+            progress=progress(quiet),
+            command="isogloss " + shlex.join(sys.argv[1:]),
+            pooling=pooling,
+            site=site,
+            dtype=dtype,
+            compute=compute,
+            device=device,
+            long_sentences=long,
+            max_length=max_length,
+        )
+        console.print(findings_panel(study.findings))
+        for note in study.notes:
+            console.print(f"note: {note}", markup=False, style="yellow")
+        console.print(f"page: {o.shown(study.directory / 'report.html')}", markup=False)
+
+
+def extract(
+    model: Annotated[str, typer.Argument(help="Directory, hub id (id@revision), adapter or package:NAME.")],
+    data: o.Data,
+    out: Annotated[Path, typer.Option("--out", help="Directory of the store; an extraction that stopped goes on.")],
+    text: o.Text = "text",
+    text_b: o.TextB = None,
+    label: o.Label = None,
+    layers: o.Layers = "all",
+    format: o.Format = None,  # noqa: A002
+    encoding: o.Encoding = "utf-8",
+    split: o.Split = None,
+    head: o.Head = None,
+    sample: o.Sample = None,
+    seed: o.Seed = 0,
+    pooling: o.Pooling = "last",
+    site: o.Site = "block",
+    dtype: o.Storage = "float32",
+    compute: o.Compute = "float32",
+    device: o.Device = "auto",
+    long: o.Long = "split",
+    max_length: o.MaxLength = None,
+    allow_pickle: o.Pickle = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Store one vector per word and layer, as npy files that anything can read."""
+    with user_errors():
+        from isogloss.activations import extract as run
+
+        corpus = o.read_corpus(
+            data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, split=split, head=head,
+            sample=sample, seed=seed,
+        )  # fmt: skip
+        store = run(
+            model,
+            corpus,
+            out,
+            layers=layers,
+            pooling=pooling,
+            site=site,
+            dtype=dtype,
+            compute=compute,
+            device=device,
+            long_sentences=long,
+            max_length=max_length,
+            allow_pickle=allow_pickle,
+            progress=progress(quiet),
+        )
+        size = sum(entry["bytes"] for entry in store.manifest["files"].values())
+        console.print(
+            f"{store.manifest['n_words']:,} words x {len(store.layers)} layers x {store.hidden} "
+            f"({size / 2**20:,.0f} MiB) in {o.shown(store.directory)}",
+            markup=False,
+        )
+
+
+def parse_options(given: list[str]) -> dict[str, dict[str, Any]]:
+    """`similarity.bootstrap=200` as `{"similarity": {"bootstrap": 200}}`; numbers, true, false and none are read.
+
+    Raises
+    ------
+    OptionError : it is not written so.
+    """
+    parsed: dict[str, dict[str, Any]] = {}
+    for entry in given:
+        name, equals, value = entry.partition("=")
+        analysis, dot, option = name.partition(".")
+        if not (equals and dot and analysis and option):
+            raise OptionError(f"an option is written ANALYSIS.NAME=VALUE, e.g. similarity.bootstrap=200; got {entry!r}")
+        parsed.setdefault(analysis, {})[option] = _value(value)
+    return parsed
+
+
+def _value(text: str) -> Any:
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

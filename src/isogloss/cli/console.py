@@ -1,0 +1,108 @@
+"""What the commands share: the console, progress bars, and how errors end a command."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.progress import Task as BarTask
+from rich.text import Text
+
+from isogloss.errors import IsoglossError
+from isogloss.progress import Advance, Progress
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+class _Rate(ProgressColumn):
+    """Units per second."""
+
+    def render(self, task: BarTask) -> Text:
+        speed = task.finished_speed or task.speed
+        unit = task.fields["unit"]
+        return Text(f"{speed:,.0f} {unit}/s" if speed else "", style="dim")
+
+
+class BarProgress(Progress):
+    """Bars on standard error, with rate and time left; plain lines where it is not a terminal."""
+
+    def __init__(self) -> None:
+        self._bars: Bars | None = None
+
+    @contextmanager
+    def task(self, name: str, total: float, unit: str) -> Iterator[Advance]:
+        """Show one bar; bars of work inside other work stand below it."""
+        if not err.is_terminal:
+            start = time.perf_counter()
+            yield lambda _: None
+            err.print(f"{name}: {total:,.0f} {unit} in {time.perf_counter() - start:.1f} s", markup=False)
+            return
+        opened = self._bars is None
+        bars = self._bars or self._open()
+        task = bars.add_task(name, total=total, unit=unit)
+        try:
+            yield lambda amount: bars.advance(task, amount)
+        finally:
+            if opened:
+                bars.stop()
+                self._bars = None
+
+    def note(self, text: str) -> None:
+        """Print one line."""
+        err.print(text, markup=False, style="dim")
+
+    def _open(self) -> Bars:
+        self._bars = Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=err,
+        )
+        self._bars.start()
+        return self._bars
+
+
+def progress(quiet: bool) -> Progress:
+    """Bars, or nothing."""
+    return Progress() if quiet else BarProgress()
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """A user's mistake becomes one message and exit code 2; Ctrl-C becomes 130. Anything else keeps its trace."""
+    try:
+        yield
+    except IsoglossError as error:
+        err.print(f"[bold red]error:[/] {_escaped(str(error))}")
+        sys.exit(USER_ERROR)
+    except KeyboardInterrupt:
+        err.print("stopped; run the same command again and it goes on where it was")
+        sys.exit(INTERRUPTED)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape("".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text))

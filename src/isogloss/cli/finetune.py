@@ -1,0 +1,166 @@
+"""`isogloss finetune`: a base model and a labelled corpus in, ordinary model directories out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isogloss.cli import options as o
+from isogloss.cli.console import out as console
+from isogloss.cli.console import progress, user_errors
+from isogloss.errors import OptionError
+
+if TYPE_CHECKING:
+    from isogloss.models.finetune import FinetuneResult
+
+# In these the label is a column; the others bring their labels with them.
+_TABLES = ("csv", "tsv", "jsonl", "json", "parquet")
+
+
+def finetune(
+    base: Annotated[str, typer.Argument(help="Model to start from: directory, hub id (id@revision), package:NAME.")],
+    data: o.Data,
+    out: Annotated[Path, typer.Option("--out", help="Directory of the result; with --seeds, of one seed-N each.")],
+    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    text: o.Text = "text",
+    text_b: o.TextB = None,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", metavar="COLUMN", help="Label to learn, of sentences or of words."),
+    ] = None,
+    task: Annotated[
+        str, typer.Option("--task", help="classification, regression, tokens, or auto (by the label).")
+    ] = "auto",
+    format: o.Format = None,  # noqa: A002
+    encoding: o.Encoding = "utf-8",
+    dev: Annotated[
+        str | None,
+        typer.Option("--dev", metavar="FILE", help="Held-out data; else the split dev, or a part of it."),
+    ] = None,
+    dev_fraction: Annotated[
+        float, typer.Option("--dev-fraction", help="Part held out where no split names it; 0 for none.")
+    ] = 0.1,
+    epochs: Annotated[float, typer.Option("--epochs", help="Passes over the training sentences.")] = 3,
+    learning_rate: Annotated[float, typer.Option("--learning-rate", help="Highest rate of AdamW.")] = 5e-5,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Sentences per step.")] = 32,
+    warmup_fraction: Annotated[float, typer.Option("--warmup-fraction", help="Part of the steps to warm up.")] = 0.1,
+    weight_decay: Annotated[float, typer.Option("--weight-decay", help="Of AdamW.")] = 0.01,
+    seeds: Annotated[
+        list[str] | None,
+        typer.Option("--seeds", metavar="N ...", help="One model for each seed, e.g. 0 1 2."),
+    ] = None,
+    seed: o.Seed = 0,
+    train_fraction: Annotated[
+        float, typer.Option("--train-fraction", help="Part of the training sentences to use.")
+    ] = 1.0,
+    freeze_layers: Annotated[
+        int | None,
+        typer.Option("--freeze-layers", metavar="N", help="Freeze embeddings and the first N layers."),
+    ] = None,
+    keep_layers: Annotated[
+        int | None,
+        typer.Option("--keep-layers", metavar="N", help="Keep only the first N layers of the base."),
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option("--checkpoint-every", metavar="N", help="A model directory every N steps.")
+    ] = None,
+    all_subwords: Annotated[
+        bool,
+        typer.Option("--all-subwords", help="For words: label all their sub-words, not the first alone."),
+    ] = False,
+    max_length: o.MaxLength = None,
+    compute: o.Compute = "float32",
+    device: o.Device = "auto",
+    allow_pickle: o.Pickle = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Fine-tune a model on labelled sentences, pairs or words; the result is an ordinary model directory."""
+    with user_errors():
+        from isogloss.models.finetune import finetune as run
+
+        base, numbers = base_and_seeds(base, more or [], seeds)
+        chosen: Any = task
+        results = run(
+            base,
+            _read(data, text, text_b, label, format, encoding),
+            out,
+            label=label,
+            task=chosen,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            max_length=max_length,
+            seed=seed,
+            seeds=numbers,
+            train_fraction=train_fraction,
+            freeze_layers=freeze_layers,
+            keep_layers=keep_layers,
+            eval_corpus=None if dev is None else _read(dev, text, text_b, label, format, encoding),
+            dev_fraction=dev_fraction,
+            checkpoint_every=checkpoint_every,
+            warmup_fraction=warmup_fraction,
+            weight_decay=weight_decay,
+            all_subwords=all_subwords,
+            device=device,
+            dtype=compute,
+            allow_pickle=allow_pickle,
+            progress=progress(quiet),
+        )
+        for result in results:
+            console.print(summary(result), markup=False)
+
+
+def base_and_seeds(base: str, more: Sequence[str], seeds: Sequence[str] | None) -> tuple[str, list[int] | None]:
+    """Sort out `BASE --seeds 0 1 2`, where all numbers but the first arrive as further arguments.
+
+    Parameters
+    ----------
+    base, more : the arguments in order.
+    seeds : values of the option, each one number or several with spaces or commas between.
+
+    Raises
+    ------
+    OptionError : an argument is neither the base nor a seed, or a seed is not a number.
+    """
+    arguments = [base, *more]
+    if seeds is None:
+        if more:
+            raise OptionError(f"one base model is wanted; got {' and '.join(map(repr, arguments))}")
+        return base, None
+    models = [argument for argument in arguments if not argument.isdecimal()] or [base]
+    if len(models) != 1:
+        raise OptionError(f"one base model is wanted; got {' and '.join(map(repr, models))}")
+    written = [part for value in seeds for part in value.replace(",", " ").split()]
+    arguments.remove(models[0])
+    written += arguments
+    if wrong := [value for value in written if not value.isdecimal()]:
+        raise OptionError(f"--seeds takes whole numbers; got {wrong[0]!r}")
+    return models[0], [int(value) for value in written]
+
+
+def summary(result: FinetuneResult) -> str:
+    """One line: where the model is and how good it is on held-out sentences."""
+    measures = [
+        f"{name.replace('_', ' ')} {value:.3f}"
+        for name, value in result.dev.items()
+        if name not in ("step", "epoch", "loss") and value is not None
+    ]
+    held_out = f"held-out {', '.join(measures)}" if measures else "nothing held out"
+    how = "was there already" if result.found else f"{result.metrics['seconds']:.0f} s"
+    return f"{o.shown(result.path)}: {held_out} ({result.metrics['steps']} steps, {how})"
+
+
+def _read(
+    data: str,
+    text: str,
+    text_b: str | None,
+    label: str | None,
+    format: str | None,  # noqa: A002
+    encoding: str,
+) -> Any:
+    is_table = data.startswith("hf:") or (format or Path(data).suffix.lstrip(".")).lower() in _TABLES
+    labels = [label] if label is not None and is_table else None
+    return o.read_corpus(data, text=text, text_b=text_b, label=labels, format=format, encoding=encoding)

@@ -1,0 +1,79 @@
+"""Options that several commands take, written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from isogloss.corpus import Corpus
+
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="FILE",
+        help=".csv .tsv .jsonl .parquet .conllu .conllulex .txt columns, or hf:NAME[:config][:split].",
+    ),
+]
+Text = Annotated[str, typer.Option("--text", metavar="COLUMN", help="Column with the text.")]
+TextB = Annotated[str | None, typer.Option("--text-b", metavar="COLUMN", help="Second text, for pairs.")]
+Label = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="COLUMN", help="Column with a sentence label; repeatable."),
+]
+Format = Annotated[str | None, typer.Option("--format", help="Format of the file, where its name does not say.")]
+Encoding = Annotated[str, typer.Option("--encoding", help="Text encoding of the file.")]
+Split = Annotated[
+    str | None, typer.Option("--split", help="Only sentences of this split (needs a column called split).")
+]
+Head = Annotated[int | None, typer.Option("--head", metavar="N", min=1, help="Only the first N sentences.")]
+Sample = Annotated[int | None, typer.Option("--sample", metavar="N", min=1, help="Only N random sentences.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Layers = Annotated[str, typer.Option("--layers", help="all, last, 0,3,6 or 0-6; 0 = embeddings.")]
+Pooling = Annotated[str, typer.Option("--pooling", help="Sub-words that stand for a word: first, last, mean.")]
+Site = Annotated[str, typer.Option("--site", help="block: residual stream; normed: last layer after the final norm.")]
+Storage = Annotated[str, typer.Option("--dtype", help="Storage of vectors: float32, float16, bfloat16.")]
+Compute = Annotated[str, typer.Option("--compute", help="Precision of the models: float32, bfloat16, float16.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, mps, or auto.")]
+Long = Annotated[str, typer.Option("--long", help="Sentences longer than the model's limit: split or cut.")]
+MaxLength = Annotated[int | None, typer.Option("--max-length", help="Longest window in tokens.")]
+Pickle = Annotated[bool, typer.Option("--allow-pickle", help="Accept pickle weights (read with weights_only).")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+def read_corpus(
+    data: str,
+    *,
+    text: str = "text",
+    text_b: str | None = None,
+    label: list[str] | None = None,
+    format: str | None = None,  # noqa: A002 - the option's name
+    encoding: str = "utf-8",
+    split: str | None = None,
+    head: int | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+) -> Corpus:
+    """The corpus that the options describe."""
+    from isogloss.corpus import Corpus
+
+    labels: Any = label[0] if label and len(label) == 1 else label
+    corpus = Corpus.read(data, text=text, text_b=text_b, label=labels, format=format, encoding=encoding)
+    if split is not None:
+        corpus = corpus.split(split)
+    if head is not None:
+        corpus = corpus.head(head)
+    if sample is not None:
+        corpus = corpus.sample(sample, seed=seed)
+    return corpus
+
+
+def shown(path: Path) -> str:
+    """A path as a user would type it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

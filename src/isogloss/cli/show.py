@@ -1,0 +1,97 @@
+"""`isogloss show` and `isogloss report`: what a finished run holds, in the terminal and as a page."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from isogloss.cli import options as o
+from isogloss.cli.console import out as console
+from isogloss.cli.console import user_errors
+from isogloss.errors import OptionError
+
+
+class TableFormat(StrEnum):
+    """How a table is printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def show(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    table: Annotated[str | None, typer.Argument(help="A table of the run; without one, findings and names.")] = None,
+    layer: Annotated[int | None, typer.Option("--layer", help="Only this layer.")] = None,
+    measure: Annotated[str | None, typer.Option("--measure", help="Only this measure.")] = None,
+    subset: Annotated[str | None, typer.Option("--subset", help="Only this subset, e.g. all or upos=NOUN.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Rows to print as a table.")] = 60,
+    format: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.table,  # noqa: A002
+) -> None:
+    """Print the findings of a run, or one of its tables."""
+    with user_errors():
+        from isogloss.report import findings_panel, table_view
+        from isogloss.study import load_results
+
+        results = load_results(run)
+        if table is None:
+            console.print(findings_panel(results.findings))
+            for note in results.notes:
+                console.print(f"note: {note}", markup=False, style="yellow")
+            for name, frame in results.tables.items():
+                console.print(f"table {name}: {frame.height:,} rows", markup=False)
+            return
+        frame = results.table(table)
+        for column, wanted in (("layer", layer), ("measure", measure), ("subset", subset)):
+            if wanted is not None:
+                frame = _only(frame, table, column, wanted)
+        if format is TableFormat.table:
+            console.print(table_view(frame, limit=limit))
+        else:
+            flat = _flat(frame)
+            typer.echo(flat.write_csv() if format is TableFormat.csv else frame.write_json(), nl=False)
+
+
+def _only(frame: pl.DataFrame, table: str, column: str, wanted: int | str) -> pl.DataFrame:
+    if column not in frame.columns:
+        raise OptionError(f"the table {table} has no column {column}; it has {', '.join(frame.columns)}")
+    kept = frame.filter(pl.col(column) == wanted)
+    if kept.is_empty():
+        held = frame[column].unique().sort().drop_nulls().to_list()
+        raise OptionError(f"no row of {table} has {column} {wanted!r}; there are {', '.join(map(str, held[:20]))}")
+    return kept
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    return frame.drop(nested)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The page; report.html in the run directory if not given.")
+    ] = None,
+    figures: Annotated[
+        str | None,
+        typer.Option("--figures", help="Also write every figure as svg, png or svg,png into RUN/figures."),
+    ] = None,
+) -> None:
+    """Write the page of a finished run again, and its figures as files."""
+    with user_errors():
+        from isogloss.api import load
+        from isogloss.report import export_figures
+
+        study = load(run)
+        console.print(f"page: {o.shown(study.report(out))}", markup=False)
+        if figures is not None:
+            formats = tuple(f.strip().lower() for f in figures.split(",") if f.strip())
+            if not formats or set(formats) - {"svg", "png"}:
+                raise OptionError(f"figures can be written as svg, png or both; got {figures!r}")
+            every = [figure for result in study.values() for figure in result.figures]
+            for path in export_figures(every, study.directory / "figures", formats=formats):
+                console.print(f"figure: {o.shown(path)}", markup=False)

@@ -1,0 +1,108 @@
+import json
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from isogloss.cli.app import app
+from tests.tiny import LAYERS, TEXTS
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    path = tmp_path / "reviews.csv"
+    rows = [(f"{TEXTS[i % len(TEXTS)]} Take {i}.", "good" if i % 3 else "bad") for i in range(30)]
+    pl.DataFrame(rows, schema=["text", "label"], orient="row").write_csv(path)
+    return path
+
+
+def run(*arguments):
+    return runner.invoke(app, [str(a) for a in arguments])
+
+
+def compared(models, reviews, out, *more):
+    return run("compare", models["base"], models["tuned"], "--data", reviews, "--label", "label", "--out", out, "-q",
+               "--option", "similarity.bootstrap=50", "--option", "similarity.neighbour_words=200", *more)  # fmt: skip
+
+
+def test_help_lists_every_command_and_each_has_its_own():
+    listed = run("--help")
+    for command in ("compare", "finetune", "extract", "show", "report", "doctor", "demo"):
+        assert command in listed.output
+        assert run(command, "--help").exit_code == 0
+
+
+def test_compare_show_and_report_from_a_csv_file(models, reviews, tmp_path):
+    out = tmp_path / "run"
+    done = compared(models, reviews, out)
+    assert done.exit_code == 0, done.output
+    assert "CKA" in done.output
+    assert (out / "report.html").exists()
+    shown = run("show", out)
+    assert "table similarity:" in shown.output
+    table = run("show", out, "similarity", "--measure", "cka", "--subset", "all", "--format", "json")
+    assert [row["layer"] for row in json.loads(table.output)] == list(range(LAYERS + 1))
+    csv = run("show", out, "similarity", "--layer", "2", "--format", "csv")
+    assert csv.output.splitlines()[0].startswith("analysis,measure,model,layer")
+    again = run("report", out, "--out", tmp_path / "page.html", "--figures", "svg")
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").lower().startswith("<!doctype html>")
+    assert list((out / "figures").glob("*.svg"))
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["question"]["corpus"]["source"].endswith("reviews.csv")
+
+
+def test_extract_leaves_npy_files(models, reviews, tmp_path):
+    done = run("extract", models["base"], "--data", reviews, "--out", tmp_path / "store", "--layers", "last", "-q")
+    assert done.exit_code == 0, done.output
+    assert "x 1 layers x 32 " in done.output
+    assert (tmp_path / "store" / f"layer-{LAYERS:02d}.npy").exists()
+
+
+def test_doctor_says_blocks_sites_coverage_bytes_and_time(models, reviews):
+    done = run("doctor", models["base"], "--data", reviews, "--words", "1000000")
+    assert done.exit_code == 0, done.output
+    for expected in ("BertModel", "encoder.layer.0", "32 wide", "packed", "sample words", "GiB", "1,000,000 words"):
+        assert expected in done.output
+    assert "every layer is what transformers reports" in done.output
+    assert run("doctor", models["base"]).exit_code == 0
+
+
+MISTAKES = [
+    (["compare", "{base}", "{tuned}", "--data", "nowhere.csv", "--out", "{out}"], "nowhere.csv"),
+    (["compare", "{base}", "{tuned}", "--data", "{data}", "--text", "review", "--out", "{out}"], "review"),
+    (["compare", "{base}", "no/such/model/dir", "--data", "{data}", "--out", "{out}"], "no/such/model/dir"),
+    (["compare", "{base}", "{tuned}", "--data", "{data}", "--out", "{out}", "--layers", "9"], "no layer 9"),
+    (["compare", "{base}", "{tuned}", "--data", "{data}", "--out", "{out}", "--analyses", "cka"], "similarity"),
+    (["compare", "{base}", "{tuned}", "--data", "{data}", "--out", "{out}", "--option", "x"], "ANALYSIS.NAME=VALUE"),
+    (["compare", "{base}", "{tuned}", "--data", "{data}", "--out", "{out}", "--dtype", "int8"], "float32"),
+    (["extract", "{base}", "--data", "{data}", "--out", "{out}", "--pooling", "max"], "first, last, mean"),
+    (["show", "{out}"], "no run directory"),
+    (["doctor", "{data}"], "is a file"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "named"), MISTAKES, ids=[named for _, named in MISTAKES])
+def test_a_users_mistake_is_one_message_and_exit_code_2(models, reviews, tmp_path, arguments, named):
+    places = {"base": models["base"], "tuned": models["tuned"], "data": reviews, "out": tmp_path / "out"}
+    done = run(*(str(a).format(**places) for a in arguments))
+    assert done.exit_code == 2, done.output
+    assert named in done.output
+    assert "Traceback" not in done.output
+    assert not list((tmp_path / "out").rglob("*.npy*"))
+
+
+def test_a_table_or_row_that_is_not_there_lists_what_is(models, reviews, tmp_path):
+    compared(models, reviews, tmp_path / "run")
+    wrong = run("show", tmp_path / "run", "isotropy")
+    assert wrong.exit_code == 2
+    assert "similarity_map" in wrong.output
+    wrong = run("show", tmp_path / "run", "similarity", "--measure", "cca")
+    assert wrong.exit_code == 2
+    assert "procrustes" in wrong.output
+
+
+def test_version():
+    assert run("--version").output.startswith("isogloss 0.")
