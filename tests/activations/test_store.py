@@ -14,12 +14,11 @@ import pytest
 
 from isogloss.activations import ActivationStore, extract
 from isogloss.activations import extract as extract_function
+from isogloss.activations import extraction as extract_module
 from isogloss.activations import writer as writer_module
 from isogloss.analysis import Vectors
 from isogloss.errors import OptionError, StoreError
 from tests.tiny import HIDDEN, LAYERS
-
-extract_module = sys.modules["isogloss.activations.extract"]
 
 
 def fingerprint(directory: Path) -> dict[str, str]:
@@ -264,7 +263,7 @@ def test_sigkill_at_any_moment_then_the_same_bytes(models, tmp_path):
     script.write_text(
         "import sys\n"
         "from isogloss.activations import extract\n"
-        "module = sys.modules['isogloss.activations.extract']\n"
+        "module = sys.modules['isogloss.activations.extraction']\n"
         "module.plan_chunks.__defaults__ = (60_000,)\n"
         "from isogloss.corpus import Corpus\n"
         "from isogloss.progress import Progress\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from isogloss.activations.extract import tokenise
+from isogloss.activations.extraction import tokenise
 from isogloss.activations.layout import storage
 from isogloss.corpus import Corpus
 from isogloss.models.blocks import sites

@@ -78,6 +78,7 @@ class Settings:
     compute: str
     dtype: str
     packed: bool
+    linear: str
     batch_tokens: int
 
     NAMES_ONLY = ("model", "corpus")

@@ -18,13 +18,15 @@ from torch import Tensor, nn
 
 from isogloss.errors import OptionError
 from isogloss.models.blocks import Blocks, discover_blocks
+from isogloss.models.linear import faster_linear, helps
 from isogloss.models.packing import PackingPlan, packed_forward, packing, plan_packing
 from isogloss.models.tokenization import TokenSequences
 
 Pooling = Literal["first", "last", "mean"]
 Site = Literal["block", "normed"]
 SENTENCE_VECTORS = ("cls", "mean", "last")
-BATCH_TOKENS = 2048
+BATCH_TOKENS = 1024
+ROUND = 64
 
 OnWords = Callable[[int, Tensor, np.ndarray], None]
 """layer, vectors (n, hidden) on the device, (n,) numbers of the words (positions in `TokenSequences.word_row`)."""
@@ -64,6 +66,7 @@ class LayerReader:
     site : `block` reads the residual stream after each block; `normed` takes the last layer after the final norm.
     packed : False never packs.
     batch_tokens : tokens per forward pass.
+    linear : what runs the linear maps, `torch` or `onednn`; None takes the faster one on this machine.
 
     Attributes
     ----------
@@ -82,6 +85,7 @@ class LayerReader:
         sentence_vectors: tuple[str, ...] = SENTENCE_VECTORS,
         packed: bool = True,
         batch_tokens: int = BATCH_TOKENS,
+        linear: str | None = None,
     ) -> None:
         for name, value, allowed in (
             ("pooling", pooling, ("first", "last", "mean")),
@@ -96,6 +100,7 @@ class LayerReader:
         self.pooling, self.site, self.sentence_vectors = pooling, site, sentence_vectors
         self.batch_tokens = batch_tokens
         self.plan: PackingPlan | None = plan_packing(self.blocks) if packed else None
+        self.linear = linear or ("onednn" if self.plan and helps(self.blocks.encoder) else "torch")
         self.device = next(self.blocks.encoder.parameters()).device
         accepted = inspect.signature(self.blocks.encoder.forward).parameters
         given = getattr(tokenizer, "model_input_names", ())
@@ -110,7 +115,10 @@ class LayerReader:
 
         Batches depend only on `sequences`, so the same sequences give the same bytes.
         """
-        with packing(self.blocks) if self.plan else nullcontext():
+        with (
+            packing(self.blocks) if self.plan else nullcontext(),
+            faster_linear(self.blocks.encoder) if self.linear == "onednn" else nullcontext(),
+        ):
             for batch in self._batches(sequences):
                 self._run(batch, on_words, on_sentences)
                 yield len(batch.ids)
@@ -119,7 +127,8 @@ class LayerReader:
         last = max(self.layers)
         normed = self.blocks.n_layers if self.site == "normed" else None
 
-        def on_layer(layer: int, tokens: Tensor) -> None:
+        def on_layer(layer: int, states: Tensor) -> None:
+            tokens = states[: len(batch.ids)]
             if layer in self.layers and layer != normed:
                 self._pool(layer, tokens, batch, on_words, on_sentences)
             if layer == last and layer != normed:
@@ -138,14 +147,26 @@ class LayerReader:
         if self.plan:
             if types is None and self.plan.types:
                 types = torch.zeros_like(batch.types)
-            positions = torch.cat([torch.arange(n) for n in batch.lengths]).to(self.device) + self.plan.first_position
-            return packed_forward(self.blocks, batch.ids, batch.lengths, positions, types)
+            return self._forward_packed(batch, types, self.plan)
         shape = (len(batch.lengths), batch.lengths[0])
         ids = batch.ids.view(shape)
         options: dict[str, Any] = {} if types is None else {"token_type_ids": types.view(shape)}
         output = self.blocks.encoder(input_ids=ids, attention_mask=torch.ones_like(ids), return_dict=True, **options)
         hidden = output.last_hidden_state
         return hidden.reshape(-1, hidden.shape[-1])
+
+    def _forward_packed(self, batch: _Batch, types: Tensor | None, plan: PackingPlan) -> Tensor:
+        # A few one-token sequences fill up to a round number: matrix kernels are kept per shape, and a long run would
+        # otherwise collect one for every number of tokens.
+        n = len(batch.ids)
+        filler = -n % ROUND
+        lengths = batch.lengths + [1] * filler
+        positions = torch.cat(
+            [torch.arange(length) for length in batch.lengths] + [torch.zeros(filler, dtype=torch.long)]
+        )
+        ids = torch.cat([batch.ids, batch.ids[:1].expand(filler)])
+        types = None if types is None else torch.cat([types, types[:1].expand(filler)])
+        return packed_forward(self.blocks, ids, lengths, positions.to(self.device) + plan.first_position, types)[:n]
 
     def _pool(
         self, layer: int, tokens: Tensor, batch: _Batch, on_words: OnWords, on_sentences: OnSentences | None

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
-from torch import Tensor
 
+from isogloss.activations.buffers import ChunkBuffers, give_back_memory
 from isogloss.activations.layers import Layers, choose_layers
-from isogloss.activations.layout import JOURNAL, Settings, layer_file, sentence_file, storage
+from isogloss.activations.layout import JOURNAL, Settings, storage
 from isogloss.activations.store import ActivationStore
 from isogloss.activations.writer import Chunk, StoreWriter, finished_store_settings
 from isogloss.corpus import Corpus
@@ -121,6 +120,7 @@ def extract_loaded(
         compute=options.compute,
         dtype=options.dtype,
         packed=reader.plan is not None,
+        linear=reader.linear,
         batch_tokens=options.batch_tokens,
     )
     if (finished := finished_store_settings(out)) is not None:
@@ -213,66 +213,16 @@ def _run(
     progress: Progress,
     name: str,
 ) -> None:
+    buffers = ChunkBuffers(reader.layers, reader.sentence_vectors, reader.blocks.hidden, dtype, chunks)
+    on_sentences = buffers.on_sentences if reader.sentence_vectors else None
     with progress.task(f"reading {name}", len(sequences.ids), "tokens") as advance:
         for chunk in chunks:
             part = sequences.sentences(*chunk.sentences)
             if chunk.number in writer.done:
                 advance(len(part.ids))
                 continue
-            buffers = _ChunkBuffers(reader, part, chunk, dtype)
-            on_sentences = buffers.on_sentences if reader.sentence_vectors else None
+            buffers.begin(part, chunk)
             for tokens in reader.read(part, buffers.on_words, on_sentences):
                 advance(tokens)
             writer.write(chunk, buffers.arrays())
-
-
-class _ChunkBuffers:
-    """The vectors of one chunk while they come in, layer by layer and batch by batch."""
-
-    def __init__(self, reader: LayerReader, part: TokenSequences, chunk: Chunk, dtype: str) -> None:
-        self._torch_dtype = getattr(torch, dtype)
-        self._stored = storage(dtype)[0]
-        self._n_sentences = chunk.sentences[1] - chunk.sentences[0]
-        self._sentence = torch.from_numpy(part.window_sentence)
-        self._is_first = np.diff(part.window_sentence, prepend=-1) > 0
-        self._is_last = np.diff(part.window_sentence, append=self._n_sentences) > 0
-        counted = np.add.reduceat(part.counted(), part.window_start[:-1]) if len(part.ids) else np.zeros(0)
-        self._counted = np.bincount(part.window_sentence, weights=counted, minlength=self._n_sentences)
-        hidden = reader.blocks.hidden
-        n_words = chunk.rows[1] - chunk.rows[0]
-        self._words = {layer: torch.empty(n_words, hidden, dtype=self._torch_dtype) for layer in reader.layers}
-        self._sentences = {
-            (kind, layer): torch.full(
-                (self._n_sentences, hidden), 0.0 if kind == "mean" else float("nan"), dtype=torch.float32
-            )
-            for kind in reader.sentence_vectors
-            for layer in reader.layers
-        }
-
-    def on_words(self, layer: int, vectors: Tensor, words: np.ndarray) -> None:
-        self._words[layer][torch.from_numpy(words)] = vectors.to("cpu", self._torch_dtype)
-
-    def on_sentences(self, layer: int, kind: str, vectors: Tensor, windows: np.ndarray) -> None:
-        here = vectors.to("cpu", torch.float32)
-        target = self._sentences[kind, layer]
-        if kind == "mean":
-            target.index_add_(0, self._sentence[windows], here)
-            return
-        wanted = (self._is_first if kind == "cls" else self._is_last)[windows]
-        target[self._sentence[windows[wanted]]] = here[torch.from_numpy(wanted)]
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """File name to rows, in the storage type."""
-        result = {layer_file(layer): self._as_stored(vectors) for layer, vectors in self._words.items()}
-        counts = torch.from_numpy(self._counted)[:, None]
-        for (kind, layer), vectors in self._sentences.items():
-            # 0 / 0 is NaN: a sentence without tokens has no vector.
-            final = (vectors / counts).float() if kind == "mean" else vectors
-            result[sentence_file(kind, layer)] = self._as_stored(final)
-        return result
-
-    def _as_stored(self, vectors: Tensor) -> np.ndarray:
-        typed = vectors.to(self._torch_dtype).contiguous()
-        if self._torch_dtype == torch.bfloat16:
-            typed = typed.view(torch.uint16)
-        return typed.numpy().astype(self._stored, copy=False)
+            give_back_memory()

@@ -1,0 +1,95 @@
+"""The vectors of one chunk of sentences while they come in, layer by layer and batch by batch.
+
+Made once for the largest chunk and used for all: memory that is given back and taken again in other sizes is not
+given back by the system's allocator, and a long run would grow.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isogloss.activations.layout import layer_file, sentence_file, storage
+from isogloss.activations.writer import Chunk
+from isogloss.models.tokenization import TokenSequences
+
+
+def give_back_memory() -> None:
+    """Return what is free to the system: glibc keeps the holes that tensors of ever new sizes leave in its heap."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+class ChunkBuffers:
+    """Where a reader puts vectors, and where the writer takes them.
+
+    Parameters
+    ----------
+    layers, kinds : which layers, which sentence vectors.
+    hidden : width of a vector.
+    dtype : storage type.
+    chunks : all chunks that will be read.
+    """
+
+    def __init__(
+        self, layers: Iterable[int], kinds: Sequence[str], hidden: int, dtype: str, chunks: Iterable[Chunk]
+    ) -> None:
+        sizes = [(c.rows[1] - c.rows[0], c.sentences[1] - c.sentences[0]) for c in chunks]
+        n_words, n_sentences = (max(column) for column in zip(*sizes, strict=True))
+        self._torch_dtype: torch.dtype = getattr(torch, dtype)
+        self._stored = storage(dtype)[0]
+        self._all_words = {layer: torch.empty(n_words, hidden, dtype=self._torch_dtype) for layer in layers}
+        self._all_sentences = {
+            (kind, layer): torch.empty(n_sentences, hidden) for kind in kinds for layer in self._all_words
+        }
+
+    def begin(self, part: TokenSequences, chunk: Chunk) -> None:
+        """Get ready for a chunk; `part` holds its token sequences."""
+        n_words, n_sentences = chunk.rows[1] - chunk.rows[0], chunk.sentences[1] - chunk.sentences[0]
+        self._words = {layer: buffer[:n_words] for layer, buffer in self._all_words.items()}
+        self._sentences = {key: buffer[:n_sentences] for key, buffer in self._all_sentences.items()}
+        for (kind, _), vectors in self._sentences.items():
+            # A sentence without tokens has no vector: NaN, also as 0 / 0 of its mean.
+            vectors.fill_(0.0 if kind == "mean" else float("nan"))
+        self._sentence = torch.from_numpy(part.window_sentence)
+        self._is_first = np.diff(part.window_sentence, prepend=-1) > 0
+        self._is_last = np.diff(part.window_sentence, append=n_sentences) > 0
+        counted = np.add.reduceat(part.counted(), part.window_start[:-1]) if len(part.ids) else np.zeros(0)
+        counts = np.bincount(part.window_sentence, weights=counted, minlength=n_sentences)
+        self._counted = torch.from_numpy(counts)[:, None]
+
+    def on_words(self, layer: int, vectors: Tensor, words: np.ndarray) -> None:
+        """Take the vectors of some words of the chunk."""
+        self._words[layer][torch.from_numpy(words)] = vectors.to("cpu", self._torch_dtype)
+
+    def on_sentences(self, layer: int, kind: str, vectors: Tensor, windows: np.ndarray) -> None:
+        """Take what some windows contribute to their sentences' vectors."""
+        here = vectors.to("cpu", torch.float32)
+        target = self._sentences[kind, layer]
+        if kind == "mean":
+            target.index_add_(0, self._sentence[windows], here)
+            return
+        wanted = (self._is_first if kind == "cls" else self._is_last)[windows]
+        target[self._sentence[windows[wanted]]] = here[torch.from_numpy(wanted)]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """File name to rows of the chunk, in the storage type; valid until the next `begin`."""
+        result = {layer_file(layer): self._as_stored(vectors) for layer, vectors in self._words.items()}
+        for (kind, layer), vectors in self._sentences.items():
+            if kind == "mean":
+                vectors.div_(self._counted)
+            result[sentence_file(kind, layer)] = self._as_stored(vectors)
+        return result
+
+    def _as_stored(self, vectors: Tensor) -> np.ndarray:
+        typed = vectors.to(self._torch_dtype)
+        if self._torch_dtype == torch.bfloat16:
+            typed = typed.view(torch.uint16)
+        return typed.numpy().astype(self._stored, copy=False)
