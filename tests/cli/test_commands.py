@@ -54,6 +54,20 @@ def test_compare_show_and_report_from_a_csv_file(models, reviews, tmp_path):
     assert manifest["question"]["corpus"]["source"].endswith("reviews.csv")
 
 
+def test_words_are_labelled_and_filtered_on_request(models, reviews, tmp_path):
+    lexicon = tmp_path / "feelings.tsv"
+    lexicon.write_text("joy\tdelight\twonderful\nanger\tworst\tbad\n", encoding="utf-8")
+    done = compared(models, reviews, tmp_path / "run", "--annotate", "casing,word_class", "--lexicon", lexicon,
+                    "--min-count", "4", "--drop-above", "60")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    words = pl.read_parquet(tmp_path / "run" / "activations" / "base" / "words.parquet")
+    assert {"casing", "word_class", "feelings"} <= set(words.columns)
+    assert words.filter(pl.col("word") == "delight")["feelings"].unique().to_list() == ["joy"]
+    counts = words["word"].value_counts()["count"]
+    assert counts.min() >= 4
+    assert counts.max() <= 60
+
+
 def test_extract_leaves_npy_files(models, reviews, tmp_path):
     done = run("extract", models["base"], "--data", reviews, "--out", tmp_path / "store", "--layers", "last", "-q")
     assert done.exit_code == 0, done.output

@@ -29,10 +29,11 @@ def compare(
         list[str] | None,
         typer.Option("--option", metavar="ANALYSIS.NAME=VALUE", help="An option of an analysis; repeatable."),
     ] = None,
-    annotate: Annotated[
-        str | None,
-        typer.Option("--annotate", help="Built-in word labels, with commas: casing, position, ..."),
-    ] = None,
+    annotate: o.Annotate = None,
+    lexicon: o.Lexicons = None,
+    min_count: o.MinCount = 0,
+    max_count: o.MaxCount = None,
+    drop_above: o.DropAbove = None,
     format: o.Format = None,  # noqa: A002
     encoding: o.Encoding = "utf-8",
     split: o.Split = None,
@@ -58,8 +59,7 @@ def compare(
             data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, split=split, head=head,
             sample=sample, seed=seed,
         )  # fmt: skip
-        if annotate:
-            corpus = corpus.annotate(*(name.strip() for name in annotate.split(",") if name.strip()))
+        corpus = o.labelled_and_filtered(corpus, annotate, lexicon, min_count, max_count, drop_above, seed)
         study = run(
             base,
             list(tuned),

@@ -29,6 +29,22 @@ Encoding = Annotated[str, typer.Option("--encoding", help="Text encoding of the 
 Split = Annotated[
     str | None, typer.Option("--split", help="Only sentences of this split (needs a column called split).")
 ]
+Annotate = Annotated[
+    str | None,
+    typer.Option(
+        "--annotate",
+        help="Built-in word labels, with commas: casing, prefix, suffix, ngrams, position, frequency, word_class.",
+    ),
+]
+Lexicons = Annotated[
+    list[Path] | None,
+    typer.Option("--lexicon", metavar="FILE", help="Word label from a file of categories (Empath, LIWC, JSON)."),
+]
+MinCount = Annotated[int, typer.Option("--min-count", min=0, help="Only words that occur so often.")]
+MaxCount = Annotated[
+    int | None, typer.Option("--max-count", min=1, help="So many random occurrences of each word at the most.")
+]
+DropAbove = Annotated[int | None, typer.Option("--drop-above", min=1, help="No words that occur more often.")]
 Head = Annotated[int | None, typer.Option("--head", metavar="N", min=1, help="Only the first N sentences.")]
 Sample = Annotated[int | None, typer.Option("--sample", metavar="N", min=1, help="Only N random sentences.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
@@ -68,6 +84,27 @@ def read_corpus(
         corpus = corpus.head(head)
     if sample is not None:
         corpus = corpus.sample(sample, seed=seed)
+    return corpus
+
+
+def labelled_and_filtered(
+    corpus: Corpus,
+    annotate: str | None,
+    lexicons: list[Path] | None,
+    min_count: int,
+    max_count: int | None,
+    drop_above: int | None,
+    seed: int,
+) -> Corpus:
+    """The corpus with the word labels and the occurrences that were asked for."""
+    from isogloss.corpus import read_lexicon
+
+    if annotate:
+        corpus = corpus.annotate(*(name.strip() for name in annotate.split(",") if name.strip()))
+    for path in lexicons or []:
+        corpus = corpus.annotate(read_lexicon(path))
+    if min_count or max_count is not None or drop_above is not None:
+        corpus = corpus.occurrences(min=min_count, max=max_count, drop_above=drop_above, seed=seed)
     return corpus
 
 
