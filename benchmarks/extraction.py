@@ -73,9 +73,15 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
     product_flops = 2.0 * PRODUCT * sizes[0] * sizes[1]
     repeats = max(1, int(2e11 / product_flops))
 
+    laid_out = torch.ops.mkldnn._reorder_linear_weight(b.T.contiguous(), None)
+
     def product() -> None:
         for _ in range(repeats):
             torch.mm(a, b)
+
+    def product_onednn() -> None:
+        for _ in range(repeats):
+            torch.ops.mkldnn._linear_pointwise(a, laid_out, None, "none", [], "")
 
     # The weights of the float32 runs must be exact, so they are restored after each bfloat16 run.
     exact = {key: value.clone() for key, value in loaded.module.state_dict().items()}
@@ -96,6 +102,7 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
     seconds = interleaved(
         {
             "product": product,
+            "product_onednn": product_onednn,
             "packed": float32,
             "bucketed": lambda: (restored(), ours("float32", packed=False)),
             "plain": plain,
@@ -108,7 +115,11 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
     reference = stores["float32"].layer(-1).astype(np.float64)
     coarse = stores["bfloat16"].layer(-1).astype(np.float64)
     flops = needed_flops(stores["float32"], loaded.module)
-    rate = [product_flops * repeats / s for s in seconds["product"]]
+    rates = {name: [product_flops * repeats / s for s in seconds[name]] for name in ("product", "product_onednn")}
+
+    def share(of: str, contender: str) -> float:
+        return statistics.median(flops / s / r for s, r in zip(seconds[contender], rates[of], strict=True))
+
     shutil.rmtree(home)
     return {
         "model": name,
@@ -116,12 +127,13 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
         "words": len(corpus.words),
         "tokens": int(sum(TOKENS_PER_SENTENCE)),
         "needed_gflop": flops / 1e9,
-        "product_gflops_per_second": statistics.median(rate) / 1e9,
+        "linear": stores["float32"].settings.linear,
+        "torch_product_gflops_per_second": statistics.median(rates["product"]) / 1e9,
+        "onednn_product_gflops_per_second": statistics.median(rates["product_onednn"]) / 1e9,
         "seconds": {key: statistics.median(value) for key, value in seconds.items()},
-        "share_of_product_rate": statistics.median(flops / s / r for s, r in zip(seconds["packed"], rate, strict=True)),
-        "share_of_product_rate_bucketed": statistics.median(
-            flops / s / r for s, r in zip(seconds["bucketed"], rate, strict=True)
-        ),
+        "share_of_torch_product_rate": share("product", "packed"),
+        "share_of_onednn_product_rate": share("product_onednn", "packed"),
+        "share_of_torch_product_rate_bucketed": share("product", "bucketed"),
         "times_plain_loop": ratio(seconds["plain"], seconds["packed"]),
         "times_plain_loop_bfloat16": ratio(seconds["plain"], seconds["bfloat16"]),
         "bfloat16_relative_error": float(np.linalg.norm(coarse - reference) / np.linalg.norm(reference)),

@@ -3,11 +3,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from isogloss.corpus import Corpus
 from tests.tiny import TEXTS, save_tiny
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# A busy machine must not fail a test that is right.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 torch.set_num_threads(1)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

