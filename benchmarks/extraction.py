@@ -10,9 +10,11 @@ ours includes tokenising, alignment, checksums and the files.
 from __future__ import annotations
 
 import argparse
+import copy
 import shutil
 import statistics
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,12 +62,14 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
     home = Path(tempfile.mkdtemp(prefix="isogloss-bench-"))
     stores: dict[str, ActivationStore] = {}
 
+    coarse_model = replace(loaded, module=copy.deepcopy(loaded.module).bfloat16())
+
     def ours(compute: str, packed: bool = True) -> None:
         shutil.rmtree(home / compute, ignore_errors=True)
-        loaded.module.to(getattr(torch, compute))
+        model = loaded if compute == "float32" else coarse_model
         options = ExtractOptions(compute=compute, packed=packed, sentence_vectors=())
         stores[compute + ("" if packed else " bucketed")] = extract_loaded(
-            loaded, loaded.reference, corpus, home / compute, options
+            model, loaded.reference, corpus, home / compute, options
         )
 
     a = torch.randn(PRODUCT, sizes[0])
@@ -83,34 +87,19 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
         for _ in range(repeats):
             torch.ops.mkldnn._linear_pointwise(a, laid_out, None, "none", [], "")
 
-    # The weights of the float32 runs must be exact, so they are restored after each bfloat16 run.
-    exact = {key: value.clone() for key, value in loaded.module.state_dict().items()}
-
-    def restored() -> None:
-        loaded.module.to(torch.float32).load_state_dict(exact)
-
-    def plain() -> None:
-        restored()
-        plain_loop(loaded, corpus)
-
-    def float32() -> None:
-        restored()
-        ours("float32")
-
     product()
-    float32()
+    ours("float32")
     seconds = interleaved(
         {
             "product": product,
             "product_onednn": product_onednn,
-            "packed": float32,
-            "bucketed": lambda: (restored(), ours("float32", packed=False)),
-            "plain": plain,
+            "packed": lambda: ours("float32"),
+            "bucketed": lambda: ours("float32", packed=False),
+            "plain": lambda: plain_loop(loaded, corpus),
             "bfloat16": lambda: ours("bfloat16"),
         },
         rounds,
     )
-    restored()
     ours("float32")
     reference = stores["float32"].layer(-1).astype(np.float64)
     coarse = stores["bfloat16"].layer(-1).astype(np.float64)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isogloss.numerics import cross_scatters, pair_moments, row_blocks
+from isogloss.numerics import pair_moments, row_blocks
 
 
 def planted(n=257, dx=5, dy=4, offset=0.0, seed=0):
@@ -95,14 +95,3 @@ def test_different_widths_do_not_add():
     X, Y = planted()
     with pytest.raises(ValueError, match=r"\(5, 4\).*\(4, 4\)"):
         streamed(X, Y)[0] + streamed(Y, Y)[0]
-
-
-def test_cross_scatters_equal_those_in_memory():
-    X, Y = planted(offset=50.0)
-    got = cross_scatters(row_blocks(X, 50), [row_blocks(Y, 30), row_blocks(X, 70)])
-    x = X - X.mean(0)
-    np.testing.assert_allclose(got[0], x.T @ Y, rtol=1e-4, atol=1e-2)
-    np.testing.assert_allclose(got[1], x.T @ X, rtol=1e-4, atol=1e-2)
-    X[3, 1] = np.nan
-    with pytest.raises(ValueError, match="NaN or infinity in X"):
-        cross_scatters(row_blocks(X, 50), [row_blocks(Y, 30)])

@@ -215,7 +215,7 @@ def _run(
 ) -> None:
     buffers = ChunkBuffers(reader.layers, reader.sentence_vectors, reader.blocks.hidden, dtype, chunks)
     on_sentences = buffers.on_sentences if reader.sentence_vectors else None
-    with progress.task(f"reading {name}", len(sequences.ids), "tokens") as advance:
+    with reader.prepared(), progress.task(f"reading {name}", len(sequences.ids), "tokens") as advance:
         for chunk in chunks:
             part = sequences.sentences(*chunk.sentences)
             if chunk.number in writer.done:

@@ -123,7 +123,6 @@ class StoreWriter:
             entries: dict[str, Any] = {}
             for name in self._rows:
                 entries[name] = self._entry(name)
-                os.fsync(self._files[name])
                 (self.directory / (name + PART)).replace(self.directory / name)
             for name, frame in ((WORDS, words), (SENTENCES, sentences)):
                 draft = self.directory / (name + PART)

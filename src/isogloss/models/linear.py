@@ -33,7 +33,7 @@ def faster_linear(module: nn.Module) -> Iterator[None]:
     try:
         for part in module.modules():
             if (forward := _forward(part)) is not None:
-                part.forward = forward  # type: ignore[method-assign]
+                part.forward = forward
                 changed.append(part)
         yield
     finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -101,6 +101,7 @@ class LayerReader:
         self.batch_tokens = batch_tokens
         self.plan: PackingPlan | None = plan_packing(self.blocks) if packed else None
         self.linear = linear or ("onednn" if self.plan and helps(self.blocks.encoder) else "torch")
+        self._is_prepared = False
         self.device = next(self.blocks.encoder.parameters()).device
         accepted = inspect.signature(self.blocks.encoder.forward).parameters
         given = getattr(tokenizer, "model_input_names", ())
@@ -115,13 +116,26 @@ class LayerReader:
 
         Batches depend only on `sequences`, so the same sequences give the same bytes.
         """
+        with self.prepared():
+            for batch in self._batches(sequences):
+                self._run(batch, on_words, on_sentences)
+                yield len(batch.ids)
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """While open, the model is set up for reading; open it around several calls of `read` to do that once."""
+        if self._is_prepared:
+            yield
+            return
         with (
             packing(self.blocks) if self.plan else nullcontext(),
             faster_linear(self.blocks.encoder) if self.linear == "onednn" else nullcontext(),
         ):
-            for batch in self._batches(sequences):
-                self._run(batch, on_words, on_sentences)
-                yield len(batch.ids)
+            self._is_prepared = True
+            try:
+                yield
+            finally:
+                self._is_prepared = False
 
     def _run(self, batch: _Batch, on_words: OnWords, on_sentences: OnSentences | None) -> None:
         last = max(self.layers)

@@ -10,13 +10,15 @@ from isogloss.numerics.bootstrap import (
     split_floor,
     split_halves,
 )
-from isogloss.numerics.moments import MomentStream, PairMoments, cross_scatters, pair_moments
-from isogloss.numerics.neighbours import nearest_neighbours, neighbour_overlap
+from isogloss.numerics.cross import CrossMoments, CrossStream
+from isogloss.numerics.moments import MomentStream, PairMoments, pair_moments
+from isogloss.numerics.neighbours import nearest_neighbours, neighbour_overlap, shared_neighbours
 
 __all__ = [
+    "CrossMoments",
+    "CrossStream",
     "MomentStream",
     "PairMoments",
-    "cross_scatters",
     "group_sums",
     "linearised_interval",
     "nearest_neighbours",
@@ -26,6 +28,7 @@ __all__ = [
     "poisson_sums",
     "ratio_intervals",
     "row_blocks",
+    "shared_neighbours",
     "split_floor",
     "split_halves",
     "zip_blocks",

@@ -9,14 +9,12 @@ Moments of disjoint rows add: `a + b`. What is computed from moments (CKA, Procr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
-
-from isogloss.numerics.blocks import zip_blocks
 
 
 @dataclass(frozen=True)
@@ -307,50 +305,3 @@ def pair_moments(
                     stream.add(x[rows], y[rows])
         start += len(x)
     return [stream.result() if stream.n else None for stream in streams]
-
-
-def cross_scatters(
-    x_blocks: Iterable[np.ndarray],
-    y_streams: Sequence[Iterable[np.ndarray]],
-    *,
-    device: str = "cpu",
-) -> list[np.ndarray]:
-    """Centred cross-scatter of one stream with each of several others, in one pass over all of them.
-
-    Parameters
-    ----------
-    x_blocks : blocks of X, (n, dx) in all.
-    y_streams : L streams of blocks, each (n, dy_l) in all.
-    device : torch device of the products.
-
-    Returns
-    -------
-    L arrays (dx, dy_l), float64: sum_i (x_i - mean)(y_i - mean)'. Memory is O(L d^2).
-
-    Raises
-    ------
-    ValueError : the streams differ in their number of rows, are empty, or hold NaN or infinity.
-    """
-    origins: list[np.ndarray] | None = None
-    sums: list[np.ndarray] = []
-    products: list[np.ndarray] = []
-    n = 0
-    for blocks in zip_blocks([x_blocks, *y_streams]):
-        if origins is None:
-            origins = [block.mean(axis=0, dtype=np.float64).astype(np.float32) for block in blocks]
-            sums = [np.zeros(len(origin)) for origin in origins]
-            products = [np.zeros((len(origins[0]), len(origin))) for origin in origins[1:]]
-        shifted = [
-            torch.from_numpy(np.subtract(block, origin, dtype=np.float32)).to(device)
-            for block, origin in zip(blocks, origins, strict=True)
-        ]
-        for total, block in zip(sums, shifted, strict=True):
-            total += block.sum(dim=0).cpu().numpy()
-        for product, block in zip(products, shifted[1:], strict=True):
-            product += torch.mm(shifted[0].T, block).cpu().numpy()
-        n += len(blocks[0])
-    if not n:
-        raise ValueError("no rows: a cross-scatter needs at least one")
-    if bad := [i for i, total in enumerate(sums) if not np.isfinite(total).all()]:
-        raise ValueError(f"NaN or infinity in {'X' if bad[0] == 0 else f'stream {bad[0]} of the others'}")
-    return [product - np.outer(sums[0], total) / n for product, total in zip(products, sums[1:], strict=True)]

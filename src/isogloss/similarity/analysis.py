@@ -16,6 +16,7 @@ from isogloss.similarity.findings import findings
 from isogloss.similarity.labels import labels_tables
 from isogloss.similarity.layer import measure_layer
 from isogloss.similarity.layer_map import complete_map, map_row
+from isogloss.similarity.neighbour_lists import LISTS
 from isogloss.similarity.options import SimilarityOptions
 from isogloss.similarity.words import words_table
 
@@ -31,7 +32,8 @@ class SimilarityAnalysis:
         `half A`, `half B`, `LABEL=VALUE` (cosine; neighbours where the widths differ) and, for several tuned
         models, `between seeds` (`value` the mean, `ci_low` and `ci_high` the least and greatest, `n` the
         number of models).
-    similarity_map : base_layer, tuned_layer, measure, value, seed; complete after `combine`.
+    similarity_map : base_layer, tuned_layer, measure (the same five), value, seed; complete after `combine`, which
+        needs for it a table of neighbour lists that only `run` gives.
     similarity_words : the word types that moved most and least, with examples.
     similarity_labels : label values by how far their words moved.
     """
@@ -49,22 +51,23 @@ class SimilarityAnalysis:
         OptionError : vectors hold NaN or infinity, or do not belong to the words.
         """
         tables: Tables = {}
-        moments = None
+        measured = None
         if pair.base is not None and pair.tuned is not None:
-            rows, movement, moments = measure_layer(pair, pair.base, pair.tuned, options)
-            labels, label_rows = labels_tables(pair, movement, options)
-            tables["similarity"] = tidy([*rows, *label_rows])
-            tables["similarity_words"] = words_table(pair, movement, options)
+            measured = measure_layer(pair, pair.base, pair.tuned, options)
+            labels, label_rows = labels_tables(pair, measured.movement, options)
+            tables["similarity"] = tidy([*measured.rows, *label_rows])
+            tables["similarity_words"] = words_table(pair, measured.movement, options)
             tables["similarity_labels"] = labels
         if options.map:
-            tables["similarity_map"] = map_row(pair, options, moments)
+            tables["similarity_map"], tables[LISTS] = map_row(pair, options, measured)
         return tables
 
     def combine(self, tables: Tables, options: SimilarityOptions) -> Tables:
         """Complete the map, and add the spread between tuned models where there are several."""
         combined = dict(tables)
+        lists = combined.pop(LISTS, None)
         if "similarity_map" in combined:
-            combined["similarity_map"] = complete_map(combined["similarity_map"])
+            combined["similarity_map"] = complete_map(combined["similarity_map"], lists)
         if "similarity" in combined:
             combined["similarity"] = _with_spread(combined["similarity"])
         return combined

@@ -82,13 +82,25 @@ def hsic_terms(moments: PairMoments, debiased: bool = False) -> tuple[float, flo
     2007): |X'Y|_F^2 - n / (n - 2) sum_i a_i b_i + sum_i a_i sum_i b_i / ((n - 1)(n - 2)).
     """
     m = moments.centred
-    products = [(m.xy, m.xx, m.yy, m.ab), (m.xx, m.xx, m.xx, m.aa), (m.yy, m.yy, m.yy, m.bb)]
-    terms = []
-    for scatter, xx, yy, norms in products:
-        term = float(np.vdot(scatter, scatter))
-        if debiased:
-            n = m.n
-            traces = float(np.trace(xx)) * float(np.trace(yy))
-            term += traces / ((n - 1) * (n - 2)) - n / (n - 2) * norms
-        terms.append(term)
-    return terms[0], terms[1], terms[2]
+    trace_x, trace_y = float(np.trace(m.xx)), float(np.trace(m.yy))
+    return (
+        hsic_term(m.xy, m.n, trace_x, trace_y, m.ab, debiased),
+        hsic_term(m.xx, m.n, trace_x, trace_x, m.aa, debiased),
+        hsic_term(m.yy, m.n, trace_y, trace_y, m.bb, debiased),
+    )
+
+
+def hsic_term(scatter: np.ndarray, n: int, trace_x: float, trace_y: float, norms: float, debiased: bool) -> float:
+    """One of the `hsic_terms`.
+
+    Parameters
+    ----------
+    scatter : X'Y of the centred rows, (dx, dy).
+    n : number of rows; debiased: at least 3.
+    trace_x, trace_y, norms : sum_i a_i, sum_i b_i, sum_i a_i b_i; used by the debiased term alone.
+    debiased : which of the two.
+    """
+    term = float(np.vdot(scatter, scatter))
+    if debiased:
+        term += trace_x * trace_y / ((n - 1) * (n - 2)) - n / (n - 2) * norms
+    return term

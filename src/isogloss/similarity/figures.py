@@ -117,30 +117,49 @@ def _bands(floors: pl.DataFrame) -> tuple[Band, ...]:
 
 def _maps(table: pl.DataFrame) -> list[Figure]:
     found: list[Figure] = []
-    table = table.filter(pl.col("base_layer").is_not_null())
-    for (seed,), part in table.sort("seed").group_by("seed", maintain_order=True):
-        base, tuned = (sorted(part[name].unique()) for name in ("base_layer", "tuned_layer"))
-        cells = {(i, j): v for i, j, v in part.select("base_layer", "tuned_layer", "value").iter_rows()}
-        values = tuple(
-            tuple(None if (v := cells.get((i, j))) is None else round(v, _ROUND) for j in tuned) for i in base
-        )
+    cka = table.filter(pl.col("measure") == "cka")
+    for (seed,), part in cka.sort("seed").group_by("seed", maintain_order=True):
         found.append(
-            HeatmapFigure(
+            _map(
+                part,
                 name="similarity-map" if not found else f"similarity-map-{seed}",
                 title="Every layer against every layer" + (f", tuned model {seed}" if found else ""),
-                caption="CKA of each base layer (row) with each tuned layer (column). An unchanged model is "
-                "symmetric "
-                "with 1 on the diagonal; a tuned layer whose brightest cell is off the diagonal has taken "
-                "another "
+                caption="CKA of each base layer (row) with each tuned layer (column). An unchanged model is symmetric "
+                "with 1 on the diagonal; a tuned layer whose brightest cell is off the diagonal has taken another "
                 "layer's place.",
-                row_label="base layer",
-                column_label="tuned layer",
-                rows=tuple(str(i) for i in base),
-                columns=tuple(str(j) for j in tuned),
-                values=values,
+            )
+        )
+    kept = table.filter((pl.col("measure") == "neighbours") & (pl.col("seed") == table["seed"].min()))
+    if kept["value"].count():
+        several = table["seed"].n_unique() > 1
+        found.append(
+            _map(
+                kept,
+                name="similarity-map-neighbours",
+                title="Neighbours kept, every layer against every layer",
+                caption="Mean share of each word's nearest neighbours in the base layer (row) that are also its "
+                "neighbours in the tuned layer (column): what stays of the surroundings of single words, where CKA is "
+                "of the space as a whole." + " First tuned model." * several,
             )
         )
     return found
+
+
+def _map(part: pl.DataFrame, name: str, title: str, caption: str) -> HeatmapFigure:
+    base, tuned = (sorted(part[column].unique()) for column in ("base_layer", "tuned_layer"))
+    cells = {(i, j): v for i, j, v in part.select("base_layer", "tuned_layer", "value").iter_rows()}
+    return HeatmapFigure(
+        name=name,
+        title=title,
+        caption=caption,
+        row_label="base layer",
+        column_label="tuned layer",
+        rows=tuple(str(i) for i in base),
+        columns=tuple(str(j) for j in tuned),
+        values=tuple(
+            tuple(None if (v := cells.get((i, j))) is None else round(v, _ROUND) for j in tuned) for i in base
+        ),
+    )
 
 
 def _marked(example: dict[str, Any]) -> str:

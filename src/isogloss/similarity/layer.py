@@ -13,7 +13,7 @@ width next to "no change": 1 - floor to 1, or 0 to floor for the Procrustes dist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,18 +26,17 @@ from isogloss.numerics import (
     PairMoments,
     group_sums,
     linearised_interval,
-    neighbour_overlap,
     ratio_intervals,
     split_floor,
     split_halves,
-    zip_blocks,
 )
-from isogloss.numerics.blocks import ROWS
 from isogloss.similarity.cka import cka_from_moments
 from isogloss.similarity.cosine import word_cosine
 from isogloss.similarity.influence import Influences, influences
+from isogloss.similarity.neighbour_lists import Lists, overlap_by_word, paired_lists
 from isogloss.similarity.options import SimilarityOptions
 from isogloss.similarity.procrustes import procrustes_from_moments
+from isogloss.similarity.sampling import pair_blocks
 
 Row = dict[str, Any]
 
@@ -59,30 +58,30 @@ class Movement:
     n_groups: int
 
 
-def sample_rows(n: int, wanted: int | None, seed: int) -> np.ndarray | None:
-    """Rows of a sample of words in ascending order; None when all are wanted.
+@dataclass(frozen=True)
+class Measured:
+    """What was found about one layer that both models have.
 
-    The seed is the run's, so that every layer, in whatever process, samples the same words.
+    Attributes
+    ----------
+    rows : of the tidy table.
+    movement : of the words.
+    moments : of all words.
+    lists : neighbours of the sampled words in base and tuned, (m, k) each; None for too few words.
     """
-    if wanted is None or wanted >= n:
-        return None
-    return np.sort(np.random.default_rng(seed).choice(n, wanted, replace=False))
+
+    rows: list[Row]
+    movement: Movement
+    moments: PairMoments
+    lists: Lists | None
+
+    def of_all(self) -> dict[str, float | None]:
+        """Return the value of each measure over all words."""
+        return {row["measure"]: row["value"] for row in self.rows if row["subset"] == "all"}
 
 
-def pair_blocks(base: Vectors, tuned: Vectors) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the same rows of both layers, block by block."""
-    for blocks in zip_blocks([base.blocks(ROWS), tuned.blocks(ROWS)], names=("base", "tuned")):
-        yield blocks[0], blocks[1]
-
-
-def measure_layer(
-    pair: LayerPair, base: Vectors, tuned: Vectors, options: SimilarityOptions
-) -> tuple[list[Row], Movement, PairMoments]:
+def measure_layer(pair: LayerPair, base: Vectors, tuned: Vectors, options: SimilarityOptions) -> Measured:
     """Measure one layer that both models have.
-
-    Returns
-    -------
-    rows of the tidy table, the movement of the words, and the moments of all words.
 
     Raises
     ------
@@ -107,10 +106,11 @@ def measure_layer(
     context = _Context(pair, options, groups, n_groups, in_a)
     rows = _geometry_rows(context, base, tuned, whole, halves)
     rows += context.mean_rows("cosine", cosine) if same_width else context.empty_rows("cosine")
-    overlap = _overlap(base, tuned, options, pair.seed)
+    lists = paired_lists(base, tuned, options, pair.seed)
+    overlap = overlap_by_word(lists, n, options, pair.seed)
     rows += context.mean_rows("neighbours", overlap)
     movement = Movement("cosine" if same_width else "neighbours", cosine if same_width else overlap, groups, n_groups)
-    return rows, movement, whole
+    return Measured(rows, movement, whole, lists)
 
 
 def _first_pass(
@@ -130,17 +130,6 @@ def _first_pass(
     return [stream.result() if stream.n else None for stream in streams], cosine
 
 
-def _overlap(base: Vectors, tuned: Vectors, options: SimilarityOptions, seed: int) -> np.ndarray:
-    """Neighbour overlap of the sampled words, (n_words,); NaN elsewhere, and everywhere for too few words."""
-    n = base.shape[0]
-    overlap = np.full(n, np.nan)
-    rows = sample_rows(n, options.neighbour_words, seed)
-    rows = np.arange(n) if rows is None else rows
-    if len(rows) > options.neighbours + 1:
-        overlap[rows] = neighbour_overlap(base.take(rows), tuned.take(rows), options.neighbours)
-    return overlap
-
-
 def _geometry_rows(
     context: _Context, base: Vectors, tuned: Vectors, whole: PairMoments, halves: list[PairMoments | None]
 ) -> list[Row]:
@@ -150,13 +139,13 @@ def _geometry_rows(
         ("cka_debiased", lambda moments: cka_from_moments(moments, debiased=True)),
         ("procrustes", procrustes_from_moments),
     ]
-    values = [_defined(measure, whole) for _, measure in measures]
+    values = [defined(measure, whole) for _, measure in measures]
     derived: Influences | None = None
     if context.options.bootstrap and values[0] is not None and context.n_groups > 1:
         derived = influences(whole, pair_blocks(base, tuned))
     rows: list[Row] = []
     for (name, measure), value in zip(measures, values, strict=True):
-        parts = [_defined(measure, half) for half in halves]
+        parts = [defined(measure, half) for half in halves]
         row = context.row(name, value, whole.n)
         if derived is not None and value is not None:
             by_word = {
@@ -172,7 +161,7 @@ def _geometry_rows(
     return rows
 
 
-def _defined(measure: Callable[[PairMoments], float], moments: PairMoments | None) -> float | None:
+def defined(measure: Callable[[PairMoments], float], moments: PairMoments | None) -> float | None:
     """Return the measure, or None where too few words or no variance leave it undefined."""
     try:
         return None if moments is None else measure(moments)

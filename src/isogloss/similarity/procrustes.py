@@ -60,10 +60,15 @@ def procrustes_from_moments(moments: PairMoments, normalize: bool = True) -> flo
     if moments.identical:
         return 0.0
     square_x, square_y = float(np.trace(moments.cxx)), float(np.trace(moments.cyy))
-    nuclear = float(torch.linalg.svdvals(torch.from_numpy(moments.cxy)).sum())
+    nuclear = nuclear_norm(moments.cxy)
     if normalize:
         return max(0.0, 2.0 - 2.0 * nuclear / sqrt(square_x) / sqrt(square_y))
     return max(0.0, square_x + square_y - 2.0 * nuclear)
+
+
+def nuclear_norm(cross: np.ndarray) -> float:
+    """Sum of the singular values of a (dx, dy) matrix."""
+    return float(torch.linalg.svdvals(torch.from_numpy(cross)).sum())
 
 
 def procrustes_rotation(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
