@@ -294,7 +294,10 @@ def _check_architecture(config: dict[str, Any], path: Path) -> None:
     model_type = config.get("model_type")
     where = path / "config.json"
     if not model_type:
-        raise ModelError(f"{where} has no model_type (for example `bert`), so its architecture is not known")
+        raise ModelError(
+            f"{where} has no model_type, so its architecture is not known; if it is a BERT, say, "
+            'add the line "model_type": "bert", to it'
+        )
     if model_type not in CONFIG_MAPPING_NAMES:
         named = ", ".join(config.get("architectures") or []) or "none named"
         code = "; it brings its own code, which isogloss never runs" if "auto_map" in config else ""
