@@ -1,7 +1,9 @@
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+from benchmarks import run as benchmark_run
 from docs import generate
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,3 +50,7 @@ def test_commands_in_the_readme_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"make (\w+)", README):
         assert f"\n{target}:" in makefile, target
+    for module in re.findall(r"python -m ([a-z_.]+\.[a-z_]+)", makefile):
+        assert importlib.util.find_spec(module) is not None, module
+    for module in benchmark_run.SCRIPTS:
+        assert importlib.util.find_spec(module) is not None, module

@@ -243,7 +243,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_later(models, corpus, tmp_path,
 def test_too_little_space_is_met_before_the_work(models, corpus, tmp_path, monkeypatch):
     usage = type("usage", (), {"free": 1000})
     monkeypatch.setattr(writer_module.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(StoreError, match="GiB are needed"):
+    with pytest.raises(StoreError, match="MiB are needed"):
         extract(models["base"], corpus, tmp_path / "s")
     assert not list((tmp_path / "s").iterdir())
 

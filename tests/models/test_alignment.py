@@ -149,8 +149,21 @@ def test_surfaces_are_found_without_offsets():
     assert found == ["Un", "hurried", "delight", ",", "didn", "'", "t", "it", "?"]
 
 
-def test_an_unknown_surface_has_no_width_and_the_next_one_is_still_found():
-    text = "a ☃ b"
-    assert surface_offsets(text, ["a", "[UNK]", "b"])[0] == (0, 1)
-    start, end = surface_offsets(text, ["a", "[UNK]", "b"])[1]
-    assert start == end
+@pytest.mark.parametrize(
+    ("text", "tokens", "expected"),
+    [
+        ("a ☃ b", ["a", "[UNK]", "b"], ["a", "☃", "b"]),
+        ("the film was XYZZY and bad", ["the", "film", "was", "[UNK]", "and", "bad"], None),
+        ("QQ good", ["[UNK]", "good"], ["QQ", "good"]),
+        ("a café here", ["a", "cafe", "here"], ["a", "café", "here"]),
+        ("good QQ", ["good", "[UNK]"], ["good", "QQ"]),
+    ],
+)
+def test_a_surface_that_is_not_found_stands_for_what_lies_between(text, tokens, expected):
+    found = [text[a:b] for a, b in surface_offsets(text, tokens)]
+    assert found == (expected or text.split())
+
+
+def test_a_match_far_away_is_a_coincidence():
+    text = "one two three four five"
+    assert surface_offsets(text, ["five"]) == [(0, 0)]

@@ -130,7 +130,9 @@ def extract_loaded(
                 "choose another directory or delete it"
             )
         (out / JOURNAL).unlink(missing_ok=True)
-        return ActivationStore(out)
+        store = ActivationStore(out)
+        store.verify()
+        return store
     splitter = SentenceTokenizer(loaded.tokenizer, limit, options.long_sentences)  # type: ignore[arg-type]
     sequences = tokenise(splitter, corpus, progress)
     chunks = plan_chunks(sequences, len(corpus.sentences), len(reader.layers) * reader.blocks.hidden * stored.itemsize)

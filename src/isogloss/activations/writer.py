@@ -160,7 +160,7 @@ class StoreWriter:
         free = shutil.disk_usage(self.directory).free
         if self.bytes_needed > free:
             raise StoreError(
-                f"{self.directory}: {self.bytes_needed / 2**30:.2f} GiB are needed and {free / 2**30:.2f} GiB are "
+                f"{self.directory}: {self.bytes_needed / 2**20:,.1f} MiB are needed and {free / 2**20:,.1f} MiB are "
                 "free; choose fewer layers, dtype float16, or another disk"
             )
         for name, rows in self._rows.items():
@@ -233,8 +233,8 @@ class StoreWriter:
     def _explained(self, error: OSError) -> StoreError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return StoreError(
-                f"the disk is full while writing {self.directory} ({self.bytes_needed / 2**30:.2f} GiB are needed in "
-                "all); nothing is lost: make room and run the same command again"
+                f"the disk is full while writing {self.directory} ({self.bytes_needed / 2**20:,.1f} MiB are needed "
+                "in all); nothing is lost: make room and run the same command again"
             )
         return StoreError(f"{self.directory} cannot be written: {error.strerror or error}")
 

@@ -94,6 +94,11 @@ def extract(
     text_b: o.TextB = None,
     label: o.Label = None,
     layers: o.Layers = "all",
+    annotate: o.Annotate = None,
+    lexicon: o.Lexicons = None,
+    min_count: o.MinCount = 0,
+    max_count: o.MaxCount = None,
+    drop_above: o.DropAbove = None,
     format: o.Format = None,  # noqa: A002
     encoding: o.Encoding = "utf-8",
     split: o.Split = None,
@@ -113,11 +118,13 @@ def extract(
     """Store one vector per word and layer, as npy files that anything can read."""
     with user_errors():
         from isogloss.activations import extract as run
+        from isogloss.study.notes import store_notes
 
         corpus = o.read_corpus(
             data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, split=split, head=head,
             sample=sample, seed=seed,
         )  # fmt: skip
+        corpus = o.labelled_and_filtered(corpus, annotate, lexicon, min_count, max_count, drop_above, seed)
         store = run(
             model,
             corpus,
@@ -133,6 +140,8 @@ def extract(
             allow_pickle=allow_pickle,
             progress=progress(quiet),
         )
+        for note in (*corpus.notes, *store_notes("The model", store, len(corpus.words))):
+            console.print(f"note: {note}", markup=False, style="yellow")
         size = sum(entry["bytes"] for entry in store.manifest["files"].values())
         console.print(
             f"{store.manifest['n_words']:,} words x {len(store.layers)} layers x {store.hidden} "

@@ -15,7 +15,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="FILE",
-        help=".csv .tsv .jsonl .parquet .conllu .conllulex .txt columns, or hf:NAME[:config][:split].",
+        help=".csv .tsv .jsonl .parquet .conllu .conllulex .conll, others with --format, or hf:NAME[:config][:split].",
     ),
 ]
 Text = Annotated[str, typer.Option("--text", metavar="COLUMN", help="Column with the text.")]

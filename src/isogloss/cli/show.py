@@ -86,12 +86,12 @@ def report(
         from isogloss.api import load
         from isogloss.report import export_figures
 
+        formats = tuple(f.strip().lower() for f in (figures or "").split(",") if f.strip())
+        if set(formats) - {"svg", "png"} or (figures is not None and not formats):
+            raise OptionError(f"figures can be written as svg, png or both; got {figures!r}")
         study = load(run)
         console.print(f"page: {o.shown(study.report(out))}", markup=False)
-        if figures is not None:
-            formats = tuple(f.strip().lower() for f in figures.split(",") if f.strip())
-            if not formats or set(formats) - {"svg", "png"}:
-                raise OptionError(f"figures can be written as svg, png or both; got {figures!r}")
+        if formats:
             every = [figure for result in study.values() for figure in result.figures]
             for path in export_figures(every, study.directory / "figures", formats=formats):
                 console.print(f"figure: {o.shown(path)}", markup=False)

@@ -38,21 +38,34 @@ def align_words(
 def surface_offsets(text: str, tokens: list[str]) -> list[tuple[int, int]]:
     """Offsets for tokenizers that give none: each token's surface is looked up in the text, left to right.
 
-    Continuation marks (`##`, `▁`, `Ġ`, `@@`, `</w>`) are taken off and case is ignored. A token that is not found
-    (an unknown-word token, a normalised character) gets no width, so that words under it count as uncovered unless
-    another token covers them.
+    Continuation marks (`##`, `▁`, `Ġ`, `@@`, `</w>`) are taken off and case is ignored. Tokens that are not found (an
+    unknown-word token, a normalised character) stand for what lies between their neighbours, if that is no more words
+    than there are such tokens.
     """
     folded = [c.lower() if len(c.lower()) == 1 else c for c in text]
     haystack = "".join(folded)
-    at = 0
-    offsets = []
+    offsets: list[tuple[int, int]] = []
+    at = lost = 0
+
+    def recover(until: int) -> None:
+        skipped = haystack[at:until]
+        start = at + len(skipped) - len(skipped.lstrip())
+        stop = at + len(skipped.rstrip())
+        if lost and start < stop:
+            offsets[len(offsets) - lost :] = [(start, stop)] * lost
+
     for token in tokens:
         surface = token.removeprefix("##").lstrip("▁Ġ").removesuffix("@@").removesuffix("</w>").lower()
         found = haystack.find(surface, at) if surface else -1
-        # A match far away is a coincidence: between two tokens of one text there is only white space.
-        if found < 0 or haystack[at:found].strip():
+        # A match beyond more words than there are lost tokens is a coincidence.
+        if found < 0 or len(haystack[at:found].split()) > lost:
             offsets.append((at, at))
-        else:
-            at = found + len(surface)
-            offsets.append((found, at))
+            lost += 1 if surface else 0
+            continue
+        recover(found)
+        lost = 0
+        at = found + len(surface)
+        offsets.append((found, at))
+    if len(haystack[at:].split()) <= lost:
+        recover(len(haystack))
     return offsets

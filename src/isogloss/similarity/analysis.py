@@ -64,7 +64,8 @@ class SimilarityAnalysis:
 
     def combine(self, tables: Tables, options: SimilarityOptions) -> Tables:
         """Complete the map, and add the spread between tuned models where there are several."""
-        combined = dict(tables)
+        # Models with no layer number in common have no rows, but a table all the same.
+        combined = {"similarity": tidy([])} | dict(tables)
         lists = combined.pop(LISTS, None)
         if "similarity_map" in combined:
             combined["similarity_map"] = complete_map(combined["similarity_map"], lists)

@@ -13,7 +13,7 @@ import polars as pl
 from isogloss.analysis import LayerPair
 from isogloss.numerics import percentile_interval, poisson_sums
 from isogloss.similarity.layer import Movement
-from isogloss.similarity.options import LABEL_VALUES, SimilarityOptions
+from isogloss.similarity.options import LABEL_VALUES, NOT_CLASSES, SimilarityOptions
 
 NORMAL_95 = 1.959963984540054
 _ENTRIES = 8_000_000
@@ -80,7 +80,7 @@ def labels_tables(
 
 def _subsets(pair: LayerPair, movement: Movement, options: SimilarityOptions) -> Iterator[_Subset]:
     defined = ~np.isnan(movement.values)
-    columns = [("token", name, pair.words[name]) for name in pair.token_labels]
+    columns = [("token", name, pair.words[name]) for name in pair.token_labels if name not in NOT_CLASSES]
     row_of = pair.words.select("sentence").join(
         pair.sentences.select("sentence").with_row_index("at"),
         on="sentence",

@@ -60,6 +60,15 @@ class RunLayout:
         """The activation store of `base`, `tuned`, `tuned-0` ..."""
         return self.activations / model
 
+    def forget_empty(self) -> None:
+        """Leave nothing of a run that could not begin: its manifest goes if there are no activations yet."""
+        if any(path.is_file() for path in self.activations.rglob("*")):
+            return
+        self.manifest.unlink(missing_ok=True)
+        for folder in (*self.activations.glob("*/"), self.activations, self.root):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
     def claim(self) -> None:
         """Make the directory, or accept one that holds a run.
 

@@ -31,10 +31,10 @@ def coverage(model: ModelReference, store: ActivationStore, n_words: int) -> dic
 def notes_on(pairs: Sequence[PairedStores], n_words: int) -> list[str]:
     """Dropped words, cut sentences, and what the two models do not share."""
     base = pairs[0].base
-    found = _on_store("The base model", base, n_words)
+    found = store_notes("The base model", base, n_words)
     for index, pair in enumerate(pairs):
         name = "The tuned model" if len(pairs) == 1 else f"Tuned model {index}"
-        found += _on_store(name, pair.tuned, n_words)
+        found += store_notes(name, pair.tuned, n_words)
         if pair.tuned.settings.tokenizer_sha256 != base.settings.tokenizer_sha256:
             found.append(
                 f"{name} has another tokenizer than the base model; words are compared by their characters, "
@@ -50,12 +50,18 @@ def notes_on(pairs: Sequence[PairedStores], n_words: int) -> list[str]:
                 f"{name} has {pair.tuned.n_layers} blocks, the base model {base.n_layers}: layers are compared by "
                 "number as far as both have them; the layer by layer map shows all."
             )
+        if not set(pair.tuned.layers) & set(base.layers):
+            found.append(
+                f"{name} and the base model have no layer number in common among those chosen: only the layer by "
+                "layer map compares them."
+            )
         if pair.tuned.settings.weights_sha256 == base.settings.weights_sha256:
             found.append(f"{name} has the same weights as the base model.")
     return list(dict.fromkeys(found))
 
 
-def _on_store(name: str, store: ActivationStore, n_words: int) -> list[str]:
+def store_notes(name: str, store: ActivationStore, n_words: int) -> list[str]:
+    """Split sentences, words that were cut, and words without sub-words, of one model."""
     facts = store.manifest
     found = []
     if facts["split_sentences"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from isogloss.analysis import Analysis
 from isogloss.errors import OptionError
@@ -64,7 +64,22 @@ def build_options(analysis: Analysis, given: Mapping[str, Any] | None) -> Any:
         raise OptionError(
             f"the analysis {analysis.name!r} has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}"
         )
+    kinds = get_type_hints(analysis.Options) if known else {}
+    for name, value in (given or {}).items():
+        if not _is(value, kinds[name]):
+            wanted = getattr(kinds[name], "__name__", str(kinds[name]))
+            raise OptionError(f"{analysis.name}.{name} takes {wanted}; got {value!r}")
     return analysis.Options(**(given or {}))
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value is of an option's declared type; types other than the plain ones are not judged."""
+    allowed = get_args(kind) or (kind,)
+    plain = {int, float, bool, str, type(None)}
+    if not set(allowed) <= plain:
+        return True
+    # A bool is an int to Python, but not to a user; an int is a float to both.
+    return type(value) in allowed or (type(value) is int and float in allowed)
 
 
 def tasks(analyses: Iterable[str], layers_of: Iterable[tuple[int, ...]]) -> list[Task]:

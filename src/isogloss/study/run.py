@@ -15,7 +15,7 @@ import polars as pl
 from isogloss.activations import ActivationStore, ExtractOptions, extract_loaded
 from isogloss.analysis import Analysis, Tables, choose
 from isogloss.corpus import Corpus
-from isogloss.errors import OptionError, StoreError
+from isogloss.errors import IsoglossError, OptionError, StoreError
 from isogloss.models import LoadedModel, ModelReference, load, resolve
 from isogloss.progress import SILENT, Progress
 from isogloss.sealed import read_json, read_table, write_json, write_table
@@ -62,6 +62,10 @@ def run_study(
     ------
     ModelError, OptionError, StoreError : each says what is wrong and what would be right.
     """
+    if seed < 0:
+        raise OptionError(f"a seed is 0 or more; got {seed}")
+    if corpus.words.is_empty():
+        raise OptionError(f"{corpus.name} has no words left to compare; ask for fewer occurrences or another split")
     layout = RunLayout(out)
     chosen = choose(analyses)
     settings = {name: build_options(analysis, (options or {}).get(name)) for name, analysis in chosen.items()}
@@ -95,7 +99,11 @@ def run_study(
     }
     write_json(layout.manifest, manifest)
     clock = _Clock()
-    stores = _extract_all(layout, base_model, tuned_models, corpus, extraction, progress, clock)
+    try:
+        stores = _extract_all(layout, base_model, tuned_models, corpus, extraction, progress, clock)
+    except IsoglossError:
+        layout.forget_empty()
+        raise
     pairs = [PairedStores.of(stores[0], store) for store in stores[1:]]
     study = _Run(layout, question, pairs, progress, clock)
     results = {name: study.analyse(runnable[name], settings[name]) for name in runnable}
@@ -124,7 +132,8 @@ def run_study(
 
 def _as_list(tuned: Any) -> list[Any]:
     # A (module, tokenizer) pair is one model, not two.
-    several = list(tuned) if isinstance(tuned, list) else [tuned]
+    paths = isinstance(tuned, tuple) and all(isinstance(one, str | Path) for one in tuned)
+    several = list(tuned) if isinstance(tuned, list) or paths else [tuned]
     if not several:
         raise OptionError("no tuned model is given")
     return several
@@ -152,7 +161,11 @@ def _existing(layout: RunLayout, question: Question) -> StudyResults | None:
     if differences := question.differences(manifest["question"]):
         shown = "; ".join(differences[:4]) + (" ..." if len(differences) > 4 else "")
         raise StoreError(f"{layout.root} holds a run of another question ({shown}); choose another directory")
-    return load_results(layout.root) if manifest["finished"] else None
+    if not manifest["finished"]:
+        return None
+    for store in sorted(layout.activations.glob("*/")):
+        ActivationStore(store).verify()
+    return load_results(layout.root)
 
 
 def _extract_all(

@@ -1,0 +1,59 @@
+import pytest
+
+import isogloss as ig
+from isogloss.errors import OptionError, StoreError
+from tests.study.test_run import QUICK
+from tests.tiny import save_tiny
+
+
+def compare(models, corpus, out, **options):
+    return ig.compare(models["base"], models["tuned"], corpus, out=out, **options)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("bootstrap", "abc"), ("neighbours", 2.5), ("neighbours", None), ("map", "maybe"), ("examples", True)],
+)
+def test_an_option_of_the_wrong_type_is_named_before_anything_is_written(models, corpus, tmp_path, option, value):
+    with pytest.raises(OptionError, match=rf"similarity\.{option} takes .*; got "):
+        compare(models, corpus, tmp_path / "run", options={"similarity": {option: value}})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"layers": 9}, {"layers": "foo"}, {"pooling": "sum"}, {"dtype": "int8"}, {"max_length": 5000}, {"seed": -1},
+     {"device": "zzz"}],
+    ids=str,
+)  # fmt: skip
+def test_a_mistake_leaves_nothing_so_that_the_corrected_command_runs(models, corpus, tmp_path, options):
+    with pytest.raises(OptionError):
+        compare(models, corpus, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+    assert compare(models, corpus, tmp_path / "run", options=QUICK).findings
+
+
+def test_no_words_left_is_said_before_the_models_run(models, corpus, tmp_path):
+    with pytest.raises(OptionError, match="no words left"):
+        compare(models, corpus.occurrences(min=10**6), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_changed_activation_file_is_named_when_the_run_is_asked_for_again(models, corpus, tmp_path):
+    compare(models, corpus, tmp_path / "run", options=QUICK)
+    path = tmp_path / "run" / "activations" / "tuned" / "layer-01.npy"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"tuned/layer-01\.npy"):
+        compare(models, corpus, tmp_path / "run", options=QUICK)
+    with pytest.raises(StoreError, match=r"layer-01\.npy"):
+        ig.extract(models["tuned"], corpus, tmp_path / "run" / "activations" / "tuned")
+
+
+def test_models_without_a_common_layer_number_are_said_to_have_none(models, corpus, tmp_path):
+    deeper = save_tiny(tmp_path / "deep", "bert", num_hidden_layers=5)
+    study = ig.compare(models["base"], deeper, corpus, layers="last", out=tmp_path / "run", options=QUICK)
+    assert study["similarity"].tables["similarity"].is_empty()
+    assert study["similarity"].tables["similarity_map"].height
+    assert any("no layer number in common" in note for note in study.notes)
