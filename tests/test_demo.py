@@ -2,9 +2,9 @@ import importlib.util
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,14 +20,16 @@ def demo(tmp_path_factory):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"the package {package} is not installed")
     home = tmp_path_factory.mktemp("demo")
-    start = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = Path(sys.executable).with_name("isogloss")
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
     done = subprocess.run(
         [command, "demo", "--out", "runs/demo"], cwd=home, capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
-    return home / "runs" / "demo", done.stdout, time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return home / "runs" / "demo", done.stdout, seconds
 
 
 def test_the_demo_learns_the_task_and_says_where_the_page_is(demo):
@@ -38,7 +40,8 @@ def test_the_demo_learns_the_task_and_says_where_the_page_is(demo):
     assert accuracy > 0.75
     assert "CKA" in said
     assert "page: runs/demo/run/report.html" in said
-    assert seconds < 360
+    # Six minutes on two cores, counted as processor time: a busy machine does not make the demo slower than it is.
+    assert seconds < 2 * 360
 
 
 def test_the_demo_finds_that_upper_layers_moved_and_lower_ones_did_not(demo):

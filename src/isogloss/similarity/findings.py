@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 def findings(tables: Tables, neighbours: int = 10) -> list[Finding]:
     """All findings, the weightiest first; `neighbours` is how many were looked for."""
-    if "similarity" not in tables:
+    if "similarity" not in tables or tables["similarity"].is_empty():
         return []
     table = tables["similarity"].with_row_index("row")
     first = table["seed"].min()
