@@ -57,3 +57,11 @@ def test_models_without_a_common_layer_number_are_said_to_have_none(models, corp
     assert study["similarity"].tables["similarity"].is_empty()
     assert study["similarity"].tables["similarity_map"].height
     assert any("no layer number in common" in note for note in study.notes)
+
+
+def test_a_path_is_not_a_corpus_and_a_store_is_not_a_run(models, corpus, tmp_path):
+    with pytest.raises(OptionError, match="the corpus is a str; read it first"):
+        compare(models, "reviews.csv", tmp_path / "run")
+    ig.extract(models["base"], corpus, tmp_path / "store", layers="last")
+    with pytest.raises(StoreError, match="is not a run directory"):
+        ig.load(tmp_path / "store")

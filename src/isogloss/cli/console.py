@@ -98,7 +98,7 @@ def user_errors() -> Iterator[None]:
         err.print(f"[bold red]error:[/] {_escaped(str(error))}")
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
-        err.print("stopped; run the same command again and it goes on where it was")
+        err.print("stopped; compare and extract go on where they were when the same command is given again")
         sys.exit(INTERRUPTED)
 
 

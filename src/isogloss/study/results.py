@@ -105,6 +105,8 @@ def load_results(directory: Path | str) -> StudyResults:
     if not layout.root.is_dir():
         raise StoreError(f"there is no run directory {layout.root}")
     manifest = read_json(layout.manifest)
+    if "question" not in manifest:
+        raise StoreError(f"{layout.root} is not a run directory: its manifest asks no question (an activation store?)")
     if manifest.get("format") != FORMAT:
         raise StoreError(f"{layout.root} has format {manifest.get('format')}; this version reads {FORMAT}")
     if not manifest["finished"]:

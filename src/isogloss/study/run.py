@@ -62,6 +62,8 @@ def run_study(
     ------
     ModelError, OptionError, StoreError : each says what is wrong and what would be right.
     """
+    if not isinstance(corpus, Corpus):
+        raise OptionError(f"the corpus is a {type(corpus).__name__}; read it first: Corpus.read({corpus!r}, ...)")
     if seed < 0:
         raise OptionError(f"a seed is 0 or more; got {seed}")
     if corpus.words.is_empty():
