@@ -60,8 +60,7 @@ def storage(dtype: str) -> tuple[np.dtype, np.dtype]:
 class Settings:
     """Everything that decides the bytes of a store. Two stores with equal settings hold equal bytes.
 
-    `n_sentences` and `words` (checksum of the word grid) are part of it: the same text cut into other words gives
-    other rows.
+    `corpus_sha256` covers texts, words and labels: the same text cut into other words gives other rows.
     """
 
     model: str

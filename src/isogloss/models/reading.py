@@ -1,7 +1,8 @@
 """Runs a model over token sequences and hands over, layer by layer, one vector per word and per sentence.
 
-Sub-words are pooled where the model runs, so only word vectors leave the device. Sequences are packed where the
-architecture allows it, else batched with equally long ones; either way no padding is computed.
+Sub-words are pooled where the model runs, so only word vectors leave it. Sequences are packed where the architecture
+allows it, else batched with equally long ones; either way no sentence is padded (a packed pass is rounded up by fewer
+than 64 filler tokens).
 """
 
 from __future__ import annotations

@@ -72,10 +72,12 @@ def store_notes(name: str, store: ActivationStore, n_words: int) -> list[str]:
         )
     if facts["cut_words"]:
         found.append(f"{name} does not see {facts['cut_words']:,} words in full: they lie beyond its limit.")
-    if facts["uncovered_words"]:
-        share = facts["uncovered_words"] / n_words
+    # Words that were cut off are counted above: they would have sub-words.
+    without = facts["uncovered_words"] - facts["cut_words"]
+    if without > 0:
+        share = without / n_words
         found.append(
-            f"{name} has no sub-word for {facts['uncovered_words']:,} of {n_words:,} words ({share:.1%}); "
+            f"{name} has no sub-word for {without:,} of {n_words:,} words ({share:.1%}); "
             "they are left out, not filled in."
         )
     return found
