@@ -20,5 +20,5 @@ class StoreError(IsoglossError):
     """An activation store or run directory is damaged, incomplete, or holds something else than was asked."""
 
 
-class OptionError(IsoglossError):
-    """An option has no such value, or options contradict each other."""
+class OptionError(IsoglossError, ValueError):
+    """An option or an array has no such value, or options contradict each other."""

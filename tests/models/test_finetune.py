@@ -58,7 +58,7 @@ def test_planted_class_word_is_learnt_and_the_result_is_an_ordinary_directory(ba
 
 def test_planted_word_class_is_learnt_on_the_right_subwords(base, tmp_path):
     corpus = reviews(300, word_label=lambda w: "yes" if w in GOOD else "no" if w in BAD else "other")
-    options = {"label": "tag", "epochs": 4, "learning_rate": 3e-3, "batch_size": 16, "device": "cpu"}
+    options = {"label": "tag", "epochs": 10, "learning_rate": 3e-3, "batch_size": 16, "device": "cpu"}
     for all_subwords in (False, True):
         result = finetune(base, corpus, tmp_path / str(all_subwords), all_subwords=all_subwords, **options)[0]
         assert result.metrics["task"] == "tokens"
