@@ -87,12 +87,20 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
         for _ in range(repeats):
             torch.ops.mkldnn._linear_pointwise(a, laid_out, None, "none", [], "")
 
+    coarse_a = a.bfloat16()
+    coarse_laid_out = torch.ops.mkldnn._reorder_linear_weight(b.T.bfloat16().contiguous(), None)
+
+    def product_bfloat16() -> None:
+        for _ in range(repeats):
+            torch.ops.mkldnn._linear_pointwise(coarse_a, coarse_laid_out, None, "none", [], "")
+
     product()
     ours("float32")
     seconds = interleaved(
         {
             "product": product,
             "product_onednn": product_onednn,
+            "product_bfloat16": product_bfloat16,
             "packed": lambda: ours("float32"),
             "bucketed": lambda: ours("float32", packed=False),
             "plain": lambda: plain_loop(loaded, corpus),
@@ -104,7 +112,9 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
     reference = stores["float32"].layer(-1).astype(np.float64)
     coarse = stores["bfloat16"].layer(-1).astype(np.float64)
     flops = needed_flops(stores["float32"], loaded.module)
-    rates = {name: [product_flops * repeats / s for s in seconds[name]] for name in ("product", "product_onednn")}
+    rates = {
+        name: [product_flops * repeats / s for s in seconds[name]] for name in seconds if name.startswith("product")
+    }
 
     def share(of: str, contender: str) -> float:
         return statistics.median(flops / s / r for s, r in zip(seconds[contender], rates[of], strict=True))
@@ -119,12 +129,18 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
         "linear": stores["float32"].settings.linear,
         "torch_product_gflops_per_second": statistics.median(rates["product"]) / 1e9,
         "onednn_product_gflops_per_second": statistics.median(rates["product_onednn"]) / 1e9,
+        "bfloat16_product_gflops_per_second": statistics.median(rates["product_bfloat16"]) / 1e9,
         "seconds": {key: statistics.median(value) for key, value in seconds.items()},
         "share_of_torch_product_rate": share("product", "packed"),
         "share_of_onednn_product_rate": share("product_onednn", "packed"),
         "share_of_torch_product_rate_bucketed": share("product", "bucketed"),
         "times_plain_loop": ratio(seconds["plain"], seconds["packed"]),
         "times_plain_loop_bfloat16": ratio(seconds["plain"], seconds["bfloat16"]),
+        "share_of_bfloat16_product_rate": share("product_bfloat16", "bfloat16"),
+        # What the blocks' operations alone would take at the processor's own bfloat16 rate.
+        "times_plain_loop_bfloat16_limit": statistics.median(
+            plain * rate / flops for plain, rate in zip(seconds["plain"], rates["product_bfloat16"], strict=True)
+        ),
         "bfloat16_relative_error": float(np.linalg.norm(coarse - reference) / np.linalg.norm(reference)),
     }
 
