@@ -160,12 +160,13 @@ def test_findings_are_shown_most_important_first():
     assert page.index("Layer 6 was rewritten") < page.index("Layers 0 to 3 kept") < page.index("Adjectives moved")
 
 
-def test_findings_beyond_the_first_six_are_in_their_section():
+def test_findings_beyond_the_first_eight_are_in_their_section():
     many = [Finding(f"finding number {i}.", "similarity", "cka", weight=1 - i / 100) for i in range(9)]
     page = render(example.run(findings=many))
     short, section = page.split('id="analysis-1"', 1)
-    assert "finding number 5." in short
-    assert "finding number 6." not in short
+    assert "finding number 7." in short
+    assert "finding number 8." not in short
+    assert "1 more below" in short
     assert "finding number 8." in section
 
 

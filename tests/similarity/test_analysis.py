@@ -248,7 +248,8 @@ def test_findings_say_what_stayed_and_what_was_rewritten(grown):
     assert said[0].startswith(f"Layer 3 was rewritten most: CKA {row['value']:.2f}".replace("0.", "."))
     assert "sampling noise alone would stay above ." in said[0]
     kept = next(text for text in said if "kept" in text)
-    assert kept.startswith("Layers 0-1 kept their geometry: CKA stays above .99 (lowest >.999 at layer 1).")
+    assert kept.startswith("Layers 0-1 nearly kept their geometry: CKA is at least .99 (lowest >.999 at layer 1)")
+    assert kept.endswith("; layer 0 moved no more than sampling noise, the others did.")
     assert [f.weight for f in findings] == sorted((f.weight for f in findings), reverse=True)
     for finding in findings:
         table = grown[finding.table]
@@ -294,6 +295,52 @@ def test_several_tuned_models_get_their_spread(planted):
     assert tables["similarity_map"].height == 3 * 5 * 16
     names = [figure.name for figure in ANALYSIS.figures(tables, OPTIONS)]
     assert len(set(names)) == len(names)
+
+
+def test_with_several_tuned_models_the_sentences_speak_of_all_of_them(planted):
+    tables = planted.tables(*(planted.moved([0, 0.05, 1, size], seed) for seed, size in enumerate((4, 5, 6))))
+    most = texts(tables)[0]
+    low, high = (
+        f"{f([rows(tables, 'cka', layer=3, seed=i)[0]['value'] for i in range(3)]):.2f}"[1:] for f in (min, max)
+    )
+    assert most.startswith("Layer 3 was rewritten most")
+    assert f"(from {low} to {high} over 3 tuned models)" in most
+    assert all("first tuned model" in text for text in texts(tables) if text.startswith(("The words", "By ")))
+
+
+def test_unequal_seeds_are_not_called_unchanged_because_the_first_is(planted):
+    tables = planted.tables([a.copy() for a in planted.base], planted.moved([0, 0, 0, 4]))
+    assert not any(text.startswith("Nothing changed") for text in texts(tables))
+
+
+def test_among_many_labels_chance_is_not_news(planted):
+    rng = np.random.default_rng(0)
+    false_alarms = 0
+    for seed in range(12):
+        words = planted.words.with_columns(
+            upos=pl.Series(rng.choice([f"L{i}" for i in range(40)], planted.words.height))
+        )
+        shuffled = replace(planted, words=words)
+        tables = shuffled.tables(
+            planted.moved([0, 0.05, 1, 4], seed), options=SimilarityOptions(map=False, bootstrap=200)
+        )
+        false_alarms += any(text.startswith("By upos") for text in texts(tables))
+    assert false_alarms <= 2
+
+
+def test_a_rare_word_does_not_outrank_a_frequent_one_by_chance(planted):
+    tuned = [a.copy() for a in planted.base]
+    is_film = (planted.words["word"].str.to_lowercase() == "film").to_numpy()
+    rare = np.flatnonzero((planted.words["word"].str.to_lowercase() == "quiet").to_numpy())[:5]
+    rng = np.random.default_rng(3)
+    tuned[2][is_film] = rng.normal(size=(is_film.sum(), tuned[2].shape[1]))
+    tuned[2][rare[0]] *= -1
+    words = planted.words.with_columns(
+        pl.Series("word", ["rare" if i in rare else w for i, w in enumerate(planted.words["word"])])
+    )
+    words = replace(planted, words=words).tables(tuned)["similarity_words"].filter(pl.col("layer") == 2)
+    assert words["word"][0] == "film"
+    assert words.filter(pl.col("word") == "rare")["rank"][0] > 1
 
 
 def test_figures_survive_json_and_mark_the_words(grown):

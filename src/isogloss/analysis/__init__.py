@@ -10,10 +10,11 @@ from isogloss.analysis.figure import (
     TableFigure,
     figure_from_dict,
 )
-from isogloss.analysis.finding import Finding, Interval
+from isogloss.analysis.finding import Finding
 from isogloss.analysis.protocol import Analysis, Classifier, LayerPair, Need, Tables, Vectors
 from isogloss.analysis.registry import available, choose
 from isogloss.analysis.tables import TIDY, tidy
+from isogloss.analysis.wording import layers, side_by_side, stated, with_interval
 
 __all__ = [
     "MARK",
@@ -24,7 +25,6 @@ __all__ = [
     "Figure",
     "Finding",
     "HeatmapFigure",
-    "Interval",
     "LayerPair",
     "Line",
     "LinesFigure",
@@ -35,5 +35,9 @@ __all__ = [
     "available",
     "choose",
     "figure_from_dict",
+    "layers",
+    "side_by_side",
+    "stated",
     "tidy",
+    "with_interval",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -20,6 +20,7 @@ class Finding:
     table : name of the table it rests on.
     rows : row numbers in that table.
     weight : 0 to 1, how much a reader wants to see it first.
+    scale : least and greatest value the measure can take, where it is not 0 and 1.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Finding:
     table: str = ""
     rows: tuple[int, ...] = ()
     weight: float = 0.5
+    scale: tuple[float, float] | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -41,19 +43,3 @@ class Finding:
     def as_dict(self) -> dict[str, Any]:
         """Plain types for `summary.json`."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with its 95% interval, and how it reads in a sentence."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    digits: int = field(default=2, compare=False)
-
-    def __str__(self) -> str:
-        number = f"{self.value:.{self.digits}f}"
-        if self.low is None or self.high is None:
-            return number
-        return f"{number} [{self.low:.{self.digits}f}, {self.high:.{self.digits}f}]"

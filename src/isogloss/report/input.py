@@ -67,6 +67,11 @@ class ReportInput:
     notes: Sequence[str] = ()
     tables_at: str | None = None
 
+    @property
+    def heading(self) -> str:
+        """The title, or what stands in its place."""
+        return self.title or "What fine-tuning changed"
+
 
 def ordered(findings: Sequence[Finding]) -> list[Finding]:
     """The findings a reader wants first, first; equal weights keep their order."""

@@ -13,7 +13,7 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from isogloss.analysis import Figure, Finding, TableFigure
+from isogloss.analysis import Figure, Finding, TableFigure, side_by_side, stated
 from isogloss.report import assets
 from isogloss.report.draw import Grid, motif, renderer, strip
 from isogloss.report.draw.table import TableView, view
@@ -27,7 +27,8 @@ from isogloss.report.writing import write_whole
 __all__ = ["Facts", "ReportInput", "render", "write_report"]
 
 WIDE, NARROW = 720, 340
-_IN_SHORT = 6
+_IN_SHORT = 8
+_LABELS_SHOWN = 6
 _NOTES_SHOWN = 3
 _SEGMENTS = 26
 _SMALL_TABLE = 1200
@@ -116,11 +117,12 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "number": number,
+        "stated": stated,
         "words_of": words_of,
         "measure_name": measure_name,
         "json": _json,
     }
-    environment.globals["strip"] = strip
+    environment.globals |= {"strip": strip, "side_by_side": side_by_side}
     return environment
 
 
@@ -130,6 +132,9 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
     consecutive = list(layers) == list(range(layers[0], layers[-1] + 1)) if layers else False
     named = f"{layers[0]} to {layers[-1]}" if consecutive and len(layers) > 1 else listed([str(i) for i in layers])
     widths = list(dict.fromkeys(facts.hidden.values()))
+    labels = facts.labels[:_LABELS_SHOWN]
+    if more := len(facts.labels) - len(labels):
+        labels = (*labels, f"{more} more")
     shares = [share for share in facts.coverage.values() if share is not None]
     pairs = [
         ("sentences", number(facts.sentences)),
@@ -137,7 +142,7 @@ def _headline(facts: Facts) -> list[tuple[str, str]]:
         ("layers" if len(layers) != 1 else "layer", named),
         ("numbers per vector", " / ".join(number(w) for w in widths)),
         ("of words covered", f"{_floor_percent(min(shares))} %" if shares else ""),
-        ("labels" if len(facts.labels) != 1 else "label", listed(facts.labels)),
+        ("labels" if len(facts.labels) != 1 else "label", listed(labels)),
     ]
     return [(name, value) for name, value in pairs if value]
 
@@ -177,10 +182,11 @@ def _context(run: ReportInput) -> Mapping[str, Any]:
     ]
     return {
         "run": run,
-        "title": run.title or "What fine-tuning changed",
+        "title": run.heading,
         "compared": compared(run.facts),
         "headline": _headline(run.facts),
         "in_short": first,
+        "more_findings": len(later),
         "link": lambda finding: link[id(finding)],
         "analyses": analyses,
         "tables": [_table(name, frame, run.tables_at) for name, frame in run.tables.items()],

@@ -85,7 +85,7 @@ def summary_json(run: ReportInput) -> dict[str, Any]:
     facts = run.facts
     summary = {
         "schema": SCHEMA,
-        "title": run.title,
+        "title": run.heading,
         "compared": {
             "base": facts.base,
             "tuned": facts.tuned,
@@ -133,7 +133,7 @@ def _layer_table(frame: pl.DataFrame) -> list[str]:
 def summary_markdown(run: ReportInput) -> str:
     """The run on one screen: what was compared, findings, warnings, a table per analysis, how it was made."""
     lines = [
-        f"# {_md(run.title or 'What fine-tuning changed')}",
+        f"# {_md(run.heading)}",
         "",
         _md(compared(run.facts)),
         "",

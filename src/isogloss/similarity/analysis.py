@@ -17,10 +17,8 @@ from isogloss.similarity.labels import labels_tables
 from isogloss.similarity.layer import measure_layer
 from isogloss.similarity.layer_map import complete_map, map_row
 from isogloss.similarity.neighbour_lists import LISTS
-from isogloss.similarity.options import SimilarityOptions
+from isogloss.similarity.options import BETWEEN_SEEDS, SimilarityOptions
 from isogloss.similarity.words import words_table
-
-BETWEEN_SEEDS = "between seeds"
 
 
 class SimilarityAnalysis:
@@ -30,8 +28,8 @@ class SimilarityAnalysis:
     ------
     similarity : tidy; measures `cka`, `cka_debiased`, `procrustes`, `cosine`, `neighbours`; subsets `all`,
         `half A`, `half B`, `LABEL=VALUE` (cosine; neighbours where the widths differ) and, for several tuned
-        models, `between seeds` (`value` the mean, `ci_low` and `ci_high` the least and greatest, `n` the
-        number of models).
+        models, `between seeds` (`value` the mean, `ci_low` and `ci_high` the least and greatest, the null the
+        widest of them, `n` the number of models).
     similarity_map : base_layer, tuned_layer, measure (the same five), value, seed; complete after `combine`, which
         needs for it a table of neighbour lists that only `run` gives.
     similarity_words : the word types that moved most and least, with examples.
@@ -91,6 +89,8 @@ def _with_spread(table: pl.DataFrame) -> pl.DataFrame:
             value=pl.col("value").mean(),
             ci_low=pl.col("value").min(),
             ci_high=pl.col("value").max(),
+            null_low=pl.col("null_low").min(),
+            null_high=pl.col("null_high").max(),
             n=pl.col("seed").n_unique(),
         )
         .filter(pl.col("n") > 1)

@@ -9,6 +9,8 @@ import polars as pl
 
 from isogloss.analysis import MARK, Band, Figure, HeatmapFigure, Line, LinesFigure, TableFigure, Tables
 
+CLOSE = 0.005
+"""Two curves nearer than this everywhere would hide each other."""
 LABEL_LINES = 8
 """Lines in the figure of one label: those whose values moved most."""
 
@@ -56,10 +58,14 @@ def _curves(table: pl.DataFrame) -> list[Figure]:
         else "Shaded: 95% intervals over sentences."
     )
     floors = table.filter((pl.col("subset") == "all") & pl.col("null_low").is_not_null())
+    close = _debiased_is_close(shown)
+    if close:
+        bars += f" The debiased CKA, everywhere within {CLOSE} of the plain one, is not drawn."
     lines = [
         _line(title, part)
         for measure, title in _NAMES.items()
-        if (part := shown.filter((pl.col("measure") == measure) & pl.col("value").is_not_null())).height
+        if not (close and measure == "cka_debiased")
+        and (part := shown.filter((pl.col("measure") == measure) & pl.col("value").is_not_null())).height
     ]
     widest = (
         floors.filter(pl.col("measure").is_in(list(_NAMES)))
@@ -106,6 +112,16 @@ def _curves(table: pl.DataFrame) -> list[Figure]:
             )
         )
     return found
+
+
+def _debiased_is_close(shown: pl.DataFrame) -> bool:
+    wide = shown.filter(pl.col("measure").is_in(["cka", "cka_debiased"])).pivot(
+        "measure", index="layer", values="value"
+    )
+    if not {"cka", "cka_debiased"} <= set(wide.columns):
+        return False
+    gap = (wide["cka"] - wide["cka_debiased"]).abs().max()
+    return isinstance(gap, float) and gap < CLOSE
 
 
 def _bands(floors: pl.DataFrame) -> tuple[Band, ...]:
@@ -204,6 +220,8 @@ def _labels(table: pl.DataFrame) -> list[Figure]:
     names: set[str] = set()
     for (label,), part in table.group_by("label", maintain_order=True):
         lowest = part.group_by("label_value").agg(pl.col("value").min()).sort("value", "label_value")
+        if lowest.height < 2:
+            continue
         chosen = sorted(lowest.head(LABEL_LINES)["label_value"])
         name = "similarity-label-" + (re.sub(r"[^A-Za-z0-9]+", "-", str(label)).strip("-") or "x")
         while name in names:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy.stats import t as student
 
 from isogloss.analysis import LayerPair
 from isogloss.numerics import ratio_intervals
@@ -32,17 +33,18 @@ WORDS_SCHEMA: dict[str, Any] = {
         pl.Struct({"sentence": pl.Int64(), "text": pl.String(), "start": pl.Int64(), "end": pl.Int64()})
     ),
 }
-"""`word` is lower-cased; `moved` is most or least; `rank` 1 moved most among `types` words that are frequent
-enough; `start`, `end` are character offsets into the example's `text`, which is cut to a window around the
-word."""
+"""`word` is lower-cased; `moved` is most or least; `rank` counts from 1 (moved most) to `types`, the number of words
+that are frequent enough; `start`, `end` are character offsets into the example's `text`, which is cut to a window
+around the word."""
 
 
 def words_table(pair: LayerPair, movement: Movement, options: SimilarityOptions) -> pl.DataFrame:
     """Mean similarity of the two vectors of each word type, for the types at both ends.
 
-    Types are ranked by their mean over occurrences, ties in alphabetical order; at least `options.min_count`
-    occurrences are needed. Intervals are over sentences and for each type by itself: the extremes of a
-    ranking of many types are extreme partly by chance.
+    Types with at least `options.min_count` occurrences take part. Among many types the extreme means are those of rare
+    words by chance, so the most moved are ranked by the upper end, the least moved by the lower end, of the mean's
+    interval (Student's t over sentences); types seen in one sentence only come last, and ties are in alphabetical
+    order. The intervals in the table are bootstrapped over sentences, for each type by itself.
 
     Returns
     -------
@@ -53,20 +55,14 @@ def words_table(pair: LayerPair, movement: Movement, options: SimilarityOptions)
     occurrences = pl.DataFrame({"row": rows, "value": values[rows], "group": movement.groups[rows]})
     words = pair.words["word"].gather(rows).str.to_lowercase()
     occurrences = occurrences.with_columns(words.alias("word"))
-    types = (
-        occurrences.group_by("word")
-        .agg(
-            count=pl.len().cast(pl.Int64),
-            sentences=pl.col("group").n_unique().cast(pl.Int64),
-            mean=pl.col("value").mean(),
-        )
-        .filter(pl.col("count") >= options.min_count)
-        .sort("mean", "word")
-        .with_row_index("rank", offset=1)
-    )
+    types = _ranked(occurrences, options.min_count)
     most = min(options.top_words, -(-types.height // 2))
     least = min(options.top_words, types.height - most)
-    chosen = pl.concat([types.head(most), types.tail(least)])
+    head = types.head(most)
+    rest = types.join(head.select("word"), on="word", how="anti", maintain_order="left")
+    tail = rest.sort("lower", "word", descending=[True, False]).head(least).reverse()
+    ranks = [*range(1, most + 1), *range(types.height - least + 1, types.height + 1)]
+    chosen = pl.concat([head, tail]).with_columns(rank=pl.Series(ranks, dtype=pl.Int32))
     if not chosen.height:
         return pl.DataFrame(schema=WORDS_SCHEMA)
     picked = occurrences.join(
@@ -90,9 +86,35 @@ def words_table(pair: LayerPair, movement: Movement, options: SimilarityOptions)
             "seed": pair.tuned_index,
             "examples": examples.get(i, []),
         }
-        for i, (rank, word, count, sentences, _) in enumerate(chosen.iter_rows())
+        for i, (rank, word, count, sentences) in enumerate(
+            chosen.select("rank", "word", "count", "sentences").iter_rows()
+        )
     ]
     return pl.DataFrame(table, schema=WORDS_SCHEMA)
+
+
+def _ranked(occurrences: pl.DataFrame, min_count: int) -> pl.DataFrame:
+    """Types by the upper end of their mean's interval: word, count, sentences, mean, upper, lower."""
+    types = (
+        occurrences.group_by("word", "group")
+        .agg(total=pl.col("value").sum(), size=pl.len())
+        .with_columns(mean=(pl.col("total").sum() / pl.col("size").sum()).over("word"))
+        .group_by("word")
+        .agg(
+            count=pl.col("size").sum().cast(pl.Int64),
+            sentences=pl.len().cast(pl.Int64),
+            mean=pl.col("mean").first(),
+            squares=((pl.col("total") - pl.col("mean") * pl.col("size")) ** 2).sum(),
+        )
+        .filter(pl.col("count") >= min_count)
+    )
+    n = types["sentences"].to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(types["squares"].to_numpy() * n / (n - 1)) / types["count"].to_numpy()
+        margin = np.where(n > 1, student.isf(0.025, np.maximum(n - 1, 1)) * error, np.inf)
+    return types.with_columns(upper=pl.col("mean") + margin, lower=pl.col("mean") - margin).sort(
+        "upper", "mean", "word"
+    )
 
 
 def _intervals(

@@ -125,4 +125,5 @@ def load_results(directory: Path | str) -> StudyResults:
 
 
 def _finding(data: dict[str, Any]) -> Finding:
-    return Finding(**{**data, "layers": tuple(data["layers"]), "rows": tuple(data["rows"])})
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    return Finding(**fields)

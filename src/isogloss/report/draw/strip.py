@@ -14,7 +14,7 @@ WIDTH, HEIGHT = 120, 22
 def strip(finding: Finding) -> Markup:
     """The strip, 120 x 22 pixels, decorative (its numbers are in the text beside it); empty without a value.
 
-    The scale is 0 to 1 where all numbers lie there, else just wide enough for them.
+    The scale is the measure's own where the finding says it, 0 to 1 where all numbers lie there, else just wide enough.
     """
     value = finite(finding.value)
     if value is None:
@@ -22,8 +22,9 @@ def strip(finding: Finding) -> Markup:
     low, high = finite(finding.ci_low), finite(finding.ci_high)
     floor, ceiling = finite(finding.null_low), finite(finding.null_high)
     known = [v for v in (value, low, high, floor, ceiling) if v is not None]
-    unit = all(0 <= v <= 1 for v in known)
-    x = Scale(*((0.0, 1.0) if unit else value_range(known)), 5, WIDTH - 5)
+    least, greatest = finding.scale or (0.0, 1.0)
+    fits = all(least <= v <= greatest for v in known)
+    x = Scale(*((least, greatest) if fits else value_range(known)), 5, WIDTH - 5)
     drawn = [element("path", d=f"M5 11H{WIDTH - 5}M5 7v8M{WIDTH - 5} 7v8", class_="axis")]
     if floor is not None and ceiling is not None:
         start, end = sorted((x(floor), x(ceiling)))

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 MOST_DIGITS = 4
 
 
-def number(value: float, digits: int | None = None) -> str:
+def stated(value: float, digits: int | None = None) -> str:
     """Write a value as in a paper: no leading zero, three digits near 0 and 1, never rounded up to 1.
 
     Examples
     --------
-    >>> number(0.4321), number(0.9934), number(0.99996), number(1.0), number(0.0), number(-0.25)
+    >>> stated(0.4321), stated(0.9934), stated(0.99996), stated(1.0), stated(0.0), stated(-0.25)
     ('.43', '.993', '>.999', '1', '0', '-.25')
     """
     if value == round(value):
@@ -30,20 +30,31 @@ def number(value: float, digits: int | None = None) -> str:
     return bound + sign + text.removeprefix("0")
 
 
+def digits_of(*values: float) -> int:
+    """Fewest digits that write all of these values as `stated` would, so that they can stand side by side."""
+    return max(_digits(value) for value in values)
+
+
 def with_interval(value: float, low: float | None, high: float | None) -> str:
     """Write a value and its 95% interval, with as many digits as tell its ends apart: .43 [.42, .45]."""
+    shown, *ends = side_by_side(value, low, high)
+    return f"{shown} [{ends[0]}, {ends[1]}]" if ends else shown
+
+
+def side_by_side(value: float, low: float | None, high: float | None) -> tuple[str, ...]:
+    """Value, low and high with the same digits; the value alone where there is no interval to see."""
     if low is None or high is None or low == value == high:
-        return number(value)
-    digits = max(_digits(v) for v in (value, low, high))
-    while digits < MOST_DIGITS and number(low, digits) == number(high, digits):
+        return (stated(value),)
+    digits = digits_of(value, low, high)
+    while digits < MOST_DIGITS and stated(low, digits) == stated(high, digits):
         digits += 1
-    if number(low, digits) == number(high, digits):
-        return number(value)
-    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
+    if stated(low, digits) == stated(high, digits):
+        return (stated(value),)
+    return (stated(value, digits), stated(low, digits), stated(high, digits))
 
 
 def _digits(value: float) -> int:
-    text = number(value).lstrip("<>-")
+    text = stated(value).lstrip("<>-")
     return len(text) - 1 if text.startswith(".") else 2
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from isogloss.similarity.wording import layers, number, with_interval
+from isogloss.analysis import layers, stated, with_interval
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,7 @@ from isogloss.similarity.wording import layers, number, with_interval
     ],
 )  # fmt: skip
 def test_numbers_read_as_in_a_paper(value, text):
-    assert number(value) == text
+    assert stated(value) == text
 
 
 def test_intervals_have_one_number_of_digits_and_ends_that_differ():
