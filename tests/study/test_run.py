@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import isogloss as ig
 from isogloss.analysis import LinesFigure, registry, tidy
-from isogloss.errors import OptionError, StoreError
+from isogloss.errors import ModelError, OptionError, StoreError
 from tests.tiny import LAYERS, save_tiny, tiny_model, tiny_tokenizer
 
 QUICK = {"similarity": {"bootstrap": 50, "neighbour_words": 200}}
@@ -227,6 +228,7 @@ class NormAnalysis:
     name: ClassVar[str] = "norm"
     question: ClassVar[str] = "how long are the vectors?"
     needs: ClassVar[frozenset] = frozenset({"words"})
+    uses: ClassVar[frozenset] = frozenset()
     Options: ClassVar[type] = _NormOptions
 
     def run(self, pair, options):
@@ -272,6 +274,39 @@ def test_a_third_partys_analysis_goes_all_the_way_to_the_page(models, corpus, tm
     assert "how long are the vectors?" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     with pytest.raises(OptionError, match="no analysis called 'similarity'; there are: needy, norm"):
         compare(models, corpus, tmp_path / "other", analyses=["similarity"])
+
+
+class AskingAnalysis(NormAnalysis):
+    """Puts the tuned model's own predictions beside the norms."""
+
+    name: ClassVar[str] = "norm"
+    uses: ClassVar[frozenset] = frozenset({"classifier head"})
+
+    def run(self, pair, options):
+        try:
+            probabilities = pair.classifier(pair.sentences["text"].to_list())
+            said = {"class": list(pair.classifier.classes), "mean": probabilities.mean(0)}
+        except ModelError as error:
+            said = {"class": [str(error)], "mean": [None]}
+        return super().run(pair, options) | {"norm_predictions": pl.DataFrame(said)}
+
+
+def test_an_analysis_that_uses_the_classifier_is_given_it_or_told_why_not(models, corpus, tmp_path, monkeypatch):
+    class Point:
+        name = "norm"
+        load = staticmethod(lambda: AskingAnalysis)
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()])
+    torch.manual_seed(0)
+    bare = AutoModelForSequenceClassification.from_pretrained(models["base"], num_labels=2)
+    bare.save_pretrained(tmp_path / "head")
+    AutoTokenizer.from_pretrained(models["base"]).save_pretrained(tmp_path / "head")
+    study = ig.compare(models["base"], tmp_path / "head", corpus, out=tmp_path / "run")
+    predictions = study["norm"].tables["norm_predictions"]
+    assert predictions["class"].unique().sort().to_list() == ["LABEL_0", "LABEL_1"]
+    assert predictions.filter(pl.col("class") == "LABEL_0")["mean"][0] + predictions["mean"][1] == pytest.approx(1)
+    without = ig.compare(models["base"], models["tuned"], corpus, out=tmp_path / "without")
+    assert "has no classification head" in without["norm"].tables["norm_predictions"]["class"][0]
 
 
 def test_unknown_options_name_the_known_ones(models, corpus, tmp_path):

@@ -11,7 +11,7 @@ from isogloss.analysis.figure import (
     figure_from_dict,
 )
 from isogloss.analysis.finding import Finding
-from isogloss.analysis.protocol import Analysis, Classifier, LayerPair, Need, Tables, Vectors
+from isogloss.analysis.protocol import Analysis, Classifier, Edit, LayerPair, Need, Tables, Vectors
 from isogloss.analysis.registry import available, choose
 from isogloss.analysis.tables import TIDY, tidy
 from isogloss.analysis.wording import layers, side_by_side, stated, with_interval
@@ -22,6 +22,7 @@ __all__ = [
     "Analysis",
     "Band",
     "Classifier",
+    "Edit",
     "Figure",
     "Finding",
     "HeatmapFigure",

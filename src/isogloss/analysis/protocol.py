@@ -18,8 +18,28 @@ from isogloss.analysis.finding import Finding
 
 Need = Literal["words", "token labels", "sentence labels", "classifier head"]
 Tables = dict[str, pl.DataFrame]
-Classifier = Callable[..., np.ndarray]
-"""Sentences and an optional edit of one layer's vectors in, class probabilities (n_sentences, n_classes) out."""
+Edit = tuple[int, Callable[[np.ndarray, Any], np.ndarray]]
+"""A layer and a function of its vectors (n_tokens, hidden) and of what is known of the tokens."""
+
+
+class Classifier(Protocol):
+    """The fine-tuned model with its head: sentences in, class probabilities out."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the columns.
+
+        Raises
+        ------
+        ModelError : the model cannot classify sentences; why.
+        """
+        ...
+
+    def __call__(
+        self, sentences: Sequence[str], text_b: Sequence[str] | None = None, edit: Edit | None = None
+    ) -> np.ndarray:
+        """(n_sentences, n_classes) probabilities, perhaps with one layer's vectors changed on the way."""
+        ...
 
 
 @runtime_checkable
@@ -54,7 +74,7 @@ class LayerPair:
     token_labels, sentence_labels : names of the label columns.
     seed : random seed of this task; the same whatever the executor.
     tuned_index : which tuned model this is, when several were given.
-    classifier : the running fine-tuned classifier, where the analysis asked for it.
+    classifier : the tuned model as a classifier, where the analysis uses it; its classes say whether it has a head.
     """
 
     layer: int
@@ -77,12 +97,14 @@ class Analysis(Protocol):
 
     `Options` is a frozen dataclass whose fields have defaults and `metadata={"help": ...}`; `run` and the command
     line build it by name. `run` must be deterministic in `pair.seed`, and must give exactly "no change" when base
-    and tuned hold the same vectors.
+    and tuned hold the same vectors. Without what it `needs` an analysis is left out; what it `uses` it is given where
+    there is any.
     """
 
     name: ClassVar[str]
     question: ClassVar[str]
     needs: ClassVar[frozenset[Need]]
+    uses: ClassVar[frozenset[Need]]
     Options: ClassVar[type]
 
     def run(self, pair: LayerPair, options: Any) -> Tables:

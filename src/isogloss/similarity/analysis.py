@@ -39,6 +39,7 @@ class SimilarityAnalysis:
     name: ClassVar[str] = "similarity"
     question: ClassVar[str] = "how far did each layer move?"
     needs: ClassVar[frozenset[Need]] = frozenset({"words"})
+    uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels"})
     Options: ClassVar[type] = SimilarityOptions
 
     def run(self, pair: LayerPair, options: SimilarityOptions) -> Tables:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.activations import ActivationStore, LayerVectors
-from isogloss.analysis import LayerPair
+from isogloss.analysis import Classifier, LayerPair
 from isogloss.errors import StoreError
 
 KEY = ["sentence", "part", "position"]
@@ -56,7 +56,7 @@ class PairedStores:
         """Every layer that one of the two has."""
         return tuple(sorted({*self.base.layers, *self.tuned.layers}))
 
-    def pair(self, layer: int, seed: int, tuned_index: int) -> LayerPair:
+    def pair(self, layer: int, seed: int, tuned_index: int, classifier: Classifier | None = None) -> LayerPair:
         """One layer of both models, ready for an analysis."""
         base = {i: _restricted(self.base.vectors(i), self.base_rows) for i in self.base.layers}
         tuned = {i: _restricted(self.tuned.vectors(i), self.tuned_rows) for i in self.tuned.layers}
@@ -72,6 +72,7 @@ class PairedStores:
             sentence_labels=tuple(self.base.manifest["sentence_labels"]),
             seed=seed,
             tuned_index=tuned_index,
+            classifier=classifier,
         )
 
 

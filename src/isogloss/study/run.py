@@ -19,6 +19,7 @@ from isogloss.errors import IsoglossError, OptionError, StoreError
 from isogloss.models import LoadedModel, ModelReference, load, resolve
 from isogloss.progress import SILENT, Progress
 from isogloss.sealed import read_json, read_table, write_json, write_table
+from isogloss.study.head import TunedClassifier
 from isogloss.study.layout import FORMAT, RunLayout
 from isogloss.study.machine import machine, versions
 from isogloss.study.notes import coverage, notes_on
@@ -107,7 +108,8 @@ def run_study(
         layout.forget_empty()
         raise
     pairs = [PairedStores.of(stores[0], store) for store in stores[1:]]
-    study = _Run(layout, question, pairs, progress, clock)
+    heads = [TunedClassifier(model, extraction.device) for model in tuned_models]
+    study = _Run(layout, question, pairs, heads, progress, clock)
     results = {name: study.analyse(runnable[name], settings[name]) for name in runnable}
     manifest |= {
         "finished": True,
@@ -233,6 +235,7 @@ class _Run:
     layout: RunLayout
     question: Question
     pairs: list[PairedStores]
+    heads: list[TunedClassifier]
     progress: Progress
     clock: _Clock
 
@@ -261,7 +264,8 @@ class _Run:
         if seal.exists():
             done = read_json(seal)["tables"]
             return {name: read_table(home / f"{name}.parquet", digest) for name, digest in done.items()}
-        pair = self.pairs[task.tuned_index].pair(task.layer, self.question.seed, task.tuned_index)
+        head = self.heads[task.tuned_index] if "classifier head" in {*analysis.needs, *analysis.uses} else None
+        pair = self.pairs[task.tuned_index].pair(task.layer, self.question.seed, task.tuned_index, head)
         tables = analysis.run(pair, options)
         digests = {name: write_table(home / f"{name}.parquet", table) for name, table in tables.items()}
         write_json(seal, {"tables": digests})

@@ -1,0 +1,48 @@
+"""The tuned model with its classification head, for analyses that ask what causes its predictions.
+
+Loaded when it is first asked something: a run that has nothing to ask any more needs no second copy of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from isogloss.analysis import Edit
+from isogloss.models import ModelReference, load
+from isogloss.models.classifier import Classifier
+
+
+class TunedClassifier:
+    """A `Classifier` that loads its model on first use.
+
+    Parameters
+    ----------
+    reference : the tuned model.
+    device : where it runs.
+    """
+
+    def __init__(self, reference: ModelReference, device: str) -> None:
+        self._reference, self._device = reference, device
+
+    @cached_property
+    def _running(self) -> Classifier:
+        return Classifier(load(self._reference, head=True, device=self._device))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the columns.
+
+        Raises
+        ------
+        ModelError : the model has no head, or one that does not classify sentences.
+        """
+        return self._running.classes
+
+    def __call__(
+        self, sentences: Sequence[str], text_b: Sequence[str] | None = None, edit: Edit | None = None
+    ) -> np.ndarray:
+        """(n_sentences, n_classes) probabilities; see `isogloss.models.Classifier`."""
+        return self._running(sentences, text_b, edit)
