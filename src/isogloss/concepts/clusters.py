@@ -60,17 +60,16 @@ def describe_clusters(
     found = as_clusters(clusters)
     check_count(examples, "examples")
     strings = word_strings(words, found.n_words)
-    has_sentences = isinstance(words, pl.DataFrame) and "sentence" in words.columns
-    sentence = words["sentence"].gather(found.rows) if has_sentences else pl.repeat(None, len(found.rows), eager=True)
+    sentence = words["sentence"] if isinstance(words, pl.DataFrame) and "sentence" in words.columns else None
     tokens = pl.DataFrame(
         {
             "concept": found.ids[found.codes],
             "word": strings.gather(found.rows),
-            "sentence": sentence,
+            "sentence": None if sentence is None else sentence.gather(found.rows),
             "row": found.rows,
         }
     )
-    n_sentences = pl.col("sentence").n_unique().cast(pl.Int64) if has_sentences else pl.lit(None, pl.Int64)
+    n_sentences = pl.col("sentence").n_unique().cast(pl.Int64) if sentence is not None else pl.lit(None, pl.Int64)
     by_word = (
         tokens.group_by("concept", "word")
         .agg(count=pl.len().cast(pl.Int64), n_sentences=n_sentences, rows=pl.col("row").sort().head(examples))

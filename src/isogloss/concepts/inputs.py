@@ -17,7 +17,7 @@ from scipy import sparse
 from isogloss.errors import OptionError
 
 Words = pl.DataFrame | pl.Series | Sequence[str]
-"""The words that the vectors stand for: a frame with the column `word` (and `sentence`, where asked for), or strings."""
+"""The words that vectors stand for: a frame with the column `word` (and `sentence`, where asked for), or strings."""
 
 
 @dataclass(frozen=True)

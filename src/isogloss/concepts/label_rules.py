@@ -78,15 +78,13 @@ def encode_labels(labels: Any, n_words: int, separator: str | None) -> tuple[lis
     ------
     OptionError : another number of labels, or something that is no label; names the row.
     """
-    values = labels.to_list() if isinstance(labels, pl.Series | np.ndarray) else list(labels)
-    if isinstance(labels, np.ndarray):
-        values = [tuple(v) if isinstance(v, list) else v for v in values]
+    values = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
     same_length(n_words, len(values), "clusters", "labels")
     number: dict[Any, int] = {}
     sets: list[tuple[str, ...]] = []
     of_word = np.empty(n_words, dtype=np.int64)
     for row, value in enumerate(values):
-        key = tuple(value) if isinstance(value, list) else value
+        key = tuple(value) if isinstance(value, list | pl.Series) else value
         if key not in number:
             number[key] = len(sets)
             sets.append(_label_set(key, row, separator))
