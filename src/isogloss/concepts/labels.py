@@ -138,6 +138,8 @@ def align_labels(
     rarest = check_count(
         MIN_LABEL_TOKENS[rule] if min_label_tokens is None else min_label_tokens, "min_label_tokens", 1
     )
+    if words is None and (rule == "hawasly-types" or fewest > 1 or (permutations and shuffle == "types")):
+        raise OptionError("words should be given: this rule, min_types or shuffle counts word types")
     applied = Rule(rule, theta, rule == "conceptx", max_unknown, drop_unknown, fewest, longest)
     found = as_clusters(clusters)
     names, matrix = encode_labels(labels, found.n_words, separator)
@@ -150,8 +152,6 @@ def align_labels(
         )
     names, matrix = [names[i] for i in kept], matrix[:, kept]
     types = None if words is None else type_codes(word_strings(words, found.n_words).gather(found.rows))[0]
-    if types is None and (rule == "hawasly-types" or fewest > 1 or (permutations and shuffle == "types")):
-        raise OptionError("words should be given: this rule, min_types or shuffle counts word types")
     counting = _Counting.of(found, types, applied, np.array([len(name) for name in names]))
     own = counting.effective(matrix)
     said, counts = counting.verdict(own)

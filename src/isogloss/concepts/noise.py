@@ -87,4 +87,7 @@ def agreement(a: np.ndarray, b: np.ndarray) -> Agreement:
             "words, none of them the same."
         )
     x, y = first.codes[in_first], second.codes[in_second]
-    return Agreement(float(adjusted_rand_score(x, y)), float(adjusted_mutual_info_score(x, y)), len(x))
+    rand = float(adjusted_rand_score(x, y))
+    # The same partition is exactly 1; the entropies of adjusted mutual information would leave a rounding error.
+    information = 1.0 if rand == 1.0 else float(adjusted_mutual_info_score(x, y))
+    return Agreement(rand, information, len(x))

@@ -239,7 +239,7 @@ def _null(
     of_sentence[number] = label
     if (of_sentence[number] != label).any():
         at = int(np.flatnonzero(of_sentence[number] != label)[0])
-        raise OptionError(f"classes should be one per sentence. Got two in sentence {sentences[number[at]]!r}.")
+        raise OptionError(f"classes should be one per sentence. Got two in sentence {sentences[number[at]].item()!r}.")
     tokens = incidence(found.codes[known], number, (found.n, len(sentences))).astype(np.float64)
     rng = np.random.default_rng(seed)
     step = max(1, _ENTRIES // (n_classes * max(found.n, len(sentences))))
