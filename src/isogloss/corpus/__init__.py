@@ -17,6 +17,7 @@ from isogloss.corpus.labels import explode_label
 from isogloss.corpus.lexicon import Lexicon, lexicon, read_lexicon
 from isogloss.corpus.readers import FORMATS
 from isogloss.corpus.word_lists import FUNCTION_WORDS, PREFIXES, SUFFIXES
+from isogloss.corpus.wordnet import Supersenses, read_wordnet_supersenses
 from isogloss.corpus.words import split_words
 
 __all__ = [
@@ -34,10 +35,12 @@ __all__ = [
     "Position",
     "Prefix",
     "Suffix",
+    "Supersenses",
     "WordClass",
     "by_type",
     "explode_label",
     "lexicon",
     "read_lexicon",
+    "read_wordnet_supersenses",
     "split_words",
 ]

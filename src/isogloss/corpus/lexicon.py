@@ -1,6 +1,7 @@
 """User lexicons: a file of categories, each a list of words; every word of a corpus gets the categories it is in.
 
-Formats: Empath's (one category per line: its name, then its words, tab-separated), LIWC's `.dic` (numbered
+Formats: Empath's (one category per line: its name, then its words, with tabs between; in a file without any tab, with
+spaces), LIWC's `.dic` (numbered
 categories between two `%` lines, then words with category numbers), and JSON (`{"category": ["word", ...]}`).
 Words are matched in lower case; `word*` matches whatever begins with `word`. Entries of several words match nothing,
 and LIWC's conditional categories (`(02 134)125/464`) are not read.
@@ -122,10 +123,11 @@ def read_lexicon(
 
 def _read_empath(text: str, path: Path) -> dict[str, list[str]]:
     categories: dict[str, list[str]] = {}
+    delimiter = "\t" if "\t" in text else None
     for number, line in numbered_lines(text):
         if not line.strip():
             continue
-        category, *words = (field.strip() for field in line.split("\t"))
+        category, *words = (field.strip() for field in line.split(delimiter))
         if not words:
             raise CorpusError(f"{path}, line {number}: a category, a tab and words are expected, found {line[:60]!r}")
         if category in categories:

@@ -1,0 +1,205 @@
+"""Concepts of one clustering found again in another: between models, layers, or halves of a corpus.
+
+Compares sets of tokens or of word types; knows no vectors and no labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from isogloss.concepts.inputs import (
+    Clusters,
+    Words,
+    as_clusters,
+    check_choice,
+    check_count,
+    check_share,
+    incidence,
+    reaches,
+    same_length,
+    type_codes,
+    word_strings,
+)
+from isogloss.errors import OptionError
+
+DENOMINATORS = ("first", "smaller", "union")
+
+
+@dataclass(frozen=True)
+class ClusterAlignment:
+    """Two clusterings against each other.
+
+    Attributes
+    ----------
+    overlap : one row per pair that shares anything, in order of ids: `a`, `b`, `shared`, `size_a`, `size_b`,
+        `share_a` (shared / size_a), `share_b`, `jaccard`. Sizes are in tokens or types.
+    first, second : one row per concept of `a` (of `b`): `concept`, `size`, `best` (the other's concept that it is
+        found in most, by the share asked for; null where it shares nothing), `share`, `aligned`.
+    n_a, n_b, aligned_a, aligned_b : concepts, and how many of them are aligned to some concept of the other.
+    share_a, share_b : aligned / all.
+    """
+
+    overlap: pl.DataFrame
+    first: pl.DataFrame
+    second: pl.DataFrame
+    n_a: int
+    n_b: int
+    aligned_a: int
+    aligned_b: int
+    share_a: float
+    share_b: float
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Sparse overlaps: pair k is of the concepts `a[k]`, `b[k]` (numbers, not ids) and shares `shared[k]`."""
+
+    a: np.ndarray
+    b: np.ndarray
+    shared: np.ndarray
+    size_a: np.ndarray
+    size_b: np.ndarray
+    ids_a: np.ndarray
+    ids_b: np.ndarray
+
+
+def align_clusters(
+    a: np.ndarray,
+    b: np.ndarray,
+    words: Words | None = None,
+    *,
+    words_b: Words | None = None,
+    threshold: float = 0.95,
+    denominator: str = "first",
+    on: str = "types",
+    min_size: int = 1,
+) -> ClusterAlignment:
+    """Say which concepts of each clustering are found in the other.
+
+    C1 is aligned to C2 when |C1 and C2| / denominator >= `threshold`. The denominator is |C1| (`first`; in the second
+    direction C1 is the concept of `b`), the smaller of both sizes, or the size of the union (Jaccard). After Durrani
+    et al., EMNLP 2022 (arXiv 2210.12696); threshold and denominator are not known from the paper, hence options.
+
+    Parameters
+    ----------
+    a, b : (n_words,) integers, -1 = in no cluster.
+    words : n_words words; needed where `on` is types.
+    words_b : the words of `b`, if they are others than those of `a` (two halves of a corpus): types only.
+    threshold : in (0, 1].
+    denominator : first, smaller or union.
+    on : types (sets of spellings) or tokens (sets of rows).
+    min_size : smaller concepts are aligned to nothing, and nothing to them; they stay in the denominator of the shares.
+
+    Raises
+    ------
+    OptionError : lengths differ, no word is in a cluster, words are needed and missing, or there is no such option.
+    """
+    check_choice(denominator, DENOMINATORS, "denominator")
+    theta = check_share(threshold, "threshold")
+    check_count(min_size, "min_size", 1)
+    o = overlaps(a, b, words, words_b=words_b, on=on)
+    size_a, size_b = o.size_a[o.a], o.size_b[o.b]
+    union = size_a + size_b - o.shared
+    below = {"first": (size_a, size_b), "smaller": (np.minimum(size_a, size_b),) * 2, "union": (union, union)}
+    large = (size_a >= min_size) & (size_b >= min_size)
+    forth, back = (o.shared / size for size in below[denominator])
+    first = _direction(o.a, o.b, forth, large, theta, o.ids_a, o.ids_b, o.size_a)
+    second = _direction(o.b, o.a, back, large, theta, o.ids_b, o.ids_a, o.size_b)
+    counts = int(first["aligned"].sum()), int(second["aligned"].sum())
+    return ClusterAlignment(
+        overlap=pl.DataFrame(
+            {
+                "a": o.ids_a[o.a],
+                "b": o.ids_b[o.b],
+                "shared": o.shared,
+                "size_a": size_a,
+                "size_b": size_b,
+                "share_a": o.shared / size_a,
+                "share_b": o.shared / size_b,
+                "jaccard": o.shared / union,
+            }
+        ),
+        first=first,
+        second=second,
+        n_a=first.height,
+        n_b=second.height,
+        aligned_a=counts[0],
+        aligned_b=counts[1],
+        share_a=counts[0] / first.height,
+        share_b=counts[1] / second.height,
+    )
+
+
+def overlaps(
+    a: np.ndarray, b: np.ndarray, words: Words | None = None, *, words_b: Words | None = None, on: str = "types"
+) -> Overlap:
+    """All pairs of concepts that share a token or a type; see `align_clusters`."""
+    check_choice(on, ("types", "tokens"), "on")
+    first, second = as_clusters(a, "a"), as_clusters(b, "b")
+    if on == "tokens" and words_b is not None:
+        raise OptionError(
+            "on should be 'types' where the two clusterings are of different words. Got 'tokens' instead."
+        )
+    if words_b is None:
+        same_length(first.n_words, second.n_words, "a", "b")
+    if on == "tokens":
+        sets = [incidence(c.codes, c.rows, (c.n, c.n_words)) for c in (first, second)]
+    else:
+        if words is None:
+            raise OptionError("words should be given where on='types'")
+        sets = _type_sets(first, second, words, words_b)
+    shared = (sets[0] @ sets[1].T).tocsr().tocoo()
+    order = np.lexsort((shared.col, shared.row))
+    sizes = [np.diff(s.indptr).astype(np.int64) for s in sets]
+    return Overlap(shared.row[order], shared.col[order], shared.data[order], sizes[0], sizes[1], first.ids, second.ids)
+
+
+def _type_sets(first: Clusters, second: Clusters, words: Words, words_b: Words | None) -> list[sparse.csr_array]:
+    strings = word_strings(words, first.n_words)
+    if words_b is None:
+        codes, types = type_codes(strings)
+        own = codes, codes
+    else:
+        other = word_strings(words_b, second.n_words, "words_b")
+        codes, types = type_codes(pl.concat([strings, other]))
+        own = codes[: first.n_words], codes[first.n_words :]
+    sets = [
+        incidence(c.codes, types_of[c.rows], (c.n, len(types)))
+        for c, types_of in zip((first, second), own, strict=True)
+    ]
+    for members in sets:
+        members.data[:] = 1
+    return sets
+
+
+def _direction(
+    own: np.ndarray,
+    other: np.ndarray,
+    share: np.ndarray,
+    large: np.ndarray,
+    threshold: float,
+    ids: np.ndarray,
+    other_ids: np.ndarray,
+    sizes: np.ndarray,
+) -> pl.DataFrame:
+    """One row per concept: the other's concept with the largest share, the lowest id of equal ones."""
+    order = np.lexsort((other, -share, ~large, own))
+    found, at = np.unique(own[order], return_index=True)
+    chosen = order[at]
+    best, best_share = np.full(len(ids), -1, dtype=np.int64), np.zeros(len(ids))
+    best[found], best_share[found] = other[chosen], share[chosen]
+    aligned = np.zeros(len(ids), dtype=bool)
+    aligned[found] = large[chosen] & reaches(share[chosen], threshold)
+    return pl.DataFrame(
+        {
+            "concept": ids,
+            "size": sizes,
+            "best": pl.Series([int(other_ids[i]) if i >= 0 else None for i in best], dtype=pl.Int64),
+            "share": best_share,
+            "aligned": aligned,
+        }
+    )
