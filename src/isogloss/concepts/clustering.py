@@ -1,0 +1,55 @@
+"""The concepts of one model's layer: flat clusters of a Ward tree, and the tree above them.
+
+Finds clusters; what they are of is said elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from isogloss.numerics.ward import cut, ward_linkage
+
+
+@dataclass(frozen=True)
+class ConceptTree:
+    """Concepts and how they come together.
+
+    Attributes
+    ----------
+    clusters : (n_words,) concept of each word, 0 to k - 1 by first appearance.
+    merges : (k - 1, 3) left, right, height of the merges above the concepts, by height: ids below k are concepts,
+        k + i is what the i-th merge made.
+    """
+
+    clusters: np.ndarray
+    merges: np.ndarray
+
+
+def concepts_of(vectors: np.ndarray, k: int, compute: str = "float32") -> ConceptTree:
+    """Cluster the vectors (n_words, hidden) of one layer into k concepts by Ward's criterion.
+
+    Ward 1963 (doi:10.1080/01621459.1963.10500845), on Euclidean distances, as ConceptX does (Sajjad et al., NAACL
+    2022, arXiv 2206.13289).
+    """
+    linkage = ward_linkage(vectors, compute=compute)
+    clusters = cut(linkage, k)
+    return ConceptTree(clusters, merges_above(linkage, clusters, k))
+
+
+def merges_above(linkage: np.ndarray, clusters: np.ndarray, k: int) -> np.ndarray:
+    """The last k - 1 merges of a SciPy linkage matrix, told in concepts."""
+    n = len(clusters)
+    first = n - k
+    # Any word of a subtree tells which concept the subtree is, or is part of.
+    word_of = np.arange(2 * n - 1)
+    left, right = linkage[:, 0].astype(np.int64), linkage[:, 1].astype(np.int64)
+    for step in range(first):
+        word_of[n + step] = word_of[left[step]]
+
+    def name(node: int) -> int:
+        return k + node - n - first if node >= n + first else int(clusters[word_of[node]])
+
+    rows = [(name(left[i]), name(right[i]), linkage[i, 2]) for i in range(first, n - 1)]
+    return np.array(rows, dtype=np.float64).reshape(-1, 3)

@@ -1,0 +1,44 @@
+"""Families of word labels that concepts are held against: the corpus's own, and those words carry in themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isogloss.analysis import LayerPair
+from isogloss.concepts.families import casing, frequency_bands, suffixes
+from isogloss.concepts.options import NOT_CLASSES, ConceptsOptions
+from isogloss.concepts.selection import ChosenWords
+from isogloss.errors import OptionError
+
+SEPARATOR = "|"
+FROM_WORDS = ("casing", "suffix", "frequency")
+
+
+def label_families(pair: LayerPair, chosen: ChosenWords, options: ConceptsOptions) -> dict[str, Any]:
+    """Labels of the chosen words by family, as `align_labels` takes them; families without any label are left out.
+
+    Raises
+    ------
+    OptionError : a family is asked for that there is not.
+    """
+    families: dict[str, Any] = {}
+    for name in pair.token_labels:
+        if name not in NOT_CLASSES and chosen.words[name].null_count() < chosen.words.height:
+            families[name] = _split(chosen.words[name].cast(str).to_list())
+    words = chosen.words["word"]
+    counts = dict(pair.words["word"].str.to_lowercase().value_counts().iter_rows())
+    own = {"casing": casing(words), "suffix": suffixes(words), "frequency": frequency_bands(words, counts)}
+    families = {name: labels for name, labels in own.items() if any(labels)} | families
+    if options.labels is None:
+        return families
+    wanted = [name.strip() for name in options.labels.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in families]:
+        raise OptionError(f"concepts: no word label {', '.join(unknown)}; there are {', '.join(families)}")
+    return {name: families[name] for name in wanted}
+
+
+def _split(values: list[str | None]) -> list[Any]:
+    """Several labels in one string taken apart."""
+    if not any(value is not None and SEPARATOR in value for value in values):
+        return values
+    return [() if value is None else tuple(value.split(SEPARATOR)) for value in values]

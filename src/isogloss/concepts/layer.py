@@ -1,0 +1,195 @@
+"""The concepts of one layer in both models, measured: every table that needs its vectors or its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from isogloss.analysis import LayerPair, Tables, tidy
+from isogloss.concepts.clustering import ConceptTree, concepts_of
+from isogloss.concepts.clusters import describe_clusters
+from isogloss.concepts.fates import fates
+from isogloss.concepts.joint import calign, colap
+from isogloss.concepts.labelling import label_families
+from isogloss.concepts.labels import LabelAlignment, align_labels
+from isogloss.concepts.members import links_table, list_table, members_table, tree_table, words_table
+from isogloss.concepts.options import ConceptsOptions
+from isogloss.concepts.polarity import ALL, Polarity, polarity
+from isogloss.concepts.selection import ChosenWords
+from isogloss.concepts.stability import compared_rows
+from isogloss.concepts.task_classes import TaskClasses
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelConcepts:
+    """One model's concepts at one layer.
+
+    Attributes
+    ----------
+    tree : of the chosen words.
+    labels : by family, how the concepts align with labels.
+    polarity : how they side with the classes of the task; None without classes.
+    """
+
+    tree: ConceptTree
+    labels: Mapping[str, LabelAlignment]
+    polarity: Polarity | None
+
+
+def measure_layer(
+    pair: LayerPair, chosen: ChosenWords, classes: TaskClasses | None, options: ConceptsOptions
+) -> tuple[Tables, dict[str, ModelConcepts]]:
+    """Tables of one layer of both models (of the one that has it), and the concepts that triggers are taken from."""
+    vectors = {name: v.take(chosen.rows) for name, v in (("base", pair.base), ("tuned", pair.tuned)) if v is not None}
+    trees = _trees(vectors, chosen, options)
+    families = label_families(pair, chosen, options)
+    found = {name: _described(trees[name], families, pair, chosen, classes, options) for name in trees}
+    rows: list[Row] = []
+    for name, concepts in found.items():
+        rows += _label_rows(name, concepts) + _polar_rows(name, concepts, classes)
+    both = (
+        fates(trees["base"].clusters, trees["tuned"].clusters, threshold=options.fate_threshold)
+        if len(trees) == 2
+        else None
+    )
+    if both is not None:
+        rows += compared_rows(vectors, trees, both, chosen, options, pair.seed)
+        rows += _joint_rows(vectors, trees, chosen, options)
+    common = {"analysis": "concepts", "layer": pair.layer, "seed": pair.tuned_index}
+    tables: Tables = {"concepts": tidy(common | row for row in rows)}
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for name, concepts in found.items():
+        described = describe_clusters(concepts.tree.clusters, chosen.words, _Matrix(vectors[name]))
+        parts.setdefault("concepts_list", []).append(list_table(name, concepts, described, both, pair, chosen))
+        parts.setdefault("concepts_words", []).append(words_table(name, described, pair))
+        parts.setdefault("concepts_tree", []).append(tree_table(name, concepts.tree, pair))
+        parts.setdefault("concepts_members", []).append(members_table(name, concepts.tree, chosen, pair))
+        parts.setdefault("concepts_labels", []).append(_label_table(name, concepts, pair))
+    if both is not None:
+        parts["concepts_links"] = [links_table(both, pair)]
+    return tables | {name: pl.concat(frames) for name, frames in parts.items()}, found
+
+
+def _trees(vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions) -> dict[str, ConceptTree]:
+    trees: dict[str, ConceptTree] = {}
+    for name, matrix in vectors.items():
+        same = name == "tuned" and "base" in vectors and np.array_equal(matrix, vectors["base"])
+        trees[name] = trees["base"] if same else concepts_of(matrix, chosen.n_clusters, options.compute)
+    return trees
+
+
+def _described(
+    tree: ConceptTree,
+    families: Mapping[str, Any],
+    pair: LayerPair,
+    chosen: ChosenWords,
+    classes: TaskClasses | None,
+    options: ConceptsOptions,
+) -> ModelConcepts:
+    labels = {
+        family: align_labels(
+            tree.clusters,
+            given,
+            words=chosen.words,
+            threshold=options.label_threshold,
+            permutations=options.permutations,
+            seed=pair.seed,
+        )
+        for family, given in families.items()
+    }
+    sides = None
+    if classes is not None:
+        sides = polarity(
+            tree.clusters,
+            classes.of_words(chosen.words),
+            chosen.words,
+            threshold=options.polarity_threshold,
+            permutations=options.permutations,
+            seed=pair.seed,
+        )
+    return ModelConcepts(tree, labels, sides)
+
+
+def _label_rows(model: str, concepts: ModelConcepts) -> list[Row]:
+    rows = []
+    for family, found in concepts.labels.items():
+        for measure, value, n in (
+            ("alignment", found.alignment, found.n_concepts),
+            ("coverage", found.coverage, found.n_labels),
+            ("overall", found.overall, found.n_concepts),
+        ):
+            band = found.null.get(measure)
+            row = {"measure": measure, "model": model, "subset": family, "value": value, "n": n}
+            rows.append(row | ({"null_low": band.low, "null_high": band.high} if band else {}))
+    return rows
+
+
+def _polar_rows(model: str, concepts: ModelConcepts, classes: TaskClasses | None) -> list[Row]:
+    if concepts.polarity is None or classes is None:
+        return []
+    return [
+        {
+            "measure": "polar",
+            "model": model,
+            "subset": "all" if row["class"] == ALL else f"{classes.name}={row['class']}",
+            "value": float(row["n_polar"]),
+            "null_low": row["null_low"],
+            "null_high": row["null_high"],
+            "n": concepts.polarity.n_concepts,
+        }
+        for row in concepts.polarity.counts.iter_rows(named=True)
+    ]
+
+
+def _joint_rows(
+    vectors: Mapping[str, np.ndarray],
+    trees: Mapping[str, ConceptTree],
+    chosen: ChosenWords,
+    options: ConceptsOptions,
+) -> list[Row]:
+    base, tuned = trees["base"].clusters, trees["tuned"].clusters
+    rows: list[Row] = []
+    for model, one, other in (("base", base, tuned), ("tuned", tuned, base)):
+        found = calign(one, other, chosen.words)
+        rows.append({"measure": "calign", "model": model, "value": found.share, "n": found.n_a})
+    if options.joint and vectors["base"].shape == vectors["tuned"].shape:
+        together = np.concatenate([vectors["base"], vectors["tuned"]])
+        shared = colap(concepts_of(together, chosen.n_clusters, options.compute).clusters, len(vectors["base"]))
+        rows.append({"measure": "colap", "model": "tuned", "value": shared.share, "n": shared.n_concepts})
+    return rows
+
+
+def _label_table(model: str, concepts: ModelConcepts, pair: LayerPair) -> pl.DataFrame:
+    """Every label with the concept that covers it best, by family."""
+    parts = [
+        found.table.filter(pl.col("direction") == "label")
+        .drop("direction", "unknown")
+        .with_columns(family=pl.lit(family))
+        for family, found in concepts.labels.items()
+    ]
+    where = {"model": pl.lit(model), "layer": pl.lit(pair.layer, pl.Int32), "seed": pl.lit(pair.tuned_index, pl.Int32)}
+    return pl.concat(parts).with_columns(**where) if parts else pl.DataFrame()
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """A matrix in memory in the shape of `Vectors`."""
+
+    array: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.array.shape[0], self.array.shape[1]
+
+    def blocks(self, rows: int = 4096) -> Any:
+        for start in range(0, len(self.array), rows):
+            yield self.array[start : start + rows]
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        return self.array[rows]

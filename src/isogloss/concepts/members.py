@@ -1,0 +1,149 @@
+"""Tables of single concepts: what each one is, its words, where they stand, what became of it, the tree above."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from isogloss.analysis import LayerPair
+from isogloss.concepts.clustering import ConceptTree
+from isogloss.concepts.clusters import ClusterDescription
+from isogloss.concepts.fates import Fates
+from isogloss.concepts.naming import name_concepts
+from isogloss.concepts.options import EXAMPLES, WINDOW, WORDS_SHOWN
+from isogloss.concepts.polarity import Polarity
+from isogloss.concepts.selection import ChosenWords
+
+if TYPE_CHECKING:
+    from isogloss.concepts.layer import ModelConcepts
+
+
+def _here(pair: LayerPair, model: str | None) -> list[pl.Expr]:
+    said = [] if model is None else [pl.lit(model).alias("model")]
+    return [*said, pl.lit(pair.layer, pl.Int32).alias("layer"), pl.lit(pair.tuned_index, pl.Int32).alias("seed")]
+
+
+def list_table(
+    model: str,
+    concepts: ModelConcepts,
+    described: ClusterDescription,
+    both: Fates | None,
+    pair: LayerPair,
+    chosen: ChosenWords,
+) -> pl.DataFrame:
+    """One row per concept, with all that is known of it.
+
+    `concept`, size and cohesion as in `describe_clusters`, `name`, `labels`, `fate`, `relatives` (heirs of a base
+    concept, parents of a tuned one), `held` (as in `fates`), the `class` it has most of with `class_share`,
+    `class_low`, `class_high` and `lift`, the class it is `polar` to, its `shares` of all classes in order of the
+    alphabet, `examples`.
+    """
+    names = name_concepts(concepts.tree.clusters, chosen.words, concepts.labels).select("concept", "name", "labels")
+    table = described.concepts.join(names, on="concept", maintain_order="left")
+    fates = _fates(model, both)
+    table = (
+        table.join(fates, on="concept", how="left", maintain_order="left")
+        if fates is not None
+        else table.with_columns(
+            fate=pl.lit(None, pl.String), relatives=pl.lit(None, pl.List(pl.Int64)), held=pl.lit(None, pl.Float64)
+        )
+    )
+    table = table.join(_sides(table["concept"], concepts.polarity), on="concept", how="left", maintain_order="left")
+    examples = _examples(described, pair, chosen)
+    return table.with_columns(examples).with_columns(_here(pair, model))
+
+
+def _fates(model: str, both: Fates | None) -> pl.DataFrame | None:
+    if both is None:
+        return None
+    rows = both.base.rename({"heirs": "relatives"}) if model == "base" else both.tuned.rename({"parents": "relatives"})
+    return rows.select("concept", "fate", "relatives", "held")
+
+
+def _sides(ids: pl.Series, sides: Polarity | None) -> pl.DataFrame:
+    """The class that each concept has most of, and all of its shares."""
+    kinds = {
+        "class": pl.String(),
+        "class_share": pl.Float64(),
+        "class_low": pl.Float64(),
+        "class_high": pl.Float64(),
+        "lift": pl.Float64(),
+        "polar": pl.String(),
+        "shares": pl.List(pl.Float64()),
+    }
+    if sides is None:
+        return pl.DataFrame({"concept": ids}).with_columns(pl.lit(None, kind).alias(n) for n, kind in kinds.items())
+    ordered = sides.table.sort(["concept", "share", "class"], descending=[False, True, False], nulls_last=True)
+    most = ordered.unique("concept", keep="first", maintain_order=True).select(
+        "concept",
+        "class",
+        pl.col("share").alias("class_share"),
+        pl.col("ci_low").alias("class_low"),
+        pl.col("ci_high").alias("class_high"),
+        "lift",
+    )
+    every = sides.table.group_by("concept", maintain_order=True).agg(
+        polar=pl.col("class").filter("polar").first(), shares=pl.col("share")
+    )
+    return most.join(every, on="concept", maintain_order="left")
+
+
+def _examples(described: ClusterDescription, pair: LayerPair, chosen: ChosenWords) -> pl.Series:
+    """For each concept its commonest words in a sentence: list of struct(word, sentence, text, start, end)."""
+    picked = described.words.group_by("concept", maintain_order=True).head(EXAMPLES)
+    picked = picked.with_columns(row=pl.col("rows").list.first())
+    words = chosen.words[picked["row"].to_numpy()]
+    number = dict(zip(pair.sentences["sentence"].to_list(), range(pair.sentences.height), strict=True))
+    has_parts = "part" in words.columns and "text_b" in pair.sentences.columns
+    shown: dict[int, list[dict[str, Any]]] = {}
+    for concept, word in zip(picked["concept"].to_list(), words.iter_rows(named=True), strict=True):
+        column = "text_b" if has_parts and word["part"] == 1 else "text"
+        text = pair.sentences[column][number[word["sentence"]]]
+        example = {"word": word["word"], "sentence": int(word["sentence"])}
+        shown.setdefault(concept, []).append(example | _window(text, int(word["start"]), int(word["end"])))
+    kind = pl.List(
+        pl.Struct({"word": pl.String, "sentence": pl.Int64, "text": pl.String, "start": pl.Int64, "end": pl.Int64})
+    )
+    return pl.Series("examples", [shown.get(c, []) for c in described.concepts["concept"].to_list()], dtype=kind)
+
+
+def _window(text: str, start: int, end: int) -> dict[str, Any]:
+    first, last = max(0, start - WINDOW), min(len(text), end + WINDOW)
+    before = "…" if first else ""
+    shift = len(before) - first
+    return {
+        "text": before + text[first:last] + ("…" if last < len(text) else ""),
+        "start": start + shift,
+        "end": end + shift,
+    }
+
+
+def words_table(model: str, described: ClusterDescription, pair: LayerPair) -> pl.DataFrame:
+    """The commonest words of each concept: `concept`, `word`, `count`, `n_sentences`."""
+    top = described.words.drop("rows").group_by("concept", maintain_order=True).head(WORDS_SHOWN)
+    return top.with_columns(_here(pair, model))
+
+
+def tree_table(model: str, tree: ConceptTree, pair: LayerPair) -> pl.DataFrame:
+    """Merges above the concepts: `step`, `left`, `right`, `height`; see `ConceptTree`."""
+    merges = tree.merges
+    columns = {
+        "step": pl.Series(range(len(merges)), dtype=pl.Int32),
+        "left": pl.Series(merges[:, 0].astype("int32")),
+        "right": pl.Series(merges[:, 1].astype("int32")),
+        "height": pl.Series(merges[:, 2], dtype=pl.Float64),
+    }
+    return pl.DataFrame(columns).with_columns(_here(pair, model))
+
+
+def members_table(model: str, tree: ConceptTree, chosen: ChosenWords, pair: LayerPair) -> pl.DataFrame:
+    """Which concept each clustered word is in: `sentence`, `part`, `position`, `word`, `concept`."""
+    names = [n for n in ("sentence", "part", "position", "word") if n in chosen.words.columns]
+    clusters = pl.Series("concept", tree.clusters.astype("int32"))
+    return chosen.words.select(names).with_columns(clusters).with_columns(_here(pair, model))
+
+
+def links_table(both: Fates, pair: LayerPair) -> pl.DataFrame:
+    """Base and tuned concepts that share words: `base`, `tuned`, `shared`, `share_base`, `share_tuned`."""
+    return both.transitions.with_columns(_here(pair, None))

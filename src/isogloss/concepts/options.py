@@ -1,0 +1,79 @@
+"""What can be asked of the concepts analysis, and the thresholds its sentences use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from isogloss.errors import OptionError
+
+WORDS_PER_CONCEPT = 10
+"""Fewest clustered words per concept, on average; with fewer words there are fewer concepts."""
+FEWEST_WORDS = 20
+"""With fewer words there is nothing to cluster."""
+WORDS_SHOWN = 25
+"""Commonest words of a concept that are kept in the tables."""
+EXAMPLES = 3
+"""Sentences shown of a concept."""
+WINDOW = 90
+"""Characters of the sentence kept on each side of an example word."""
+MOST_CLASSES = 20
+"""A sentence label with more values is not a class of a task."""
+NOT_CLASSES = frozenset({"head", "lemma"})
+"""Columns of annotated files that number or spell words instead of classing them."""
+BETWEEN_SEEDS = "between seeds"
+"""The subset of the rows that sum up several tuned models."""
+
+
+@dataclass(frozen=True)
+class ConceptsOptions:
+    """Options of the concepts analysis."""
+
+    clusters: int = field(default=600, metadata={"help": "concepts per layer; fewer where words are few"})
+    min_count: int = field(default=5, metadata={"help": "fewest occurrences of a word"})
+    max_count: int = field(default=20, metadata={"help": "random occurrences of a word that take part; 0 takes all"})
+    drop_above: int | None = field(default=None, metadata={"help": "words that occur more often take no part"})
+    compute: str = field(default="float32", metadata={"help": "precision of the search: float32, bfloat16"})
+    fate_threshold: float = field(default=0.7, metadata={"help": "share of a concept's words that decides its fate"})
+    match_threshold: float = field(
+        default=0.95, metadata={"help": "share of a concept's word types that another must hold to match it"}
+    )
+    label_threshold: float = field(default=0.9, metadata={"help": "share of one label that explains a concept"})
+    polarity_threshold: float = field(default=0.9, metadata={"help": "share of one class that makes a concept polar"})
+    labels: str | None = field(
+        default=None, metadata={"help": "word labels to align with, with commas; all there are by default"}
+    )
+    class_label: str | None = field(
+        default=None, metadata={"help": "the sentence label whose classes concepts may take sides of"}
+    )
+    classes: str = field(default="gold", metadata={"help": "gold, or predicted by the tuned model"})
+    permutations: int = field(default=100, metadata={"help": "shuffles of labels for the nulls; 0 gives none"})
+    bootstrap: int = field(default=100, metadata={"help": "resamples of the sentences; 0 gives no intervals"})
+    halves: bool = field(default=True, metadata={"help": "cluster two halves of the sentences for the noise floor"})
+    joint: bool = field(default=False, metadata={"help": "cluster both models' vectors together too (COLAP)"})
+    map: bool = field(default=True, metadata={"help": "align every base layer with every tuned layer"})
+    triggers: bool = field(default=True, metadata={"help": "try words of polar concepts as triggers"})
+    trigger_layers: int = field(default=1, metadata={"help": "top layers whose polar concepts give triggers"})
+    trigger_words: int = field(default=10, metadata={"help": "trigger words tried per class"})
+    trigger_sentences: int = field(default=100, metadata={"help": "sentences that triggers are tried on, per class"})
+
+    def __post_init__(self) -> None:
+        least = {
+            "clusters": 2,
+            "min_count": 1,
+            "max_count": 0,
+            "permutations": 0,
+            "bootstrap": 0,
+            "trigger_layers": 1,
+            "trigger_words": 1,
+            "trigger_sentences": 1,
+        }
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise OptionError(f"concepts: {name} should be at least {low}. Got {getattr(self, name)} instead.")
+        shares = {"fate_threshold": 0.5, "match_threshold": 0, "label_threshold": 0, "polarity_threshold": 0}
+        for name, above in shares.items():
+            if not above < getattr(self, name) <= 1:
+                raise OptionError(f"concepts: {name} should be above {above} and at most 1. Got {getattr(self, name)}.")
+        for name, allowed in {"compute": ("float32", "bfloat16"), "classes": ("gold", "predicted")}.items():
+            if getattr(self, name) not in allowed:
+                raise OptionError(f"concepts: {name} should be {' or '.join(allowed)}. Got {getattr(self, name)!r}.")

@@ -1,0 +1,150 @@
+"""How much of the base model's concepts the tuned model has, with what chance alone would change.
+
+The intervals resample sentences with the clusters as they are. The noise floor clusters each half of the sentences by
+itself: whatever then happens to concepts of the same words happened without any fine-tuning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isogloss.concepts.alignment import align_clusters
+from isogloss.concepts.clustering import ConceptTree, concepts_of
+from isogloss.concepts.fates import Fates, fates
+from isogloss.concepts.noise import agreement, half_alignment
+from isogloss.concepts.options import FEWEST_WORDS, ConceptsOptions
+from isogloss.concepts.selection import ChosenWords
+
+Row = dict[str, Any]
+NORMAL_95 = 1.959963984540054
+UNCHANGED = {"kept": 1.0, "inherited": 1.0, "adjusted_rand": 1.0}
+"""What a model compared with itself gives; 0 for the other fates."""
+
+
+def compared_rows(
+    vectors: Mapping[str, np.ndarray],
+    trees: Mapping[str, ConceptTree],
+    both: Fates,
+    chosen: ChosenWords,
+    options: ConceptsOptions,
+    seed: int,
+) -> list[Row]:
+    """Rows of the tidy table: shares of fates, adjusted Rand index, matched concepts, all base against tuned."""
+    base, tuned = trees["base"].clusters, trees["tuned"].clusters
+    measured = _fate_values(base, tuned, options.fate_threshold, both)
+    spread = _resampled(base, tuned, chosen, options, seed)
+    halves = _HalfTrees.of(vectors, chosen, options) if options.halves else None
+    floor = halves.floor(base, tuned, options) if halves else {}
+    rows: list[Row] = []
+    for (model, measure), value in measured.items():
+        row: Row = {"measure": measure, "model": model, "value": value, "n": chosen.n_clusters}
+        if (deviation := spread.get((model, measure))) is not None:
+            half = NORMAL_95 * deviation
+            row |= {"ci_low": max(0.0, value - half), "ci_high": min(1.0, value + half)}
+        if (model, measure) in floor:
+            same = UNCHANGED.get(measure, 0.0)
+            seen = floor[model, measure]
+            row |= {"null_low": min(same, *seen), "null_high": max(same, *seen)}
+        rows.append(row)
+    matched = align_clusters(base, tuned, chosen.words, threshold=options.match_threshold)
+    for model, share, n in (("base", matched.share_a, matched.n_a), ("tuned", matched.share_b, matched.n_b)):
+        rows.append({"measure": "matched", "model": model, "value": share, "n": n})
+    return rows + (halves.matched_rows(chosen, options) if halves else [])
+
+
+def _fate_values(
+    base: np.ndarray, tuned: np.ndarray, threshold: float, known: Fates | None = None
+) -> dict[tuple[str, str], float]:
+    found = known or fates(base, tuned, threshold=threshold)
+    values = {(model, fate): share for model, fate, share in found.counts.select("model", "fate", "share").iter_rows()}
+    return values | {("tuned", "adjusted_rand"): agreement(base, tuned).adjusted_rand}
+
+
+def _resampled(
+    base: np.ndarray, tuned: np.ndarray, chosen: ChosenWords, options: ConceptsOptions, seed: int
+) -> dict[tuple[str, str], float]:
+    """Standard deviation of every value over resampled sentences (Poisson weights, as everywhere here)."""
+    if not options.bootstrap:
+        return {}
+    _, sentence = np.unique(chosen.words["sentence"].to_numpy(), return_inverse=True)
+    rng = np.random.default_rng([seed, 1])
+    drawn: dict[tuple[str, str], list[float]] = {}
+    for _ in range(options.bootstrap):
+        rows = np.repeat(np.arange(len(base)), rng.poisson(1.0, sentence.max() + 1)[sentence])
+        if not len(rows):
+            continue
+        for key, value in _fate_values(base[rows], tuned[rows], options.fate_threshold).items():
+            drawn.setdefault(key, []).append(value)
+    return {key: float(np.std(values, ddof=1)) for key, values in drawn.items() if len(values) > 1}
+
+
+@dataclass(frozen=True)
+class _HalfTrees:
+    """Both models' concepts of each half of the sentences, as many as of all of them."""
+
+    def __init__(
+        self, rows: tuple[np.ndarray, np.ndarray], clusters: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    ) -> None:
+        self.rows, self.clusters = rows, clusters
+
+    @classmethod
+    def of(cls, vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions) -> _HalfTrees | None:
+        rows = chosen.halves()
+        if min(len(half) for half in rows) < FEWEST_WORDS:
+            return None
+        def cluster(half: np.ndarray) -> np.ndarray:
+            return concepts_of(half, min(chosen.n_clusters, len(half)), options.compute).clusters
+
+        clusters: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        for name, matrix in vectors.items():
+            if name == "tuned" and np.array_equal(matrix, vectors["base"]):
+                clusters[name] = clusters["base"]
+            else:
+                clusters[name] = (cluster(matrix[rows[0]]), cluster(matrix[rows[1]]))
+        return cls(rows, clusters)
+
+    def floor(
+        self, base: np.ndarray, tuned: np.ndarray, options: ConceptsOptions
+    ) -> dict[tuple[str, str], list[float]]:
+        """What the same model's concepts of a half differ by from its concepts of all words, over both halves."""
+        seen: dict[tuple[str, str], list[float]] = {}
+        for name, whole in (("base", base), ("tuned", tuned)):
+            for rows, half in zip(self.rows, self.clusters[name], strict=True):
+                for key, value in _fate_values(whole[rows], half, options.fate_threshold).items():
+                    seen.setdefault(key, []).append(value)
+        return seen
+
+    def matched_rows(self, chosen: ChosenWords, options: ConceptsOptions) -> list[Row]:
+        """Concepts of one half found in the tuned model's other half; its floor is the base model's other half."""
+        words = [chosen.words["word"].gather(rows) for rows in self.rows]
+
+        def shares(first: str, second: str) -> tuple[list[float], list[float]]:
+            forth, back = [], []
+            for i, j in ((0, 1), (1, 0)):
+                found = half_alignment(
+                    self.clusters[first][i],
+                    self.clusters[second][j],
+                    words[i],
+                    words[j],
+                    threshold=options.match_threshold,
+                )
+                forth.append(found.share_a)
+                back.append(found.share_b)
+            return forth, back
+
+        between, same = shares("base", "tuned"), shares("base", "base")
+        return [
+            {
+                "measure": "matched_across_halves",
+                "model": model,
+                "value": float(np.mean(between[i])),
+                "null_low": min(same[0]),
+                "null_high": max(same[0]),
+                "n": chosen.n_clusters,
+            }
+            for i, model in enumerate(("base", "tuned"))
+        ]

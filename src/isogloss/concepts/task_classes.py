@@ -1,0 +1,78 @@
+"""The classes of the task: which sentence label they are, and which class each word's sentence has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from isogloss.analysis import LayerPair
+from isogloss.concepts.options import MOST_CLASSES, ConceptsOptions
+from isogloss.errors import IsoglossError, OptionError
+
+
+@dataclass(frozen=True)
+class TaskClasses:
+    """Classes of sentences.
+
+    Attributes
+    ----------
+    name : of the sentence label; `predicted` where the classes are the tuned model's answers.
+    sentences : `sentence`, `class`.
+    """
+
+    name: str
+    sentences: pl.DataFrame
+
+    def of_words(self, words: pl.DataFrame) -> pl.Series:
+        """(n_words,) class of the sentence that each word is in."""
+        joined = words.select("sentence").join(self.sentences, on="sentence", how="left", maintain_order="left")
+        return joined["class"]
+
+    @property
+    def names(self) -> list[str]:
+        """The classes, in order of the alphabet."""
+        return self.sentences["class"].drop_nulls().unique().sort().to_list()
+
+
+def task_classes(pair: LayerPair, options: ConceptsOptions) -> tuple[TaskClasses | None, str | None]:
+    """The classes, or a sentence that says why there are none.
+
+    Raises
+    ------
+    OptionError : the label that is asked for is not there.
+    """
+    if options.classes == "predicted":
+        return _predicted(pair)
+    wanted = pair.sentence_labels
+    if options.class_label is not None:
+        if options.class_label not in wanted:
+            there = ", ".join(wanted) or "none"
+            raise OptionError(f"concepts: no sentence label {options.class_label!r}; there are {there}")
+        wanted = (options.class_label,)
+    for name in wanted:
+        column = pair.sentences[name]
+        if not column.dtype.is_float() and 2 <= column.drop_nulls().n_unique() <= MOST_CLASSES:
+            return TaskClasses(name, _classed(pair, column.cast(pl.String))), None
+    if not wanted:
+        return None, "Sentences have no label, so no concept can take the side of a class."
+    return None, f"No concept can take the side of a class: {', '.join(wanted)} has not 2 to {MOST_CLASSES} classes."
+
+
+def _classed(pair: LayerPair, classes: pl.Series) -> pl.DataFrame:
+    return pair.sentences.select("sentence").with_columns(classes.alias("class"))
+
+
+def _predicted(pair: LayerPair) -> tuple[TaskClasses | None, str | None]:
+    if pair.classifier is None:
+        return None, "There are no predicted classes: no classifier is at hand."
+    seconds = pair.sentences["text_b"].to_list() if "text_b" in pair.sentences.columns else None
+    try:
+        best = pair.classifier(pair.sentences["text"].to_list(), seconds).argmax(axis=1)
+    except IsoglossError as error:
+        return None, f"There are no predicted classes: {error}."
+    names = pair.classifier.classes
+    classes = TaskClasses("predicted", _classed(pair, pl.Series([names[i] for i in best], dtype=pl.String)))
+    if len(classes.names) < 2:
+        return None, f"The tuned model predicts {classes.names[0]} for every sentence, so there are no sides to take."
+    return classes, None
