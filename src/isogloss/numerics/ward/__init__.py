@@ -1,0 +1,7 @@
+"""Exact Ward clustering of many high-dimensional vectors: one tree, every number of clusters."""
+
+from isogloss.numerics.ward.dendrogram import cut
+from isogloss.numerics.ward.estimator import WardClustering
+from isogloss.numerics.ward.linkage import ward_linkage
+
+__all__ = ["WardClustering", "cut", "ward_linkage"]

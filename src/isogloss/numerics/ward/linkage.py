@@ -1,0 +1,201 @@
+"""Exact agglomerative clustering with Ward's criterion, in memory linear in the data.
+
+Ward's distance is reducible, so clusters that are each other's nearest neighbours may merge all at once, whatever else
+happens: rounds of such merges give the tree that merging the nearest pair again and again gives (Bruynooghe 1978;
+Murtagh 1983, A survey of recent advances in hierarchical clustering algorithms, Comput. J. 26(4), section 4; rounds:
+Sumengen et al. 2021, arXiv 2105.11653). Nearest neighbours come from matrix products and are certain before they are used.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isogloss.errors import OptionError
+from isogloss.numerics.ward.candidates import Lists, inherit, settle
+from isogloss.numerics.ward.clusters import Clusters, frame
+from isogloss.numerics.ward.copies import Distinct, distinct_rows
+from isogloss.numerics.ward.dendrogram import scipy_order
+from isogloss.numerics.ward.neighbours import NeighbourSearch
+from isogloss.progress import SILENT, Progress
+
+Compute = Literal["float32", "bfloat16"]
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+_ROOM = 32
+"""Candidates per cluster. Longer lists cost memory, shorter ones searches."""
+_ROWS = 4096
+
+
+def ward_linkage(
+    X: np.ndarray,
+    *,
+    compute: Compute = "float32",
+    device: str | torch.device | None = None,
+    progress: Progress = SILENT,
+) -> np.ndarray:
+    """Tree of all merges by Ward's criterion and Euclidean distance, exactly, in O(n d) memory.
+
+    The tree and heights are those of `scipy.cluster.hierarchy.linkage(X, "ward")`: height sqrt(2 w v / (w + v)) times
+    the distance between the means of clusters of w and v points, from means in float64; a height is within about 1e-13
+    of the largest distance of a point from the mean. Exact copies merge first, at height 0. Where a cluster has several
+    nearest neighbours at exactly the same computed distance, with its points first seen as the i-th distinct row, the one first
+    seen as the j-th with the smallest i XOR j is taken (neighbouring rows pair up, so that tied merges can run side by
+    side); the tree depends on nothing else, in particular not on `compute`, block sizes, threads or device. Merges of
+    equal height are in the order in which they were found.
+
+    Parameters
+    ----------
+    X : (n, d), float32 or float64; other dtypes are converted. Only read, may be memory-mapped.
+    compute : precision of the search. "bfloat16" is faster where the processor has it. What is found is certified.
+    device : where to compute, e.g. "cuda"; None for the CPU.
+    progress : told the number of clusters merged.
+
+    Returns
+    -------
+    (n-1, 4) float64 linkage matrix: ids of the two clusters (smaller first), height, number of points; rows by
+    increasing height. The work grows with n^2 d; many vectors at exactly the same distance from each other that are
+    not copies (one-hot vectors) are slower by far.
+
+    Raises
+    ------
+    OptionError : X is not a matrix, has no row or no column, holds NaN or infinity (the first such row is named), or
+        `compute` is unknown.
+    """
+    if compute not in _DTYPES:
+        raise OptionError(f"compute should be 'float32' or 'bfloat16'. Got {compute!r}.")
+    X = as_points(X)
+    n = len(X)
+    if n == 1:
+        return np.empty((0, 4))
+    distinct = distinct_rows(X)
+    pairs, heights = _merge_copies(distinct)
+    with progress.task("Ward", n - 1, "clusters merged") as advance:
+        advance(len(heights))
+        if len(distinct.first) > 1:
+            mean, scale = frame(X)
+            chosen = torch.device(device or "cpu")
+            clusters = Clusters(
+                _tensor(X).to(chosen),
+                torch.from_numpy(distinct.first).to(chosen),
+                torch.from_numpy(distinct.counts).to(chosen),
+                torch.from_numpy(mean).to(chosen),
+                scale,
+            )
+            agglomeration = Agglomeration(clusters, _DTYPES[compute])
+            while clusters.count > 1:
+                advance(agglomeration.round())
+            slots, squares = agglomeration.merges()
+            pairs = np.concatenate([pairs, distinct.first[slots]])
+            heights = np.concatenate([heights, np.sqrt(squares) * scale])
+    return scipy_order(pairs, heights, n)
+
+
+def as_points(X: np.ndarray) -> np.ndarray:
+    """X as a float32 or float64 matrix without NaN or infinity, or the reason why it is none."""
+    X = np.asarray(X)
+    if X.ndim != 2:
+        raise OptionError(f"X should be a matrix, (points, dimensions). Got {X.ndim} dimension(s), shape {X.shape}.")
+    if not len(X) or not X.shape[1]:
+        raise OptionError(f"X should have at least one row and one column. Got shape {X.shape}.")
+    if X.dtype not in (np.float32, np.float64):
+        small = X.dtype.itemsize <= 2 and X.dtype.kind not in "iub"
+        X = X.astype(np.float32 if small else np.float64)
+    for start in range(0, len(X), _ROWS):
+        finite = np.isfinite(X[start : start + _ROWS]).all(axis=1)
+        if not finite.all():
+            raise OptionError(f"X holds NaN or infinity in row {start + int(np.argmin(finite))}.")
+    return X
+
+
+def _tensor(X: np.ndarray) -> Tensor:
+    with warnings.catch_warnings():
+        # torch warns of memory that must not be written; it is only read here.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(np.ascontiguousarray(X))
+
+
+def _merge_copies(distinct: Distinct) -> tuple[np.ndarray, np.ndarray]:
+    copies = np.flatnonzero(distinct.first[distinct.of_row] != np.arange(len(distinct.of_row)))
+    return np.stack([distinct.first[distinct.of_row[copies]], copies], axis=1), np.zeros(len(copies))
+
+
+class Agglomeration:
+    """The state between rounds: every live cluster's certain nearest neighbour and its list of candidates."""
+
+    def __init__(self, clusters: Clusters, dtype: torch.dtype, room: int = _ROOM) -> None:
+        self.clusters = clusters
+        u = clusters.count
+        room = max(1, min(room, u - 1))
+        self.search = NeighbourSearch(clusters, dtype, room)
+        device = clusters.device
+        self.slot = torch.empty(u, dtype=torch.int64, device=device)
+        self.value = torch.empty(u, dtype=torch.float64, device=device)
+        self.height = torch.zeros(u, dtype=torch.float64, device=device)
+        self.lists = Lists(
+            torch.empty((u, room), dtype=torch.int32, device=device),
+            torch.empty((u, room), dtype=torch.float64, device=device),
+            torch.empty(u, dtype=torch.float64, device=device),
+        )
+        self.settled = 0
+        self._merges: list[tuple[Any, Any]] = []
+        self._find(clusters.live())
+
+    def merges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Slots (m, 2) and distances (m,) of the merges so far, parts before what is made of them."""
+        return np.concatenate([m[0] for m in self._merges]), np.concatenate([m[1] for m in self._merges])
+
+    def round(self) -> int:
+        """Merge all pairs of clusters that are each other's nearest neighbours; return how many."""
+        clusters = self.clusters
+        live = clusters.live()
+        partner = self.slot[live]
+        chosen = (self.slot[partner] == live) & (live < partner)
+        a, b = live[chosen], partner[chosen]
+        if not len(a):
+            # A merge may come out nearer than its parts by a rounding error; looking afresh ends every such circle.
+            self._settle(live, self.lists.of(live))
+            return 0
+        weights = clusters.weight[a], clusters.weight[b]
+        distance = self.value[a]
+        # Parts before wholes also where rounding has a whole come out lower.
+        self.height[a] = torch.maximum(torch.maximum(self.height[a], self.height[b]), distance)
+        self._merges.append((torch.stack([a, b], dim=1).cpu().numpy(), self.height[a].cpu().numpy()))
+        clusters.merge(a, b)
+        if clusters.count > 1:
+            self.search.merged(a, b)
+            self._after(live, partner, a, b, weights, distance)
+        return len(a)
+
+    def _after(
+        self, live: Tensor, partner: Tensor, a: Tensor, b: Tensor, weights: tuple[Tensor, Tensor], distance: Tensor
+    ) -> None:
+        changed = torch.zeros_like(self.clusters.alive)
+        changed[a] = changed[b] = True
+        lost = live[changed[partner] & ~changed[live]]
+        lists = inherit(self.clusters, a, self.lists.of(a), self.lists.of(b), weights, distance)
+        kept = self.lists.of(lost)
+        self._settle(
+            torch.cat([a, lost]),
+            Lists(
+                torch.cat([lists.slots, kept.slots]),
+                torch.cat([lists.low, kept.low]),
+                torch.cat([lists.tau, kept.tau]),
+            ),
+        )
+
+    def _settle(self, queries: Tensor, lists: Lists) -> None:
+        self.settled += len(queries)
+        nearest = settle(self.clusters, queries, lists)
+        self.slot[queries], self.value[queries] = nearest.slot, nearest.value
+        self.lists.put(queries, lists)
+        self._find(queries[~nearest.certain])
+
+    def _find(self, queries: Tensor) -> None:
+        if len(queries):
+            nearest, lists = self.search.find(queries)
+            self.slot[queries], self.value[queries] = nearest.slot, nearest.value
+            self.lists.put(queries, lists)
