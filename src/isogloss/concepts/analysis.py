@@ -1,0 +1,96 @@
+"""The concepts analysis: the measures of this room in the protocol's shape.
+
+How a number is computed is in the other files; what is said about it in `findings` and `figures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import polars as pl
+
+from isogloss.analysis import TIDY, Figure, Finding, LayerPair, Need, Tables, tidy
+from isogloss.concepts.between_layers import layer_map, seed_rows
+from isogloss.concepts.figures import figures
+from isogloss.concepts.findings import findings
+from isogloss.concepts.layer import measure_layer
+from isogloss.concepts.options import BETWEEN_SEEDS, FEWEST_WORDS, ConceptsOptions
+from isogloss.concepts.selection import choose_words
+from isogloss.concepts.task_classes import task_classes
+from isogloss.concepts.trying_triggers import try_triggers
+
+
+class ConceptsAnalysis:
+    """Latent concepts of each layer of two models: what they are, what became of them, which side they take.
+
+    After Durrani, Sajjad, Dalvi & Alam, EMNLP 2022 (arXiv 2210.12696). Concepts are flat clusters of a Ward tree over
+    one vector per word occurrence.
+
+    Tables
+    ------
+    concepts : tidy. Base against tuned: `kept`, `split`, `merged`, `dissolved` (shares of base concepts), `inherited`,
+        `new` (of tuned ones), `adjusted_rand`, `matched`, `matched_across_halves`, `calign`, `colap`. Of each model:
+        `alignment`, `coverage`, `overall` with labels (subset: the family of labels), and `polar`, the number of
+        concepts that take a class's side (subset all: any class; LABEL=VALUE: that one). Several tuned models: subset
+        `between seeds`.
+    concepts_list, concepts_words, concepts_members, concepts_tree, concepts_links, concepts_labels : single concepts.
+    concepts_map : every base layer against every tuned layer.
+    concepts_triggers, concepts_trigger_differences, concepts_trigger_words : what inserted words did to predictions.
+    concepts_notes : what could not be done, and why.
+    """
+
+    name: ClassVar[str] = "concepts"
+    question: ClassVar[str] = "which latent concepts survived, appeared, took on the task's classes?"
+    needs: ClassVar[frozenset[Need]] = frozenset({"words"})
+    uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
+    Options: ClassVar[type] = ConceptsOptions
+
+    def run(self, pair: LayerPair, options: ConceptsOptions) -> Tables:
+        """Tables of one layer; of one model's concepts alone where the other lacks the layer."""
+        chosen = choose_words(pair, options)
+        if not chosen.enough:
+            return {"concepts": tidy([]), "concepts_notes": _notes(pair, [_too_few(pair, len(chosen.rows), options)])}
+        notes = []
+        if chosen.n_clusters < options.clusters:
+            notes.append(
+                f"{len(chosen.rows):,} words are too few for {options.clusters} concepts; there are {chosen.n_clusters}."
+            )
+        classes, why = task_classes(pair, options)
+        notes += [why] if why else []
+        tables, found = measure_layer(pair, chosen, classes, options)
+        tried, why = try_triggers(pair, chosen, found, classes, options)
+        notes += [why] if why else []
+        return {**tables, **tried, "concepts_notes": _notes(pair, notes)}
+
+    def combine(self, tables: Tables, options: ConceptsOptions) -> Tables:
+        """Add what needs several layers or several tuned models."""
+        combined = {"concepts": tidy([])} | dict(tables)
+        members = combined.get("concepts_members")
+        if members is not None and options.map:
+            combined["concepts_map"] = layer_map(members, options)
+        own = combined["concepts"].filter(pl.col("subset") != BETWEEN_SEEDS).select(list(TIDY))
+        combined["concepts"] = own if members is None else pl.concat([own, seed_rows(own, members, options)])
+        if "concepts_notes" in combined:
+            combined["concepts_notes"] = combined["concepts_notes"].unique("text", keep="first", maintain_order=True)
+        return combined
+
+    def findings(self, tables: Tables, options: ConceptsOptions) -> Sequence[Finding]:
+        """Say what the tables hold, the most important first."""
+        return findings(tables, options)
+
+    def figures(self, tables: Tables, options: ConceptsOptions) -> Sequence[Figure]:
+        """Fates, sides taken, labels, the layer x layer map, triggers, and the concepts themselves."""
+        return figures(tables, options)
+
+
+def _notes(pair: LayerPair, texts: list[str]) -> pl.DataFrame:
+    columns = {"text": pl.Series(texts, dtype=pl.String), "layer": pl.Series([pair.layer] * len(texts), dtype=pl.Int32)}
+    return pl.DataFrame(columns)
+
+
+def _too_few(pair: LayerPair, n: int, options: ConceptsOptions) -> str:
+    return (
+        f"No concepts were looked for: {n} of {pair.words.height:,} words occur at least {options.min_count} times, and "
+        f"{FEWEST_WORDS} are needed; take a larger corpus or a lower min_count."
+    )

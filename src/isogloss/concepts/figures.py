@@ -1,0 +1,236 @@
+"""What shows the concept tables: fates, sides taken, labels, the layer x layer map, triggers, the concepts themselves."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from isogloss.analysis import Band, BarsFigure, Figure, HeatmapFigure, Line, LinesFigure, TableFigure, Tables
+from isogloss.concepts.explorer_figure import explorer
+from isogloss.concepts.fates import BASE_FATES, TUNED_FATES
+from isogloss.concepts.options import ConceptsOptions
+
+_ROUND = 6
+FAMILIES = 12
+"""Families of labels that get a figure, those that explain most."""
+
+
+def figures(tables: Tables, options: ConceptsOptions) -> list[Figure]:
+    """All figures for which there are tables."""
+    table = tables["concepts"]
+    if table.is_empty():
+        return []
+    several = table["seed"].n_unique() > 1 and table["seed"].drop_nulls().n_unique() > 1
+    own = table.filter(pl.col("seed") == table["seed"].min())
+    tail = " First tuned model." * several
+    found = [*_fates(own, options, tail), *_polar(own, tail), *_labels(own, tail)]
+    if "concepts_map" in tables:
+        found += _map(tables["concepts_map"], tail)
+    if "concepts_triggers" in tables:
+        found += _triggers(tables, tail)
+    if "concepts_list" in tables:
+        found.append(explorer(tables, tail))
+    return found
+
+
+def _values(rows: pl.DataFrame, column: str) -> tuple[float | None, ...]:
+    return tuple(rows[column].round(_ROUND).to_list())
+
+
+def _line(name: str, rows: pl.DataFrame) -> Line:
+    rows = rows.sort("layer")
+    low, high = _values(rows, "ci_low"), _values(rows, "ci_high")
+    known = any(v is not None for v in low)
+    return Line(
+        name,
+        tuple(float(i) for i in rows["layer"]),
+        _values(rows, "value"),
+        low if known else (),
+        high if known else (),
+    )
+
+
+def _band(name: str, rows: pl.DataFrame) -> tuple[Band, ...]:
+    rows = rows.filter(pl.col("null_low").is_not_null()).sort("layer")
+    if rows.is_empty():
+        return ()
+    x = tuple(float(i) for i in rows["layer"])
+    return (Band(name, x, _values(rows, "null_low"), _values(rows, "null_high")),)
+
+
+def _fates(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figure]:
+    whole = own.filter(pl.col("subset") == "all")
+    found: list[Figure] = []
+    for name, title, model, fates, caption in (
+        (
+            "concepts-fates",
+            "What became of the base model's concepts",
+            "base",
+            BASE_FATES,
+            "Kept: one concept of the tuned model holds most of its words and little else. Split: several that come "
+            "mostly from it do. Merged: its words stayed together in a larger concept. Dissolved: they went apart.",
+        ),
+        (
+            "concepts-origins",
+            "Where the tuned model's concepts come from",
+            "tuned",
+            TUNED_FATES,
+            "Inherited: most of its words come from base concepts that went into it. New: gathered from pieces.",
+        ),
+    ):
+        part = whole.filter((pl.col("model") == model) & pl.col("measure").is_in(fates)).sort("layer")
+        if part.is_empty():
+            continue
+        at = part["layer"].unique().sort().to_list()
+        cells = {(m, i): v for m, i, v in part.select("measure", "layer", "value").iter_rows()}
+        found.append(
+            BarsFigure(
+                name=name,
+                title=title,
+                caption=f"{caption} Most means a share of {options.fate_threshold:g} of the words.{tail}",
+                x_label="layer",
+                y_label="share of concepts",
+                x=tuple(str(i) for i in at),
+                parts=tuple(fates),
+                values=tuple(tuple(round(cells.get((fate, i), 0.0), _ROUND) for i in at) for fate in fates),
+            )
+        )
+    kept = whole.filter((pl.col("measure") == "kept") & (pl.col("model") == "base"))
+    if kept.height:
+        rand = whole.filter(pl.col("measure") == "adjusted_rand")
+        found.append(
+            LinesFigure(
+                name="concepts-kept",
+                title="How many concepts were kept",
+                caption="Share of base concepts kept, and the adjusted Rand index of both clusterings (1: the same, 0: "
+                "chance), with 95% intervals over sentences. The band is how many of its own concepts a model keeps when "
+                f"it sees only half of the sentences.{tail}",
+                y_label="share",
+                lines=(_line("concepts kept", kept), _line("adjusted Rand index", rand)),
+                bands=_band("same model, half of the sentences", kept),
+                y_min=0.0,
+                y_max=1.0,
+            )
+        )
+    return found
+
+
+def _polar(own: pl.DataFrame, tail: str) -> list[Figure]:
+    polar = own.filter(pl.col("measure") == "polar")
+    if polar.is_empty():
+        return []
+    single = polar.filter(pl.col("subset") != "all")
+    lines = [
+        _line(f"{subset}, {model}", part)
+        for (subset, model), part in single.sort("subset", "model").group_by("subset", "model", maintain_order=True)
+    ]
+    chance = (
+        single.filter(pl.col("null_low").is_not_null())
+        .group_by("layer")
+        .agg(pl.col("null_low").min(), pl.col("null_high").max())
+    )
+    return [
+        LinesFigure(
+            name="concepts-polar",
+            title="Concepts that take the side of a class",
+            caption=f"Of {polar['n'].max()} concepts per layer, how many have nearly all their words from sentences of one "
+            f"class, and more than the class's share of all words. The band: what shuffled classes give.{tail}",
+            y_label="concepts",
+            lines=tuple(lines),
+            bands=_band("shuffled classes", chance),
+            y_min=0.0,
+        )
+    ]
+
+
+def _labels(own: pl.DataFrame, tail: str) -> list[Figure]:
+    explained = own.filter((pl.col("measure") == "alignment") & (pl.col("subset") != "all"))
+    if explained.is_empty():
+        return []
+    order = explained.group_by("subset").agg(pl.col("value").max()).sort(["value", "subset"], descending=[True, False])
+    found: list[Figure] = []
+    used: set[str] = set()
+    for family in order["subset"].head(FAMILIES):
+        part = explained.filter(pl.col("subset") == family)
+        lines = [_line(str(model), rows) for (model,), rows in part.group_by("model", maintain_order=True)]
+        chance = (
+            part.filter(pl.col("null_low").is_not_null())
+            .group_by("layer")
+            .agg(pl.col("null_low").min(), pl.col("null_high").max())
+        )
+        name = "concepts-label-" + (re.sub(r"[^A-Za-z0-9]+", "-", str(family)).strip("-") or "x")
+        while name in used:
+            name += "-2"
+        used.add(name)
+        found.append(
+            LinesFigure(
+                name=name,
+                title=f"Concepts explained by {family}",
+                caption=f"Share of a layer's concepts of which nearly all words have one value of {family}. "
+                f"The band: labels shuffled over word types.{tail}",
+                y_label="share of concepts",
+                lines=tuple(lines),
+                bands=_band("shuffled labels", chance),
+                y_min=0.0,
+            )
+        )
+    return found
+
+
+def _map(table: pl.DataFrame, tail: str) -> list[Figure]:
+    part = table.filter((pl.col("measure") == "adjusted_rand") & (pl.col("seed") == table["seed"].min()))
+    base, tuned = (sorted(part[column].unique()) for column in ("base_layer", "tuned_layer"))
+    cells = {(i, j): v for i, j, v in part.select("base_layer", "tuned_layer", "value").iter_rows()}
+    return [
+        HeatmapFigure(
+            name="concepts-map",
+            title="Concepts of every layer against every layer",
+            caption="Adjusted Rand index of the concepts of each base layer (row) and each tuned layer (column): 1, the "
+            f"same concepts; 0, what chance gives.{tail}",
+            row_label="base layer",
+            column_label="tuned layer",
+            rows=tuple(str(i) for i in base),
+            columns=tuple(str(j) for j in tuned),
+            values=tuple(
+                tuple(None if (v := cells.get((i, j))) is None else round(v, _ROUND) for j in tuned) for i in base
+            ),
+        )
+    ]
+
+
+def _triggers(tables: Tables, tail: str) -> list[Figure]:
+    table = tables["concepts_triggers"]
+    table = table.filter(pl.col("seed") == table["seed"].min())
+    words = tables["concepts_trigger_words"]
+    words = words.filter(pl.col("seed") == words["seed"].min())
+    columns = ("target", "group", "place", "k", "n_sentences", "flip_rate", "ci_low", "ci_high", "accuracy_drop")
+    found: list[Figure] = [
+        TableFigure(
+            name="concepts-triggers",
+            title="Words of polar concepts as triggers",
+            caption="Words are put into sentences of the other classes that the classifier gets right: the share whose "
+            "prediction turns to the target, with 95% intervals over sentences and words, and how far accuracy falls. "
+            f"Controls are put into the same sentences at the same places.{tail}",
+            columns=("target", "words from", "place", "words", "sentences", "share turned", "low", "high", "accuracy lost"),
+            rows=tuple(table.select(columns).iter_rows()),
+            group_by="target",
+        )
+    ]
+    if words.height:
+        shown = words.filter(pl.col("group") == "triggers") if "group" in words.columns else words
+        found.append(
+            TableFigure(
+                name="concepts-trigger-words",
+                title="The trigger words one by one",
+                caption=f"Share of sentences that the word alone turns to the target.{tail}",
+                columns=("target", "word", "sentences", "share turned", "low", "high"),
+                rows=tuple(
+                    shown.sort(["target", "flip_rate"], descending=[False, True])
+                    .select("target", "word", "n_sentences", "flip_rate", "ci_low", "ci_high")
+                    .iter_rows()
+                ),
+                group_by="target",
+            )
+        )
+    return found

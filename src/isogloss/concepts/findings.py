@@ -1,0 +1,227 @@
+"""What the concept tables say, in plain sentences; every number in a sentence stands in the rows it names.
+
+With several tuned models the sentences speak of the first, except the one about their agreement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from isogloss.analysis import Finding, Tables, layers, stated, with_interval
+from isogloss.concepts.options import BETWEEN_SEEDS, ConceptsOptions
+
+Row = dict[str, Any]
+CHANGED_MOST = 3
+"""Families of labels that a sentence speaks of at most."""
+
+
+def findings(tables: Tables, options: ConceptsOptions) -> list[Finding]:
+    """All findings, the weightiest first."""
+    table = tables["concepts"].with_row_index("row")
+    notes = tables.get("concepts_notes", pl.DataFrame({"text": []}))["text"].to_list()
+    found = [Finding(text=note, analysis="concepts", measure="", weight=0.2) for note in notes]
+    first = table["seed"].min()
+    own = table.filter(pl.col("seed") == first)
+    whole = own.filter(pl.col("subset") == "all")
+    found += _fates(whole)
+    found += _polar(own)
+    found += _labels(own)
+    found += _triggers(tables, first)
+    found += _seeds(table)
+    return sorted(found, key=lambda finding: -finding.weight)
+
+
+def _measure(table: pl.DataFrame, measure: str, model: str) -> list[Row]:
+    kept = table.filter((pl.col("measure") == measure) & (pl.col("model") == model) & pl.col("value").is_not_null())
+    return list(kept.sort("layer").iter_rows(named=True))
+
+
+def _finding(text: str, rows: list[Row], number: Row, weight: float, **more: Any) -> Finding:
+    return Finding(
+        text=text,
+        analysis="concepts",
+        measure=number["measure"],
+        value=number["value"],
+        ci_low=number["ci_low"],
+        ci_high=number["ci_high"],
+        null_low=number["null_low"],
+        null_high=number["null_high"],
+        layers=tuple(dict.fromkeys(row["layer"] for row in rows)),
+        table="concepts",
+        rows=tuple(row["row"] for row in rows),
+        weight=weight,
+        **more,
+    )
+
+
+def _said(row: Row) -> str:
+    return with_interval(row["value"], row["ci_low"], row["ci_high"])
+
+
+def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
+    kept = _measure(whole, "kept", "base")
+    if not kept:
+        return
+    if all(row["value"] == 1 for row in kept):
+        text = f"Every concept was kept as it was, in {layers([row['layer'] for row in kept]).lower()}."
+        yield _finding(text, kept, kept[0], 0.85)
+        return
+    worst = min(kept, key=lambda row: row["value"])
+    at = [row for fate in ("split", "merged", "dissolved") for row in _measure(whole, fate, "base")]
+    here = {row["measure"]: row for row in at if row["layer"] == worst["layer"]}
+    parts = [f"{stated(here[fate]['value'], 2)} {fate}" for fate in ("split", "merged", "dissolved") if fate in here]
+    new = [row for row in _measure(whole, "new", "tuned") if row["layer"] == worst["layer"]]
+    born = f"; of the tuned model's concepts there {stated(new[0]['value'], 2)} are new" if new else ""
+    most = ", the fewest of all layers" if len(kept) > 1 else ""
+    text = (
+        f"At layer {worst['layer']} the share of {worst['n']} base concepts that the tuned model keeps is "
+        f"{_said(worst)}{most} ({', '.join(parts)}{born}){_floor(worst)}."
+    )
+    yield _finding(text, [worst, *here.values(), *new], worst, 0.85)
+    still = [row for row in kept if row["null_low"] is not None and row["value"] >= row["null_low"]]
+    if still:
+        text = (
+            f"{layers([row['layer'] for row in still])} kept {'their' if len(still) > 1 else 'its'} concepts as far as can "
+            "be told: no fewer than the base model keeps of its own when it sees half of the sentences."
+        )
+        yield _finding(text, still, min(still, key=lambda row: row["value"]), 0.6)
+
+
+def _floor(row: Row) -> str:
+    if row["null_low"] is None:
+        return ""
+    return f"; seeing only half of the sentences changes a model's own concepts so that {stated(row['null_low'], 2)} stay"
+
+
+def _polar(own: pl.DataFrame) -> Iterator[Finding]:
+    """Where concepts take a class's side beyond what shuffled classes give, tuned against base."""
+    for (subset,), part in own.filter(pl.col("measure") == "polar").group_by("subset", maintain_order=True):
+        if subset != "all":
+            continue
+        tuned, base = _measure(part, "polar", "tuned"), {row["layer"]: row for row in _measure(part, "polar", "base")}
+        if not tuned:
+            continue
+        beyond = [row for row in tuned if row["null_high"] is not None and row["value"] > row["null_high"]]
+        most = max(tuned, key=lambda row: (row["value"], row["layer"]))
+        other = base.get(most["layer"])
+        against = f", against {other['value']:.0f} in the base model" if other else ""
+        if not beyond:
+            text = (
+                "No layer has more concepts that take a class's side than shuffled classes give "
+                f"(at most {most['value']:.0f} of {most['n']}, at layer {most['layer']}{against})."
+            )
+            yield _finding(text, tuned, most, 0.7, scale=(0.0, float(most["n"])))
+            continue
+        text = (
+            f"At layer {most['layer']} {most['value']:.0f} of {most['n']} concepts take the side of a class"
+            f"{against}; shuffled classes give at most {most['null_high']:.0f}."
+        )
+        rows = [most, *([other] if other else [])]
+        yield _finding(text, rows, most, 0.8, scale=(0.0, float(most["n"])))
+        turned = [
+            row["layer"]
+            for row in beyond
+            if row["layer"] in base and row["value"] > max(base[row["layer"]]["value"], base[row["layer"]]["null_high"] or 0)
+        ]
+        if turned and len(tuned) > 1:
+            text = (
+                f"{layers(turned)} of the tuned model {'have' if len(turned) > 1 else 'has'} more concepts with a class's "
+                "side than the base model and than chance."
+            )
+            yield _finding(text, beyond, most, 0.5, scale=(0.0, float(most["n"])))
+
+
+def _labels(own: pl.DataFrame) -> Iterator[Finding]:
+    """Label families whose share of explained concepts changed most, where they explain more than chance at all."""
+    explained = own.filter((pl.col("measure") == "alignment") & (pl.col("subset") != "all"))
+    changes: list[tuple[float, Row, Row]] = []
+    for (_, _), part in explained.group_by("subset", "layer", maintain_order=True):
+        both = {row["model"]: row for row in part.iter_rows(named=True)}
+        if len(both) == 2 and any(row["null_high"] is None or row["value"] > row["null_high"] for row in both.values()):
+            changes.append((abs(both["tuned"]["value"] - both["base"]["value"]), both["base"], both["tuned"]))
+    best: dict[str, tuple[float, Row, Row]] = {}
+    for change in sorted(changes, key=lambda c: -c[0]):
+        best.setdefault(change[1]["subset"], change)
+    said = [change for change in best.values() if change[0] > 0][:CHANGED_MOST]
+    for _, base, tuned in said:
+        chance = "" if tuned["null_high"] is None else f"; shuffled labels explain at most {stated(tuned['null_high'], 2)}"
+        text = (
+            f"The share of concepts that {base['subset']} explains goes from {stated(base['value'], 2)} to "
+            f"{stated(tuned['value'], 2)} at layer {base['layer']}, where it changes most{chance}."
+        )
+        yield _finding(text, [base, tuned], tuned, 0.45)
+
+
+def _triggers(tables: Tables, seed: Any) -> Iterator[Finding]:
+    table = tables.get("concepts_triggers")
+    differences = tables.get("concepts_trigger_differences")
+    if table is None or differences is None or table.is_empty():
+        return
+    numbered = table.with_row_index("row").filter(pl.col("seed") == seed)
+    for (target,), part in numbered.group_by("target", maintain_order=True):
+        ours = part.filter(pl.col("group") == "triggers").sort("flip_rate", descending=True, nulls_last=True)
+        if ours.is_empty():
+            continue
+        row = ours.row(0, named=True)
+        against = part.filter(
+            (pl.col("group") == "frequency") & (pl.col("k") == row["k"]) & (pl.col("place") == row["place"])
+        )
+        gap = differences.filter(
+            (pl.col("target") == target)
+            & (pl.col("seed") == seed)
+            & (pl.col("control") == "frequency")
+            & (pl.col("k") == row["k"])
+            & (pl.col("place") == row["place"])
+        )
+        used = [row["row"], *against["row"].to_list()]
+        control = against.row(0, named=True) if against.height else None
+        versus = ""
+        if control is not None and gap.height:
+            clear = bool(gap["separates"][0])
+            versus = (
+                f"; words as frequent turn {with_interval(control['flip_rate'], control['ci_low'], control['ci_high'])}"
+                f"{'' if clear else ', so triggers are not shown to do more'}"
+            )
+        text = (
+            f"One word of a concept on the side of {target}, put at the {_place(row['place'])}, turns a share of "
+            f"{with_interval(row['flip_rate'], row['ci_low'], row['ci_high'])} of other sentences to {target}{versus}."
+        )
+        yield Finding(
+            text=text,
+            analysis="concepts",
+            measure="flip_rate",
+            value=row["flip_rate"],
+            ci_low=row["ci_low"],
+            ci_high=row["ci_high"],
+            null_low=None if control is None else control["ci_low"],
+            null_high=None if control is None else control["ci_high"],
+            layers=(row["layer"],),
+            table="concepts_triggers",
+            rows=tuple(used),
+            weight=0.65,
+        )
+
+
+def _place(place: str) -> str:
+    return {"front": "front", "end": "end", "random": "a random place"}.get(place, place)
+
+
+def _seeds(table: pl.DataFrame) -> Iterator[Finding]:
+    spread = table.filter(pl.col("subset") == BETWEEN_SEEDS)
+    kept, between = _measure(spread, "kept", "base"), _measure(spread, "kept_between", "tuned")
+    if not kept or not between:
+        return
+    worst = min(kept, key=lambda row: row["value"])
+    other = next((row for row in between if row["layer"] == worst["layer"]), None)
+    if other is None:
+        return
+    text = (
+        f"Between the {worst['n']} tuned models the share of concepts kept at layer {worst['layer']} is "
+        f"{stated(other['value'], 2)} (from {stated(other['ci_low'], 2)} to {stated(other['ci_high'], 2)}); from the base "
+        f"model to them it is {stated(worst['value'], 2)} (from {stated(worst['ci_low'], 2)} to "
+        f"{stated(worst['ci_high'], 2)})."
+    )
+    yield _finding(text, [worst, other], worst, 0.7)

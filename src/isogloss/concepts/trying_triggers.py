@@ -1,0 +1,129 @@
+"""Takes trigger words from the polar concepts of a top layer and tries them on the tuned classifier.
+
+How words are inserted and what is counted is in `triggers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from isogloss.analysis import LayerPair, Tables
+from isogloss.concepts.options import ConceptsOptions
+from isogloss.concepts.selection import ChosenWords
+from isogloss.concepts.task_classes import TaskClasses
+from isogloss.concepts.triggers import Triggers, matched_controls, triggers
+from isogloss.errors import IsoglossError, OptionError
+
+if TYPE_CHECKING:
+    from isogloss.concepts.layer import ModelConcepts
+
+CEILING_WORDS = 50
+"""Words of the vocabulary that the universal trigger is searched among."""
+
+
+def try_triggers(
+    pair: LayerPair,
+    chosen: ChosenWords,
+    found: Mapping[str, ModelConcepts],
+    classes: TaskClasses | None,
+    options: ConceptsOptions,
+) -> tuple[Tables, str | None]:
+    """Tables of triggers for every class, and a sentence that says why there are none.
+
+    Only the top `trigger_layers` layers of the tuned model are asked.
+    """
+    top = sorted(pair.tuned_layers)[-options.trigger_layers :]
+    if not options.triggers or pair.layer not in top or "tuned" not in found or classes is None:
+        return {}, None
+    if pair.classifier is None:
+        return {}, "Triggers were not tried: no classifier is at hand."
+    try:
+        known = pair.classifier.classes
+    except IsoglossError as error:
+        return {}, f"Triggers were not tried: {error}."
+    if not set(classes.names) <= set(known):
+        return {}, (
+            f"Triggers were not tried: the classes of {classes.name} ({', '.join(classes.names)}) are not those of the "
+            f"classifier ({', '.join(known)})."
+        )
+    parts: dict[str, list[pl.DataFrame]] = {}
+    reasons = []
+    for target in classes.names:
+        words, others = _words_of(found["tuned"], chosen, target)
+        if not words:
+            reasons.append(f"no concept of layer {pair.layer} is polar to {target}")
+            continue
+        try:
+            tried = _tried(pair, chosen, classes, target, words[: options.trigger_words], others, options)
+        except OptionError as error:
+            reasons.append(f"for {target}: {error}")
+            continue
+        for name, frame in _tables(tried, target, pair).items():
+            parts.setdefault(name, []).append(frame)
+    why = f"Triggers: {'; '.join(reasons)}." if reasons else None
+    return {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in parts.items()}, why
+
+
+def _words_of(concepts: ModelConcepts, chosen: ChosenWords, target: str) -> tuple[list[str], list[str]]:
+    """Words of concepts polar to a class, the commonest in them first, and words of concepts polar to none."""
+    assert concepts.polarity is not None
+    table = concepts.polarity.table
+    sides = table.filter((pl.col("class") == target) & "polar")["concept"]
+    any_side = table.filter("polar")["concept"]
+    words = chosen.words.select("word").with_columns(pl.Series("concept", concepts.tree.clusters))
+    words = words.filter(pl.col("word").str.contains(r"^\p{L}+$"))
+    counted = (
+        words.group_by("word")
+        .agg(
+            inside=pl.col("concept").is_in(sides.implode()).sum(),
+            polar=pl.col("concept").is_in(any_side.implode()).sum(),
+            count=pl.len(),
+        )
+        .sort(["inside", "count", "word"], descending=[True, False, False])
+    )
+    ours = counted.filter(pl.col("inside") > pl.col("count") / 2)["word"].to_list()
+    return ours, counted.filter(pl.col("polar") == 0)["word"].to_list()
+
+
+def _tried(
+    pair: LayerPair,
+    chosen: ChosenWords,
+    classes: TaskClasses,
+    target: str,
+    words: list[str],
+    others: list[str],
+    options: ConceptsOptions,
+) -> Triggers:
+    assert pair.classifier is not None
+    counts = dict(pair.words["word"].value_counts().filter(pl.col("word").str.contains(r"^\p{L}+$")).iter_rows())
+    sentences = pair.sentences.join(classes.sentences, on="sentence", how="left", maintain_order="left")
+    seconds: Any = sentences["text_b"].to_list() if "text_b" in sentences.columns else None
+    return triggers(
+        pair.classifier,
+        sentences["text"].to_list(),
+        sentences["class"].to_list(),
+        words,
+        classes=pair.classifier.classes,
+        target=target,
+        controls=matched_controls(counts, words, others, len(words), pair.seed),
+        text_b=seconds,
+        max_sentences=options.trigger_sentences,
+        max_words=options.trigger_words,
+        seed=pair.seed,
+    )
+
+
+def _tables(tried: Triggers, target: str, pair: LayerPair) -> Tables:
+    where = [
+        pl.lit(target).alias("target"),
+        pl.lit(pair.layer, pl.Int32).alias("layer"),
+        pl.lit(pair.tuned_index, pl.Int32).alias("seed"),
+    ]
+    return {
+        "concepts_triggers": tried.table.with_columns(where),
+        "concepts_trigger_differences": tried.differences.with_columns(where),
+        "concepts_trigger_words": tried.by_word.with_columns(where),
+    }
