@@ -187,6 +187,16 @@ def test_shuffled_types_keep_one_label_per_word_and_stay_among_words_as_frequent
     assert sorted(token_shuffle(9)(rng)) == list(range(9))
 
 
+def test_labels_that_are_frequency_need_types_of_any_frequency_to_trade():
+    # Concept 0 holds the frequent words, concepts 1 to 4 the rare ones, and the label says just that.
+    words = [f"often{i}" for i in range(10) for _ in range(16)] + [f"once{i}" for i in range(160)]
+    clusters = np.concatenate([np.zeros(160, int), 1 + np.arange(160) // 40])
+    labels = ["frequent"] * 160 + ["rare"] * 160
+    options = {"words": words, "permutations": 30}
+    assert align_labels(clusters, labels, **options).null["coverage"].low == 1.0
+    assert align_labels(clusters, labels, shuffle="any-types", **options).null["coverage"].high < 1.0
+
+
 def test_the_null_of_types_knows_that_a_repeated_word_explains_itself():
     # Thirty concepts, each of one word ten times: any label of a word makes its concept pure.
     clusters = np.repeat(np.arange(30), 10)
