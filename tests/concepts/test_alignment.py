@@ -89,6 +89,13 @@ def test_small_concepts_align_to_nothing_and_stay_in_the_denominator():
     assert found.share_a == pytest.approx(1 / 3)
 
 
+def test_a_concept_that_is_too_small_does_not_stand_before_one_that_is_large_enough():
+    a, b, words = np.zeros(4, int), np.array([0, 1, 1, 1]), list("abcd")
+    found = align_clusters(a, b, words, denominator="smaller", min_size=2)
+    assert found.first.rows() == [(0, 4, 1, 1.0, True)]
+    assert found.second["aligned"].to_list() == [False, True]
+
+
 def test_two_halves_of_a_corpus_align_on_types():
     first, second = np.array([0, 0, 1, 1]), np.array([3, 3, 4])
     found = half_alignment(first, second, list("abcd"), list("abx"))

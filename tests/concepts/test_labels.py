@@ -52,22 +52,22 @@ def test_hawasly_counts_at_least_the_threshold_of_concepts_of_more_than_five_typ
 
 
 def test_hawaslys_types_count_for_every_label_they_were_seen_with():
+    # Every type is seen three times with V and three times with N; two thirds of concept 0 are V, of concept 1 N.
     words = ["run", "walk", "jump", "sit", "go", "eat"] * 6
-    labels = ["V"] * 18 + ["N"] * 18
     clusters = np.repeat([0, 1], 18)
-    tokens = align_labels(clusters, ["V", "N"] * 18, words=words, rule="hawasly-tokens")
-    types = align_labels(clusters, ["V", "N"] * 18, words=words, rule="hawasly-types")
-    assert tokens.aligned == 0
-    # Of the six types three are always V and three always N, whatever the concept.
-    assert types.aligned == 0
+    labels = [label for label in "VVNNNV" for _ in range(6)]
+    tokens = align_labels(clusters, labels, words=words, rule="hawasly-tokens")
     types = align_labels(clusters, labels, words=words, rule="hawasly-types")
-    assert (types.aligned, types.coverage) == (2, 1.0)
-    # Each of the labels covers both concepts: all six types are seen with either.
-    assert by_label(types)["N"]["recall"] == by_label(types)["V"]["recall"] == 1.0
-    rare = align_labels(clusters, [*labels[:31], "X", "X", "X", "X", "X"], words=words, rule="hawasly-types")
-    assert "X" not in by_label(rare)
-    six = align_labels(clusters, [*labels[:30], "X", "X", "X", "X", "X", "X"], words=words, rule="hawasly-types")
-    assert "X" in by_label(six)
+    assert (tokens.aligned, tokens.covered) == (0, 0)
+    assert (types.aligned, types.covered, types.overall) == (2, 2, 1.0)
+    assert by_label(types)["V"]["recall"] == by_label(types)["N"]["recall"] == 1.0
+    # A type that was never seen with V: five of six types are below 0.95.
+    other = [("X" if word == "eat" else label) for word, label in zip(words, labels, strict=True)]
+    assert concepts(align_labels(clusters, other, words=words, rule="hawasly-types"))[0]["share"] == 5 / 6
+    rare = ["Y" if i < 5 else label for i, label in enumerate(labels)]
+    assert "Y" not in by_label(align_labels(clusters, rare, words=words, rule="hawasly-types"))
+    often = ["Y" if i < 6 else label for i, label in enumerate(labels)]
+    assert "Y" in by_label(align_labels(clusters, often, words=words, rule="hawasly-types"))
 
 
 def test_unknown_tokens_skip_a_concept_count_in_the_share_or_are_dropped():
@@ -182,9 +182,21 @@ def test_shuffled_types_keep_one_label_per_word_and_stay_among_words_as_frequent
     for t in range(40):
         (giver,) = set(types[source[types == t]].tolist())
         assert int(np.log2(counts[giver])) == int(np.log2(counts[t]))
+        # Its tokens get the labels of as many different tokens of that type as there are.
+        assert len(set(source[types == t].tolist())) == min(counts[t], counts[giver])
     assert sorted({types[source[types == t][0]] for t in range(40)}) == list(range(40))
     assert (types[source] != types).mean() > 0.5
     assert sorted(token_shuffle(9)(rng)) == list(range(9))
+
+
+def test_labels_that_are_frequency_need_types_of_any_frequency_to_trade():
+    # Concept 0 holds the frequent words, concepts 1 to 4 the rare ones, and the label says just that.
+    words = [f"often{i}" for i in range(10) for _ in range(16)] + [f"once{i}" for i in range(160)]
+    clusters = np.concatenate([np.zeros(160, int), 1 + np.arange(160) // 40])
+    labels = ["frequent"] * 160 + ["rare"] * 160
+    options = {"words": words, "permutations": 30}
+    assert align_labels(clusters, labels, **options).null["coverage"].low == 1.0
+    assert align_labels(clusters, labels, shuffle="any-types", **options).null["coverage"].high < 1.0
 
 
 def test_the_null_of_types_knows_that_a_repeated_word_explains_itself():
@@ -227,6 +239,15 @@ def test_random_labels_lie_inside_the_null_about_95_times_in_100(shuffle):
         found = align_labels(clusters, labels, words=words, threshold=0.4, permutations=60, shuffle=shuffle, seed=seed)
         inside += found.null["aligned"].low <= found.aligned <= found.null["aligned"].high
     assert inside >= 52
+
+
+def test_a_longest_label_that_fails_fails_in_the_null_too():
+    # `ing` is near enough to stand for the only concept and too rare to pass, however its tokens are ordered.
+    labels = [("ing", "ng")] * 94 + [("ng",)] * 4 + [("x",)] * 2
+    found = align_labels(np.zeros(100, int), labels, threshold=0.95, longest=True, permutations=3, shuffle="tokens")
+    assert (found.aligned, found.covered) == (0, 1)
+    assert found.null["aligned"].values.tolist() == [0, 0, 0]
+    assert found.null["coverage"].values.tolist() == [found.coverage] * 3
 
 
 def test_the_shortened_count_of_the_null_says_what_the_full_one_says():

@@ -120,7 +120,8 @@ def align_labels(
         whether a label is counted in all or per type; here in all.
     separator : what stands between several labels in one string, such as `|`.
     permutations : shuffles of the labels; 0 = no null.
-    shuffle : types (default: repeated words keep sharing their labels) or tokens, see `isogloss.concepts.nulls`.
+    shuffle : types (default: repeated words keep sharing their labels, words about as frequent trade them), any-types
+        (for labels that are frequency themselves) or tokens, see `isogloss.concepts.nulls`.
     seed : of the shuffles.
 
     Raises
@@ -138,7 +139,7 @@ def align_labels(
     rarest = check_count(
         MIN_LABEL_TOKENS[rule] if min_label_tokens is None else min_label_tokens, "min_label_tokens", 1
     )
-    if words is None and (rule == "hawasly-types" or fewest > 1 or (permutations and shuffle == "types")):
+    if words is None and (rule == "hawasly-types" or fewest > 1 or (permutations and shuffle != "tokens")):
         raise OptionError("words should be given: this rule, min_types or shuffle counts word types")
     applied = Rule(rule, theta, rule == "conceptx", max_unknown, drop_unknown, fewest, longest)
     found = as_clusters(clusters)
@@ -157,7 +158,10 @@ def align_labels(
     said, counts = counting.verdict(own)
     null: dict[str, NullBand] = {}
     if permutations:
-        draw = token_shuffle(len(found.rows)) if shuffle == "tokens" or types is None else type_shuffle(types)
+        if shuffle == "tokens" or types is None:
+            draw = token_shuffle(len(found.rows))
+        else:
+            draw = type_shuffle(types, shuffle == "any-types")
         rng = np.random.default_rng(seed)
         shuffled = [counting.scores_of(matrix[draw(rng)]) for _ in range(permutations)]
         null = {name: NullBand.of(column) for name, column in zip(MEASURES, np.array(shuffled).T, strict=True)}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SHUFFLES = ("types", "tokens")
+SHUFFLES = ("types", "any-types", "tokens")
 LEVEL = 0.95
 
 
@@ -46,7 +46,7 @@ def token_shuffle(n: int) -> Callable[[np.random.Generator], np.ndarray]:
     return lambda rng: rng.permutation(n)
 
 
-def type_shuffle(types: np.ndarray) -> Callable[[np.random.Generator], np.ndarray]:
+def type_shuffle(types: np.ndarray, any_frequency: bool = False) -> Callable[[np.random.Generator], np.ndarray]:
     """A function that gives, from a generator, (n,) the token whose labels each token gets: types are permuted.
 
     A type gets all its labels from one other type: its first token those of the other's first token, and so on,
@@ -57,6 +57,7 @@ def type_shuffle(types: np.ndarray) -> Callable[[np.random.Generator], np.ndarra
     Parameters
     ----------
     types : (n,) number of each token's type, from 0.
+    any_frequency : let types trade whatever their frequency; labels then change how many tokens they have.
     """
     counts = np.bincount(types)
     order = np.argsort(types, kind="stable")
@@ -64,7 +65,8 @@ def type_shuffle(types: np.ndarray) -> Callable[[np.random.Generator], np.ndarra
     rank = np.empty(len(types), dtype=np.int64)
     rank[order] = np.arange(len(types)) - first[types[order]]
     band = np.zeros(len(counts), dtype=np.int64)
-    band[counts > 0] = np.floor(np.log2(counts[counts > 0])).astype(np.int64) + 1
+    # Numbers that no token has stay among themselves: they have nothing to give.
+    band[counts > 0] = 1 if any_frequency else np.floor(np.log2(counts[counts > 0])).astype(np.int64) + 1
     by_band = np.argsort(band, kind="stable")
 
     def draw(rng: np.random.Generator) -> np.ndarray:
