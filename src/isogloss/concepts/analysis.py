@@ -54,7 +54,8 @@ class ConceptsAnalysis:
         notes = []
         if chosen.n_clusters < options.clusters:
             notes.append(
-                f"{len(chosen.rows):,} words are too few for {options.clusters} concepts; there are {chosen.n_clusters}."
+                f"{len(chosen.rows):,} words are too few for {options.clusters} concepts; there are "
+                f"{chosen.n_clusters}."
             )
         classes, why = task_classes(pair, options)
         notes += [why] if why else []
@@ -91,6 +92,6 @@ def _notes(pair: LayerPair, texts: list[str]) -> pl.DataFrame:
 
 def _too_few(pair: LayerPair, n: int, options: ConceptsOptions) -> str:
     return (
-        f"No concepts were looked for: {n} of {pair.words.height:,} words occur at least {options.min_count} times, and "
-        f"{FEWEST_WORDS} are needed; take a larger corpus or a lower min_count."
+        f"No concepts were looked for: {n} of {pair.words.height:,} words occur at least {options.min_count} times, "
+        f"and {FEWEST_WORDS} are needed; take a larger corpus or a lower min_count."
     )

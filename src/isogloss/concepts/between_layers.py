@@ -15,7 +15,7 @@ import polars as pl
 from isogloss.analysis import tidy
 from isogloss.concepts.alignment import align_clusters
 from isogloss.concepts.fates import fates
-from isogloss.concepts.noise import agreement
+from isogloss.concepts.noise import adjusted_rand
 from isogloss.concepts.options import BETWEEN_SEEDS, ConceptsOptions
 
 MAP_SCHEMA: dict[str, Any] = {
@@ -38,7 +38,7 @@ def layer_map(members: pl.DataFrame, options: ConceptsOptions) -> pl.DataFrame:
             for j, (tuned, _) in by_model["tuned"].items():
                 matched = align_clusters(base, tuned, words, threshold=options.match_threshold)
                 values = {
-                    "adjusted_rand": agreement(base, tuned).adjusted_rand,
+                    "adjusted_rand": adjusted_rand(base, tuned),
                     "matched_base": matched.share_a,
                     "matched_tuned": matched.share_b,
                 }
@@ -84,7 +84,7 @@ def _between(members: pl.DataFrame, options: ConceptsOptions) -> Iterator[dict[s
             continue
         pairs = list(combinations(seeds, 2))
         kept = [fates(a, b, threshold=options.fate_threshold).counts["share"][0] for a, b in pairs]
-        rand = [agreement(a, b).adjusted_rand for a, b in pairs]
+        rand = [adjusted_rand(a, b) for a, b in pairs]
         for measure, values in (("kept_between", kept), ("adjusted_rand_between", rand)):
             yield {
                 "analysis": "concepts",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isogloss.numerics.ward import cut, ward_linkage
+from isogloss.numerics.ward import Compute, cut, ward_linkage
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ConceptTree:
     merges: np.ndarray
 
 
-def concepts_of(vectors: np.ndarray, k: int, compute: str = "float32") -> ConceptTree:
+def concepts_of(vectors: np.ndarray, k: int, compute: Compute = "float32") -> ConceptTree:
     """Cluster the vectors (n_words, hidden) of one layer into k concepts by Ward's criterion.
 
     Ward 1963 (doi:10.1080/01621459.1963.10500845), on Euclidean distances, as ConceptX does (Sajjad et al., NAACL

@@ -6,7 +6,7 @@ import re
 
 import polars as pl
 
-from isogloss.analysis import Band, BarsFigure, Figure, HeatmapFigure, Line, LinesFigure, TableFigure, Tables
+from isogloss.analysis import Band, BarPart, BarsFigure, Figure, HeatmapFigure, Line, LinesFigure, TableFigure, Tables
 from isogloss.concepts.explorer_figure import explorer
 from isogloss.concepts.fates import BASE_FATES, TUNED_FATES
 from isogloss.concepts.options import ConceptsOptions
@@ -91,9 +91,10 @@ def _fates(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figur
                 caption=f"{caption} Most means a share of {options.fate_threshold:g} of the words.{tail}",
                 x_label="layer",
                 y_label="share of concepts",
-                x=tuple(str(i) for i in at),
-                parts=tuple(fates),
-                values=tuple(tuple(round(cells.get((fate, i), 0.0), _ROUND) for i in at) for fate in fates),
+                bars=tuple(str(i) for i in at),
+                parts=tuple(
+                    BarPart(fate, tuple(round(cells.get((fate, i), 0.0), _ROUND) for i in at)) for fate in fates
+                ),
             )
         )
     kept = whole.filter((pl.col("measure") == "kept") & (pl.col("model") == "base"))
@@ -212,7 +213,17 @@ def _triggers(tables: Tables, tail: str) -> list[Figure]:
             caption="Words are put into sentences of the other classes that the classifier gets right: the share whose "
             "prediction turns to the target, with 95% intervals over sentences and words, and how far accuracy falls. "
             f"Controls are put into the same sentences at the same places.{tail}",
-            columns=("target", "words from", "place", "words", "sentences", "share turned", "low", "high", "accuracy lost"),
+            columns=(
+                "target",
+                "words from",
+                "place",
+                "words",
+                "sentences",
+                "share turned",
+                "low",
+                "high",
+                "accuracy lost",
+            ),
             rows=tuple(table.select(columns).iter_rows()),
             group_by="target",
         )

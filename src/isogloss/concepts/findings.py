@@ -93,7 +93,9 @@ def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
 def _floor(row: Row) -> str:
     if row["null_low"] is None:
         return ""
-    return f"; seeing only half of the sentences changes a model's own concepts so that {stated(row['null_low'], 2)} stay"
+    return (
+        f"; seeing only half of the sentences changes a model's own concepts so that {stated(row['null_low'], 2)} stay"
+    )
 
 
 def _polar(own: pl.DataFrame) -> Iterator[Finding]:
@@ -124,7 +126,8 @@ def _polar(own: pl.DataFrame) -> Iterator[Finding]:
         turned = [
             row["layer"]
             for row in beyond
-            if row["layer"] in base and row["value"] > max(base[row["layer"]]["value"], base[row["layer"]]["null_high"] or 0)
+            if row["layer"] in base
+            and row["value"] > max(base[row["layer"]]["value"], base[row["layer"]]["null_high"] or 0)
         ]
         if turned and len(tuned) > 1:
             text = (
@@ -147,7 +150,9 @@ def _labels(own: pl.DataFrame) -> Iterator[Finding]:
         best.setdefault(change[1]["subset"], change)
     said = [change for change in best.values() if change[0] > 0][:CHANGED_MOST]
     for _, base, tuned in said:
-        chance = "" if tuned["null_high"] is None else f"; shuffled labels explain at most {stated(tuned['null_high'], 2)}"
+        chance = (
+            "" if tuned["null_high"] is None else f"; shuffled labels explain at most {stated(tuned['null_high'], 2)}"
+        )
         text = (
             f"The share of concepts that {base['subset']} explains goes from {stated(base['value'], 2)} to "
             f"{stated(tuned['value'], 2)} at layer {base['layer']}, where it changes most{chance}."

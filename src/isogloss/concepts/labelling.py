@@ -11,7 +11,8 @@ from isogloss.concepts.selection import ChosenWords
 from isogloss.errors import OptionError
 
 SEPARATOR = "|"
-FROM_WORDS = ("casing", "suffix", "frequency")
+LONGEST = frozenset({"suffix", "prefix", "ngrams"})
+"""Families of which the longest of nearly equally common labels stands for a concept, as in ConceptX."""
 
 
 def label_families(pair: LayerPair, chosen: ChosenWords, options: ConceptsOptions) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from isogloss.concepts.clustering import ConceptTree, concepts_of
 from isogloss.concepts.clusters import describe_clusters
 from isogloss.concepts.fates import fates
 from isogloss.concepts.joint import calign, colap
-from isogloss.concepts.labelling import label_families
+from isogloss.concepts.labelling import LONGEST, label_families
 from isogloss.concepts.labels import LabelAlignment, align_labels
 from isogloss.concepts.members import links_table, list_table, members_table, tree_table, words_table
 from isogloss.concepts.options import ConceptsOptions
@@ -98,6 +98,9 @@ def _described(
             given,
             words=chosen.words,
             threshold=options.label_threshold,
+            longest=family in LONGEST,
+            # Labels that are frequency itself must not be shuffled within bands of it.
+            shuffle="any-types" if family == "frequency" else "types",
             permutations=options.permutations,
             seed=pair.seed,
         )

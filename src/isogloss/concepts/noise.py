@@ -78,6 +78,20 @@ def agreement(a: np.ndarray, b: np.ndarray) -> Agreement:
     ------
     OptionError : lengths differ, or no word is in a cluster of both.
     """
+    x, y = _in_both(a, b)
+    rand = float(adjusted_rand_score(x, y))
+    # The same partition is exactly 1; the entropies of adjusted mutual information would leave a rounding error.
+    information = 1.0 if rand == 1.0 else float(adjusted_mutual_info_score(x, y))
+    return Agreement(rand, information, len(x))
+
+
+def adjusted_rand(a: np.ndarray, b: np.ndarray) -> float:
+    """The adjusted Rand index of `agreement` alone, many times faster."""
+    return float(adjusted_rand_score(*_in_both(a, b)))
+
+
+def _in_both(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Concepts of the words that are in one of both clusterings."""
     first, second = as_clusters(a, "a"), as_clusters(b, "b")
     same_length(first.n_words, second.n_words, "a", "b")
     _, in_first, in_second = np.intersect1d(first.rows, second.rows, assume_unique=True, return_indices=True)
@@ -86,8 +100,4 @@ def agreement(a: np.ndarray, b: np.ndarray) -> Agreement:
             f"a and b should cluster some words in common. Got {len(first.rows)} and {len(second.rows)} clustered "
             "words, none of them the same."
         )
-    x, y = first.codes[in_first], second.codes[in_second]
-    rand = float(adjusted_rand_score(x, y))
-    # The same partition is exactly 1; the entropies of adjusted mutual information would leave a rounding error.
-    information = 1.0 if rand == 1.0 else float(adjusted_mutual_info_score(x, y))
-    return Agreement(rand, information, len(x))
+    return first.codes[in_first], second.codes[in_second]

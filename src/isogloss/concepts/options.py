@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from isogloss.errors import OptionError
+from isogloss.numerics.ward import Compute
 
 WORDS_PER_CONCEPT = 10
 """Fewest clustered words per concept, on average; with fewer words there are fewer concepts."""
@@ -32,7 +33,7 @@ class ConceptsOptions:
     min_count: int = field(default=5, metadata={"help": "fewest occurrences of a word"})
     max_count: int = field(default=20, metadata={"help": "random occurrences of a word that take part; 0 takes all"})
     drop_above: int | None = field(default=None, metadata={"help": "words that occur more often take no part"})
-    compute: str = field(default="float32", metadata={"help": "precision of the search: float32, bfloat16"})
+    compute: Compute = field(default="float32", metadata={"help": "precision of the search: float32, bfloat16"})
     fate_threshold: float = field(default=0.7, metadata={"help": "share of a concept's words that decides its fate"})
     match_threshold: float = field(
         default=0.95, metadata={"help": "share of a concept's word types that another must hold to match it"}

@@ -15,7 +15,7 @@ import numpy as np
 from isogloss.concepts.alignment import align_clusters
 from isogloss.concepts.clustering import ConceptTree, concepts_of
 from isogloss.concepts.fates import Fates, fates
-from isogloss.concepts.noise import agreement, half_alignment
+from isogloss.concepts.noise import adjusted_rand, half_alignment
 from isogloss.concepts.options import FEWEST_WORDS, ConceptsOptions
 from isogloss.concepts.selection import ChosenWords
 
@@ -61,7 +61,7 @@ def _fate_values(
 ) -> dict[tuple[str, str], float]:
     found = known or fates(base, tuned, threshold=threshold)
     values = {(model, fate): share for model, fate, share in found.counts.select("model", "fate", "share").iter_rows()}
-    return values | {("tuned", "adjusted_rand"): agreement(base, tuned).adjusted_rand}
+    return values | {("tuned", "adjusted_rand"): adjusted_rand(base, tuned)}
 
 
 def _resampled(
@@ -96,6 +96,7 @@ class _HalfTrees:
         rows = chosen.halves()
         if min(len(half) for half in rows) < FEWEST_WORDS:
             return None
+
         def cluster(half: np.ndarray) -> np.ndarray:
             return concepts_of(half, min(chosen.n_clusters, len(half)), options.compute).clusters
 

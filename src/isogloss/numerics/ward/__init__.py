@@ -2,6 +2,6 @@
 
 from isogloss.numerics.ward.dendrogram import cut
 from isogloss.numerics.ward.estimator import WardClustering
-from isogloss.numerics.ward.linkage import ward_linkage
+from isogloss.numerics.ward.linkage import Compute, ward_linkage
 
-__all__ = ["WardClustering", "cut", "ward_linkage"]
+__all__ = ["Compute", "WardClustering", "cut", "ward_linkage"]
