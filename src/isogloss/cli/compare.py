@@ -14,6 +14,8 @@ from isogloss.cli.console import out as console
 from isogloss.cli.console import progress, user_errors
 from isogloss.errors import OptionError
 
+GOES_ON = "stopped; give the same command again and it goes on where it was"
+
 
 def compare(
     base: Annotated[str, typer.Argument(help="Pre-trained model: directory, hub id (id@revision), package:NAME.")],
@@ -31,11 +33,18 @@ def compare(
     ] = None,
     annotate: o.Annotate = None,
     lexicon: o.Lexicons = None,
+    lexicon_format: o.LexiconFormat = None,
+    lexicon_encoding: o.LexiconEncoding = "utf-8",
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
     format: o.Format = None,  # noqa: A002
     encoding: o.Encoding = "utf-8",
+    delimiter: o.Delimiter = None,
+    quoting: o.Quoting = None,
+    columns: o.Columns = None,
+    check_labels: o.CheckLabels = True,
+    split_column: o.SplitColumn = None,
     split: o.Split = None,
     head: o.Head = None,
     sample: o.Sample = None,
@@ -51,15 +60,18 @@ def compare(
     quiet: o.Quiet = False,
 ) -> None:
     """Say what fine-tuning changed, layer by layer: tables, figures and one page in the run directory."""
-    with user_errors():
+    with user_errors(stopped=GOES_ON):
         from isogloss.api import compare as run
         from isogloss.report import findings_panel
 
         corpus = o.read_corpus(
-            data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, split=split, head=head,
-            sample=sample, seed=seed,
+            data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, delimiter=delimiter,
+            quoting=quoting, columns=columns, check_labels=check_labels, split_column=split_column, split=split,
+            head=head, sample=sample, seed=seed,
         )  # fmt: skip
-        corpus = o.labelled_and_filtered(corpus, annotate, lexicon, min_count, max_count, drop_above, seed)
+        corpus = o.labelled_and_filtered(
+            corpus, annotate, lexicon, lexicon_format, lexicon_encoding, min_count, max_count, drop_above, seed
+        )
         study = run(
             base,
             list(tuned),
@@ -96,11 +108,18 @@ def extract(
     layers: o.Layers = "all",
     annotate: o.Annotate = None,
     lexicon: o.Lexicons = None,
+    lexicon_format: o.LexiconFormat = None,
+    lexicon_encoding: o.LexiconEncoding = "utf-8",
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
     format: o.Format = None,  # noqa: A002
     encoding: o.Encoding = "utf-8",
+    delimiter: o.Delimiter = None,
+    quoting: o.Quoting = None,
+    columns: o.Columns = None,
+    check_labels: o.CheckLabels = True,
+    split_column: o.SplitColumn = None,
     split: o.Split = None,
     head: o.Head = None,
     sample: o.Sample = None,
@@ -116,15 +135,18 @@ def extract(
     quiet: o.Quiet = False,
 ) -> None:
     """Store one vector per word and layer, as npy files that anything can read."""
-    with user_errors():
+    with user_errors(stopped=GOES_ON):
         from isogloss.activations import extract as run
         from isogloss.study.notes import store_notes
 
         corpus = o.read_corpus(
-            data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, split=split, head=head,
-            sample=sample, seed=seed,
+            data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, delimiter=delimiter,
+            quoting=quoting, columns=columns, check_labels=check_labels, split_column=split_column, split=split,
+            head=head, sample=sample, seed=seed,
         )  # fmt: skip
-        corpus = o.labelled_and_filtered(corpus, annotate, lexicon, min_count, max_count, drop_above, seed)
+        corpus = o.labelled_and_filtered(
+            corpus, annotate, lexicon, lexicon_format, lexicon_encoding, min_count, max_count, drop_above, seed
+        )
         store = run(
             model,
             corpus,

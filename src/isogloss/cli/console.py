@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -90,16 +92,37 @@ def progress(quiet: bool) -> Progress:
 
 
 @contextmanager
-def user_errors() -> Iterator[None]:
-    """A user's mistake becomes one message and exit code 2; Ctrl-C becomes 130. Anything else keeps its trace."""
+def user_errors(stopped: str = "stopped") -> Iterator[None]:
+    """A user's mistake becomes one message and exit code 2; Ctrl-C becomes 130. Anything else keeps its trace.
+
+    Parameters
+    ----------
+    stopped : what Ctrl-C leaves behind, and how to go on.
+    """
     try:
         yield
     except IsoglossError as error:
-        err.print(f"[bold red]error:[/] {_escaped(str(error))}")
+        err.print(f"[bold red]error:[/] {_escaped(error.spelled(as_option))}")
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
-        err.print("stopped; compare and extract go on where they were when the same command is given again")
+        err.print(stopped, markup=False)
         sys.exit(INTERRUPTED)
+
+
+# Arguments of the library that the command line knows under another name.
+_OPTIONS = {"split": "split-column", "long_sentences": "long"}
+_CHARACTERS = {"\t": "tab"}
+
+
+def as_option(name: str, value: Any) -> str:
+    """`--encoding latin-1`, `--no-quoting`, `--columns word,pos`; the name alone where the user has to choose."""
+    written = _OPTIONS.get(name, name.replace("_", "-"))
+    if value is None or value is True:
+        return f"--{written}"
+    if value is False:
+        return f"--no-{written}"
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return f"--{written} {_CHARACTERS.get(text) or shlex.quote(text)}"
 
 
 def _escaped(text: str) -> str:

@@ -64,7 +64,12 @@ def demo(
             progress=bars,
             command="isogloss demo",
         )
-        console.print(f"accuracy on {len(unseen):,} unseen reviews: {result.dev['accuracy']:.3f}", markup=False)
+        low, high = result.accuracy_interval or (float("nan"), float("nan"))
+        console.print(
+            f"accuracy on {len(unseen):,} unseen reviews: {result.dev['accuracy']:.3f} "
+            f"(95% interval {low:.3f} to {high:.3f})",
+            markup=False,
+        )
         console.print(findings_panel(study.findings))
         console.print(f"page: {o.shown(study.directory / 'report.html')}", markup=False)
 

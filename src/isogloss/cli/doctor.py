@@ -20,6 +20,9 @@ def doctor(
     text_b: o.TextB = None,
     format: o.Format = None,  # noqa: A002
     encoding: o.Encoding = "utf-8",
+    delimiter: o.Delimiter = None,
+    quoting: o.Quoting = None,
+    columns: o.Columns = None,
     words: Annotated[int | None, typer.Option("--words", min=1, help="Estimate for a corpus of so many words.")] = None,
     device: o.Device = "auto",
     compute: o.Compute = "float32",
@@ -30,7 +33,12 @@ def doctor(
         from isogloss.activations.diagnosis import diagnose
         from isogloss.models import load, resolve
 
-        corpus = o.read_corpus(data, text=text, text_b=text_b, format=format, encoding=encoding) if data else None
+        corpus = None
+        if data:
+            corpus = o.read_corpus(
+                data, text=text, text_b=text_b, format=format, encoding=encoding, delimiter=delimiter,
+                quoting=quoting, columns=columns,
+            )  # fmt: skip
         reference = resolve(model, allow_pickle=allow_pickle)
         found = diagnose(load(reference, device=device, dtype=compute), corpus)
         size = words or (len(corpus.words) if corpus is not None else 100_000)
