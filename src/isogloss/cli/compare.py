@@ -57,6 +57,13 @@ def compare(
     long: o.Long = "split",
     max_length: o.MaxLength = None,
     allow_pickle: o.Pickle = False,
+    keep_activations: Annotated[
+        bool,
+        typer.Option(
+            "--keep-activations/--no-keep-activations",
+            help="Keep the word vectors in the run directory when it is done.",
+        ),
+    ] = True,
     quiet: o.Quiet = False,
 ) -> None:
     """Say what fine-tuning changed, layer by layer: tables, figures and one page in the run directory."""
@@ -82,6 +89,7 @@ def compare(
             seed=seed,
             options=parse_options(option or []),
             allow_pickle=allow_pickle,
+            keep_activations=keep_activations,
             progress=progress(quiet),
             command="isogloss " + shlex.join(sys.argv[1:]),
             pooling=pooling,

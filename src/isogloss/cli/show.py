@@ -34,10 +34,10 @@ def show(
 ) -> None:
     """Print the findings of a run, or one of its tables."""
     with user_errors():
+        from isogloss.api import load
         from isogloss.report import findings_panel, table_view
-        from isogloss.study import load_results
 
-        results = load_results(run)
+        results = load(run)
         if table is None:
             console.print(findings_panel(results.findings))
             for note in results.notes:
