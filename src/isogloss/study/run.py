@@ -18,7 +18,7 @@ from isogloss.sealed import read_json, write_json
 from isogloss.study.difference import differences
 from isogloss.study.layout import FORMAT, RunLayout
 from isogloss.study.machine import machine, versions
-from isogloss.study.notes import coverage, notes_on
+from isogloss.study.notes import coverage, kinship_notes, notes_on
 from isogloss.study.pairing import PairedStores
 from isogloss.study.plan import Question, build_options
 from isogloss.study.results import StudyResults, load_results
@@ -135,7 +135,12 @@ def run_study(
             "token_labels": list(corpus.token_labels),
             "sentence_labels": list(corpus.sentence_labels),
         },
-        "notes": [*corpus.notes, *notes_on(pairs, len(corpus.words)), *skipped],
+        "notes": [
+            *corpus.notes,
+            *kinship_notes(base_model, tuned_models, corpus.sentences),
+            *notes_on(pairs, len(corpus.words)),
+            *skipped,
+        ],
         "seconds": clock.seconds,
         "results": results,
     }
