@@ -1,10 +1,17 @@
 import json
+import re
+import time
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+import isogloss as ig
+from isogloss.activations.diagnosis import diagnose
 from isogloss.cli.app import app
+from isogloss.cli.doctor import duration
+from isogloss.models import load, resolve
+from isogloss.study.estimate import analysis_seconds
 from tests.tiny import LAYERS, TEXTS
 
 runner = CliRunner()
@@ -78,10 +85,38 @@ def test_extract_leaves_npy_files(models, reviews, tmp_path):
 def test_doctor_says_blocks_sites_coverage_bytes_and_time(models, reviews):
     done = run("doctor", models["base"], "--data", reviews, "--words", "1000000")
     assert done.exit_code == 0, done.output
-    for expected in ("BertModel", "encoder.layer.0", "32 wide", "packed", "sample words", "GiB", "1,000,000 words"):
+    for expected in ("BertModel", "encoder.layer.0", "32 wide", "packed", "sample words", "GiB", "1,000,000 words",
+                     "reading both models", "similarity", "on top"):  # fmt: skip
         assert expected in done.output
     assert "every layer is what transformers reports" in done.output
-    assert run("doctor", models["base"]).exit_code == 0
+    small = run("doctor", models["base"], "--words", "10", "--analyses", "none")
+    assert small.exit_code == 0
+    assert "about under 1 s: reading both models under 1 s (" in small.output
+    assert re.search(r"weights +[0-9a-f]{12}\n", small.output)
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.01, "under 1 s"), (12.4, "12 s"), (204, "3.4 min"), (7560, "2.1 h")])
+def test_durations_are_never_nothing(seconds, said):
+    assert duration(seconds) == said
+
+
+def test_the_diagnosis_counts_sentence_vectors_as_the_store_does(models, corpus, tmp_path):
+    found = diagnose(load(resolve(models["base"])), corpus)
+    store = ig.extract(models["base"], corpus, tmp_path / "store")
+    written = sum(path.stat().st_size for path in store.directory.glob("*.npy"))
+    assert found.bytes_for(len(corpus.words)) == pytest.approx(written, rel=0.05)
+
+
+def test_the_time_of_an_analysis_grows_with_the_words():
+    class Waits:
+        Options = dict
+
+        def run(self, pair, options):
+            time.sleep(len(pair.words) * 2e-6)
+
+    few, many = (analysis_seconds(Waits(), 8, 3, words) for words in (100_000, 1_000_000))
+    assert few == pytest.approx(0.8, rel=0.5)
+    assert many == pytest.approx(8, rel=0.5)
 
 
 MISTAKES = [
