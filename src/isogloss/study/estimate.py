@@ -14,9 +14,9 @@ from isogloss.analysis import Analysis, LayerPair
 SENTENCE = 20
 """Words of a made-up sentence."""
 VOCABULARY = 2000
-OPERATIONS = 6e10
+OPERATIONS = 3e10
 """About so many multiplications may one timed layer take; the number of words follows from it."""
-FEWEST, MOST = 600, 10_000
+FEWEST, MOST = 600, 12_000
 """Words timed on, at the least and at the most."""
 
 
@@ -50,8 +50,8 @@ def analysis_seconds(analysis: Analysis, hidden: int, n_layers: int, words: int)
     _timed(analysis, hidden, n_layers, FEWEST // 2)  # the first run of all loads what it needs
     if words <= most:
         return _timed(analysis, hidden, n_layers, max(words, SENTENCE)) * (n_layers + 1)
-    few, many = (_timed(analysis, hidden, n_layers, n) for n in (most // 4, most))
-    per_word = max(0.0, many - few) / (most - most // 4)
+    few, many = (min(_timed(analysis, hidden, n_layers, n) for _ in range(2)) for n in (most // 2, most))
+    per_word = max(0.0, many - few) / (most - most // 2)
     return (many + per_word * (words - most)) * (n_layers + 1)
 
 
