@@ -131,5 +131,7 @@ def test_differences_cut_hashes_and_forgive_paths(models, corpus, tmp_path):
         f"the weights of the base model {models['base']} changed: "
         f"{asked['base']['weights_sha256'][:12]} then, {'f' * 12} now"
     ]
+    relabelled = {**asked, "corpus": {**asked["corpus"], "content": "0" * 64}}
+    assert "as large as then (40 sentences" in differences(asked, relabelled)[0]
     other = {**asked, "corpus": {**asked["corpus"], "content": "0" * 64, "source": "b.csv", "words": 7}}
     assert differences(asked, other)[0].endswith("then, b.csv (40 sentences, 7 words) now")

@@ -12,6 +12,7 @@ import typer
 from isogloss.cli import options as o
 from isogloss.cli.console import out as console
 from isogloss.cli.console import progress, user_errors
+from isogloss.cli.listing import list_options
 from isogloss.errors import OptionError
 
 GOES_ON = "stopped; give the same command again and it goes on where it was"
@@ -29,8 +30,21 @@ def compare(
     layers: o.Layers = "all",
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", metavar="ANALYSIS.NAME=VALUE", help="An option of an analysis; repeatable."),
+        typer.Option(
+            "--option",
+            metavar="ANALYSIS.NAME=VALUE",
+            help="An option of an analysis, e.g. similarity.bootstrap=200; repeatable; --list-options lists them.",
+        ),
     ] = None,
+    list_options: Annotated[
+        bool,
+        typer.Option(
+            "--list-options",
+            callback=list_options,
+            is_eager=True,
+            help="List what --option takes, and do nothing else.",
+        ),
+    ] = False,
     annotate: o.Annotate = None,
     lexicon: o.Lexicons = None,
     lexicon_format: o.LexiconFormat = None,

@@ -42,6 +42,34 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f} {unit}/s" if speed else "", style="dim")
 
 
+class _Lines:
+    """One line for every tenth of the work, but not more often than every few seconds; for logs."""
+
+    PAUSE = 5.0
+
+    def __init__(self, name: str, total: float, unit: str) -> None:
+        self._name, self._total, self._unit = name, total, unit
+        self._done, self._tenth = 0.0, 0
+        self._start = self._last = time.perf_counter()
+
+    def advance(self, amount: float) -> None:
+        self._done += amount
+        now = time.perf_counter()
+        tenth = int(10 * self._done / self._total) if self._total else 10
+        if tenth <= self._tenth or tenth >= 10 or now - self._last < self.PAUSE:
+            return
+        self._tenth, self._last = tenth, now
+        left = (now - self._start) * (self._total / self._done - 1)
+        err.print(
+            f"{self._name}: {tenth}0% ({self._done:,.0f} of {self._total:,.0f} {self._unit}), about {left:.0f} s left",
+            markup=False,
+        )
+
+    def finish(self) -> None:
+        seconds = time.perf_counter() - self._start
+        err.print(f"{self._name}: {self._total:,.0f} {self._unit} in {seconds:.1f} s", markup=False)
+
+
 class BarProgress(Progress):
     """Bars on standard error, with rate and time left; plain lines where it is not a terminal."""
 
@@ -52,9 +80,9 @@ class BarProgress(Progress):
     def task(self, name: str, total: float, unit: str) -> Iterator[Advance]:
         """Show one bar; bars of work inside other work stand below it."""
         if not err.is_terminal:
-            start = time.perf_counter()
-            yield lambda _: None
-            err.print(f"{name}: {total:,.0f} {unit} in {time.perf_counter() - start:.1f} s", markup=False)
+            lines = _Lines(name, total, unit)
+            yield lines.advance
+            lines.finish()
             return
         opened = self._bars is None
         bars = self._bars or self._open()

@@ -32,7 +32,7 @@ def demo(
     quiet: o.Quiet = False,
 ) -> None:
     """Fine-tune MiniLM on Rotten Tomatoes reviews, compare it with what it was, and write the page. A few minutes."""
-    with user_errors():
+    with user_errors(stopped="stopped; give the same command again: a fine-tuned model is found, a comparison goes on"):
         from isogloss.api import compare
         from isogloss.models.finetune import finetune
         from isogloss.report import findings_panel

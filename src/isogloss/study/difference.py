@@ -35,10 +35,10 @@ def _corpus(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         return []
     if old["source"] != new["source"]:
         return [f"another corpus: {_sized(old)} then, {_sized(new)} now"]
-    return [
-        f"the corpus {new['source']} is not the same: {_size(old)} then, {_size(new)} now (the file changed, or other "
-        "rows, columns or labels are asked for)"
-    ]
+    sizes = f"{_size(old)} then, {_size(new)} now"
+    if _size(old) == _size(new):
+        sizes = f"as large as then ({_size(new)}), but with other texts, words or labels"
+    return [f"the corpus {new['source']} is not the same: {sizes} (did the file change, or what is read of it?)"]
 
 
 def _sized(corpus: Mapping[str, Any]) -> str:
