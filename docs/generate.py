@@ -35,7 +35,18 @@ def cli_reference() -> str:
             required = "required" if parameter.required else _default(parameter.default)
             rows.append(f"| {shown} | {required} | {(parameter.help or '').replace('|', '/')} |")
         parts.append("\n".join(rows) + "\n")
+        if name == "compare":
+            parts.append(_analysis_options())
     return "\n".join(parts)
+
+
+def _analysis_options() -> str:
+    from isogloss.cli.listing import analysis_options
+
+    rows = ["What `--option` takes (`isogloss compare --list-options`):\n", "| | default | |", "|---|---|---|"]
+    for options in analysis_options().values():
+        rows += [f"| `{o.name}` | `{o.default}` | {o.help.replace('|', '/')} |" for o in options]
+    return "\n".join(rows) + "\n"
 
 
 def _default(value: Any) -> str:

@@ -10,11 +10,12 @@ from typing import Any
 from isogloss.activations import ExtractOptions
 from isogloss.activations.layers import Layers
 from isogloss.corpus import Corpus
+from isogloss.errors import StoreError
 from isogloss.progress import SILENT, Progress
 from isogloss.report import Facts, ReportInput, summary_json, summary_markdown, write_report
-from isogloss.sealed import write_bytes
+from isogloss.sealed import read_json, write_bytes
 from isogloss.sealed import write_json as write_sealed_json
-from isogloss.study import StudyResults, load_results, run_study
+from isogloss.study import StudyResults, load_results, run_study, way_out
 from isogloss.study.layout import RunLayout
 
 
@@ -90,6 +91,7 @@ def compare(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     tokenizer: Any = None,
     allow_pickle: bool = False,
+    keep_activations: bool = True,
     progress: Progress = SILENT,
     command: str | None = None,
     **extraction: Any,
@@ -109,6 +111,7 @@ def compare(
     options : per analysis, e.g. `{"similarity": {"neighbours": 5}}`.
     tokenizer : of modules that come alone.
     allow_pickle : accept pickle weights (read with `weights_only`).
+    keep_activations : False deletes the word vectors when the run is finished; tables, findings and page stay.
     progress : told how far it is.
     command : how a user would run it again; printed on the page.
     **extraction : fields of `ExtractOptions`: `pooling`, `dtype`, `compute`, `device`, ...
@@ -130,6 +133,7 @@ def compare(
         extraction=ExtractOptions(layers=layers, **extraction),
         seed=seed,
         allow_pickle=allow_pickle,
+        keep_activations=keep_activations,
         progress=progress,
         command=command,
     )
@@ -143,9 +147,13 @@ def load(directory: Path | str) -> Study:
 
     Raises
     ------
-    StoreError : it is not a finished run, or one of its files was changed.
+    StoreError : it is not a finished run, or one of its files was changed or lost (named).
     """
     results = load_results(directory)
+    try:
+        read_json(RunLayout(results.directory).summary_json)
+    except StoreError as error:
+        raise StoreError(error.message, way_out(results.manifest)) from None
     return Study(results.directory, results.manifest, results.analyses)
 
 

@@ -1,11 +1,47 @@
 """The errors a user can mend. The command line prints them as one message and exits with code 2.
 
-Anything that is not an `IsoglossError` is a fault of the program and keeps its stack trace.
+Anything that is not an `IsoglossError` is a fault of the program and keeps its stack trace. A message may advise an
+option; how an option is written is decided by who shows the message: as an argument here, as `--option` there.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 
 class IsoglossError(Exception):
-    """Something the user asked for cannot be done; the message says what, where and what would be right."""
+    """Something the user asked for cannot be done; the message says what, where and what would be right.
+
+    Parameters
+    ----------
+    message : what is wrong and where.
+    remedy : what would be right, with `{name}` where an option stands; follows the message after a semicolon.
+    options : the values of these options; None where the user has to choose.
+    """
+
+    def __init__(self, message: str, remedy: str = "", **options: Any) -> None:
+        self.message, self.remedy, self.options = message, remedy, options
+        super().__init__(self.spelled(as_argument))
+
+    def spelled(self, spell: Callable[[str, Any], str]) -> str:
+        """The whole message with every option as `spell(name, value)` writes it."""
+        remedy = self.remedy
+        for name, value in self.options.items():
+            remedy = remedy.replace(f"{{{name}}}", spell(name, value))
+        return f"{self.message}; {remedy}" if remedy else self.message
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """The same error of a place where these options go by other names."""
+        remedy = self.remedy
+        for old, new in names.items():
+            remedy = remedy.replace(f"{{{old}}}", f"{{{new}}}")
+        return type(self)(self.message, remedy, **{names.get(n, n): v for n, v in self.options.items()})
+
+
+def as_argument(name: str, value: Any) -> str:
+    """`encoding='latin-1'`; `encoding=` where the user has to choose."""
+    return f"{name}=" if value is None else f"{name}={value!r}"
 
 
 class CorpusError(IsoglossError):

@@ -1,10 +1,18 @@
 import json
+import re
+import time
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+import isogloss as ig
+from isogloss.activations.diagnosis import diagnose
+from isogloss.cli import console
 from isogloss.cli.app import app
+from isogloss.cli.doctor import duration
+from isogloss.models import load, resolve
+from isogloss.study.estimate import analysis_seconds
 from tests.tiny import LAYERS, TEXTS
 
 runner = CliRunner()
@@ -78,10 +86,38 @@ def test_extract_leaves_npy_files(models, reviews, tmp_path):
 def test_doctor_says_blocks_sites_coverage_bytes_and_time(models, reviews):
     done = run("doctor", models["base"], "--data", reviews, "--words", "1000000")
     assert done.exit_code == 0, done.output
-    for expected in ("BertModel", "encoder.layer.0", "32 wide", "packed", "sample words", "GiB", "1,000,000 words"):
+    for expected in ("BertModel", "encoder.layer.0", "32 wide", "packed", "sample words", "GiB", "1,000,000 words",
+                     "reading both models", "similarity", "on top"):  # fmt: skip
         assert expected in done.output
     assert "every layer is what transformers reports" in done.output
-    assert run("doctor", models["base"]).exit_code == 0
+    small = run("doctor", models["base"], "--words", "10", "--analyses", "none")
+    assert small.exit_code == 0
+    assert "about under 1 s: reading both models under 1 s (" in small.output
+    assert re.search(r"weights +[0-9a-f]{12} *\n", small.output)
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.01, "under 1 s"), (12.4, "12 s"), (204, "3.4 min"), (7560, "2.1 h")])
+def test_durations_are_never_nothing(seconds, said):
+    assert duration(seconds) == said
+
+
+def test_the_diagnosis_counts_sentence_vectors_as_the_store_does(models, corpus, tmp_path):
+    found = diagnose(load(resolve(models["base"])), corpus)
+    store = ig.extract(models["base"], corpus, tmp_path / "store")
+    written = sum(path.stat().st_size for path in store.directory.glob("*.npy"))
+    assert found.bytes_for(len(corpus.words)) == pytest.approx(written, rel=0.05)
+
+
+def test_the_time_of_an_analysis_grows_with_the_words():
+    class Waits:
+        Options = dict
+
+        def run(self, pair, options):
+            time.sleep(len(pair.words) * 2e-6)
+
+    few, many = (analysis_seconds(Waits(), 8, 3, words) for words in (100_000, 1_000_000))
+    assert few == pytest.approx(0.8, rel=0.5)
+    assert many == pytest.approx(8, rel=0.5)
 
 
 MISTAKES = [
@@ -116,6 +152,61 @@ def test_a_table_or_row_that_is_not_there_lists_what_is(models, reviews, tmp_pat
     wrong = run("show", tmp_path / "run", "similarity", "--measure", "cca")
     assert wrong.exit_code == 2
     assert "procrustes" in wrong.output
+
+
+def test_a_shown_table_leaves_out_what_every_row_says_and_fits_a_terminal(models, reviews, tmp_path):
+    compared(models, reviews, tmp_path / "run")
+    shown = run("show", tmp_path / "run", "similarity", "--measure", "cka", "--subset", "all").output
+    assert "in every row: analysis similarity, measure cka, model tuned, subset all" in shown
+    head = next(line for line in shown.splitlines() if "layer" in line)
+    assert "measure" not in head
+    assert "value" in head
+    words = run("show", tmp_path / "run", "similarity_words").output
+    assert "not shown: examples (--all-columns shows all)" in words
+    assert all(len(line) <= 80 for line in words.splitlines() if "┃" in line or "│" in line)
+    every = run("show", tmp_path / "run", "similarity_words", "--all-columns").output
+    assert "not shown" not in every
+    assert "in every row" not in every
+    chosen = run("show", tmp_path / "run", "similarity", "--columns", "value,layer", "--format", "csv", "--limit", "2")
+    assert chosen.output.splitlines()[0] == "value,layer"
+    assert len(chosen.output.splitlines()) == 3
+    wrong = run("show", tmp_path / "run", "similarity", "--columns", "worth")
+    assert wrong.exit_code == 2
+    assert "no column worth; it has analysis, measure" in wrong.output
+
+
+def test_a_limit_holds_for_json_too(models, reviews, tmp_path):
+    compared(models, reviews, tmp_path / "run")
+    cut = json.loads(run("show", tmp_path / "run", "similarity", "--format", "json", "--limit", "3").output)
+    whole = json.loads(run("show", tmp_path / "run", "similarity", "--format", "json").output)
+    assert len(cut) == 3
+    assert len(whole) > 60
+    assert cut == whole[:3]
+
+
+def test_the_options_of_analyses_are_listed_with_their_defaults():
+    listed = run("compare", "--list-options")
+    assert listed.exit_code == 0
+    assert re.search(r"--option similarity.bootstrap=1000 +resamples of the sentences", listed.output)
+    assert re.search(r"--option similarity.map_words=none ", listed.output)
+
+
+def test_a_log_gets_a_line_for_every_tenth(monkeypatch):
+    told = []
+    monkeypatch.setattr(console.err, "print", lambda text, **_: told.append(text))
+    monkeypatch.setattr(console._Lines, "PAUSE", 0.0)
+    with console.BarProgress().task("fine-tuning, seed 0", 40, "steps") as advance:
+        for _ in range(40):
+            advance(1)
+    assert [line.split(",")[1].split("(")[0] for line in told[:-1]] == [f" seed 0: {n}0% " for n in range(1, 10)]
+    assert "(4 of 40 steps)" in told[0]
+    assert "left" in told[0]
+    assert told[-1].startswith("fine-tuning, seed 0: 40 steps in ")
+    told.clear()
+    monkeypatch.setattr(console._Lines, "PAUSE", 60.0)
+    with console.BarProgress().task("short", 40, "steps") as advance:
+        advance(20)
+    assert len(told) == 1
 
 
 def test_version():

@@ -1,4 +1,5 @@
 import json
+import re
 
 import polars as pl
 import pytest
@@ -59,7 +60,8 @@ def test_command_writes_one_model_per_seed_and_says_how_good_they_are(files):
     assert sorted(p.name for p in out.iterdir()) == ["seed-0", "seed-1"]
     lines = told.stdout.strip().splitlines()
     assert len(lines) == 2
-    assert all("held-out accuracy 0." in line or "held-out accuracy 1." in line for line in lines)
+    accuracy = r"held-out accuracy [01]\.\d+ \(95% interval 0\.\d+ to [01]\.\d+\), f1 macro \S+ on 4 sentences"
+    assert all(re.search(accuracy, line) for line in lines)
 
 
 def test_held_out_file_is_used(files):
@@ -96,6 +98,9 @@ def test_words_of_a_conllu_file_are_learnt(files):
         (["--label", "label", "--task", "ner"], "no task called 'ner'"),
         (["--label", "label", "--keep-layers", "9"], "cannot keep 9 layers of 3"),
         (["--label", "label", "--seeds", "x"], "whole numbers"),
+        (["--label", "label", "--seeds", "1", "--seed", "2"], "--seed 2 and --seeds 1 contradict each other"),
+        ([], "its other columns are label; say which with --label"),
+        (["--label", "label", "--learning-rate", "1"], "learning_rate should be above 0 and below 1"),
     ],
 )
 def test_mistakes_end_with_one_message_and_code_2(files, options, said):
@@ -111,3 +116,28 @@ def test_label_with_one_class_is_named(files):
     told = run(files / "base", "--data", files / "one.csv", "--label", "label", "--out", files / "out", "--quiet")
     assert told.exit_code == 2
     assert "'x'" in told.stderr
+
+
+def test_sentences_without_a_label_are_counted(files):
+    frame = pl.read_csv(files / "reviews.csv").with_columns(pl.col("label").cast(pl.String))
+    frame = frame.with_columns(label=pl.when(pl.int_range(pl.len()) < 5).then(None).otherwise("label"))
+    frame.write_csv(files / "gaps.csv")
+    told = run(
+        files / "base", "--data", files / "gaps.csv", "--label", "label", "--out", files / "out", "--epochs", 1,
+        "--quiet", "--device", "cpu",
+    )  # fmt: skip
+    assert "note: 5 of 40 sentences have no label 'label' and were left out" in told.stdout
+
+
+def test_stopping_says_what_stays(files, monkeypatch):
+    import isogloss.models.finetune as module
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "train", stopped)
+    told = run(files / "base", "--data", files / "reviews.csv", "--label", "label", "--out", files / "out", "-q")
+    assert told.exit_code == 130
+    assert "is not kept" in told.stderr
+    assert "same command" in told.stderr
+    assert not (files / "out").exists()

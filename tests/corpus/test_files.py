@@ -28,20 +28,20 @@ def test_byte_order_marks_and_line_ends_do_not_matter(tmp_path, bom, end, last):
 @pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "utf-16-le", "utf-16-be"])
 def test_another_encoding_is_refused_with_the_one_that_works(tmp_path, encoding):
     path = write(tmp_path, "r.csv", TABLE * 5, encoding)
-    with pytest.raises(CorpusError, match=f'try encoding="{encoding}"'):
+    with pytest.raises(CorpusError, match=f"try encoding='{encoding}'"):
         Corpus.read(path)
     assert Corpus.read(path, encoding=encoding, label="label").sentences["text"][0] == "naïve café"
 
 
 def test_the_byte_and_line_of_a_wrong_encoding_are_named(tmp_path):
     path = write(tmp_path, "r.csv", b"text,label\nplain,a\nna\xefve,b\n")
-    with pytest.raises(CorpusError, match=r'r\.csv, line 3: byte 21 \(0xEF\) is not utf-8; try encoding="latin-1"'):
+    with pytest.raises(CorpusError, match=r"r\.csv, line 3: byte 21 \(0xEF\) is not utf-8; try encoding='latin-1'"):
         Corpus.read(path)
 
 
 def test_utf_8_read_as_ascii_is_sent_back_to_utf_8(tmp_path):
     path = write(tmp_path, "r.csv", TABLE)
-    with pytest.raises(CorpusError, match='try encoding="utf-8"'):
+    with pytest.raises(CorpusError, match="try encoding='utf-8'"):
         Corpus.read(path, encoding="ascii")
     with pytest.raises(CorpusError, match="there is no encoding 'utf-9'"):
         Corpus.read(path, encoding="utf-9")

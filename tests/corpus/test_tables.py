@@ -335,7 +335,7 @@ def test_real_tables_have_the_published_sizes(name, options, sentences, labels):
 
 def test_trec_is_latin_1_and_says_so():
     path = shared("trec/train_5500.label")
-    with pytest.raises(CorpusError, match=r'line 66: byte 3665 \(0xF0\) is not utf-8; try encoding="latin-1"'):
+    with pytest.raises(CorpusError, match=r"line 66: byte 3665 \(0xF0\) is not utf-8; try encoding='latin-1'"):
         Corpus.read(path)
     corpus = Corpus.read({"train": path, "test": shared("trec/TREC_10.label")}, encoding="latin-1")
     assert [len(corpus.split(name)) for name in ("train", "test")] == [5_452, 500]

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
+from isogloss.corpus import sentence_fingerprints
 from isogloss.errors import CorpusError, ModelError, OptionError
 from isogloss.models.finetune import finetune
 from isogloss.models.finetune_data import IGNORED, Collator, Example, GroupedByLength, split_rows
+from isogloss.models.finetune_result import TRAINED_ON, wilson_interval
 from isogloss.models.finetune_tasks import TokenClassification, choose_task, ordered
 from isogloss.models.loading import load
 from isogloss.models.reference import resolve
@@ -229,6 +231,7 @@ def test_left_over_of_a_killed_run_does_not_end_up_in_the_result(base, tmp_path)
     assert not left.exists()
     assert sorted(p.name for p in result.path.iterdir()) == [
         "config.json", "metrics.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "train_sentences.npy",
     ]  # fmt: skip
 
 
@@ -454,3 +457,29 @@ def test_model_that_cannot_run_on_the_corpus_is_refused(tmp_path):
     path = save_tiny(tmp_path / "base", "bart", eos_token_id=419)
     with pytest.raises(ModelError, match=r"BartForSequenceClassification cannot run on this corpus: "):
         finetune(path, reviews(24), tmp_path / "out", **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "low", "high"),
+    # Newcombe 1998, doi 10.1002/(SICI)1097-0258(19980430)17:8<857::AID-SIM777>3.0.CO;2-E, Table I, method 3.
+    [
+        (81 / 263, 263, 0.2553, 0.3662),
+        (15 / 148, 148, 0.0624, 0.1605),
+        (0.0, 20, 0.0, 0.1611),
+        (1 / 29, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilsons_interval_is_the_published_one(share, n, low, high):
+    assert wilson_interval(share, n) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_what_was_trained_on_is_recorded_by_sentence(base, tmp_path):
+    corpus = reviews(40)
+    result = finetune(base, corpus, tmp_path / "out", dev_fraction=0.25, **QUICK)[0]
+    recorded = np.load(result.path / TRAINED_ON)
+    known = sentence_fingerprints(corpus.sentences)
+    assert len(recorded) == 30
+    assert np.isin(recorded, known).all()
+    relabelled = corpus.sentences.with_columns(label=pl.lit("x"))
+    assert np.array_equal(sentence_fingerprints(relabelled), known)
+    assert not np.isin(sentence_fingerprints(labelled(["another text"]).sentences), known).any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from isogloss.activations.layout import storage
 from isogloss.corpus import Corpus
 from isogloss.models.blocks import sites
 from isogloss.models.loading import LoadedModel
-from isogloss.models.reading import LayerReader
+from isogloss.models.reading import SENTENCE_VECTORS, LayerReader
 from isogloss.models.tokenization import SentenceTokenizer, TokenSequences, token_limit
 
 SAMPLE = (
@@ -41,8 +42,9 @@ class Diagnosis:
     sample_words, covered_words : words of the sample, and those with sub-words.
     uncovered : some of the words without.
     subwords_per_word, tokens_per_word : on the sample; the second counts special tokens.
-    tokens_per_second : measured on the sample, on this machine.
-    bytes_per_word : all layers, float32.
+    words_per_sentence : on the sample.
+    tokens_per_second : measured on the sample, on this machine, with vectors of words and sentences.
+    bytes_per_vector : of all layers, float32.
     """
 
     architecture: str
@@ -58,16 +60,19 @@ class Diagnosis:
     uncovered: tuple[str, ...]
     subwords_per_word: float
     tokens_per_word: float
+    words_per_sentence: float
     tokens_per_second: float
-    bytes_per_word: int
+    bytes_per_vector: int
 
     def seconds_for(self, words: int) -> float:
-        """Estimated time to read a corpus of so many words."""
+        """Estimated time to read a corpus of so many words: vectors of words and sentences, loading not included."""
         return words * self.tokens_per_word / self.tokens_per_second
 
     def bytes_for(self, words: int, dtype: str = "float32") -> int:
-        """Estimated size of the word vectors of so many words."""
-        return words * self.bytes_per_word * storage(dtype)[0].itemsize // 4
+        """Estimated size of the vectors of so many words and of their sentences."""
+        sentences = math.ceil(words / self.words_per_sentence)
+        vectors = words + len(SENTENCE_VECTORS) * sentences
+        return vectors * self.bytes_per_vector * storage(dtype)[0].itemsize // 4
 
 
 def diagnose(loaded: LoadedModel, corpus: Corpus | None = None, max_length: int | None = None) -> Diagnosis:
@@ -83,7 +88,7 @@ def diagnose(loaded: LoadedModel, corpus: Corpus | None = None, max_length: int 
     ------
     ModelError : no blocks are found.
     """
-    reader = LayerReader(loaded.module, loaded.tokenizer, sentence_vectors=())
+    reader = LayerReader(loaded.module, loaded.tokenizer)
     limit = token_limit(loaded.module, loaded.tokenizer, max_length)
     sample = Corpus.from_texts(list(SAMPLE)) if corpus is None else corpus.sample(min(200, len(corpus)))
     sequences = tokenise(SentenceTokenizer(loaded.tokenizer, limit), sample)
@@ -109,8 +114,9 @@ def diagnose(loaded: LoadedModel, corpus: Corpus | None = None, max_length: int 
         uncovered=tuple(missing["word"].unique(maintain_order=True).head(8).to_list()),
         subwords_per_word=float((sequences.word_last - sequences.word_first + 1).sum()) / n_covered,
         tokens_per_word=len(sequences.ids) / n_covered,
+        words_per_sentence=max(len(sample.words), 1) / len(sample),
         tokens_per_second=tokens / seconds,
-        bytes_per_word=(reader.blocks.n_layers + 1) * reader.blocks.hidden * 4,
+        bytes_per_vector=(reader.blocks.n_layers + 1) * reader.blocks.hidden * 4,
     )
 
 
@@ -119,6 +125,6 @@ def _timed(reader: LayerReader, sequences: TokenSequences) -> tuple[float, int]:
     seconds, tokens = 1.0, 1
     for _ in range(2):
         start = time.perf_counter()
-        tokens = sum(reader.read(sequences, lambda *_: None))
+        tokens = sum(reader.read(sequences, lambda *_: None, lambda *_: None))
         seconds = time.perf_counter() - start
     return max(seconds, 1e-9), max(tokens, 1)

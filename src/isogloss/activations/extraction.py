@@ -12,7 +12,7 @@ import polars as pl
 
 from isogloss.activations.buffers import ChunkBuffers, give_back_memory
 from isogloss.activations.layers import Layers, choose_layers
-from isogloss.activations.layout import JOURNAL, Settings, storage
+from isogloss.activations.layout import JOURNAL, Settings, size_in_words, storage
 from isogloss.activations.store import ActivationStore
 from isogloss.activations.writer import Chunk, StoreWriter, finished_store_settings
 from isogloss.corpus import Corpus
@@ -136,7 +136,9 @@ def extract_loaded(
     splitter = SentenceTokenizer(loaded.tokenizer, limit, options.long_sentences)  # type: ignore[arg-type]
     sequences = tokenise(splitter, corpus, progress)
     chunks = plan_chunks(sequences, len(corpus.sentences), len(reader.layers) * reader.blocks.hidden * stored.itemsize)
-    with StoreWriter(out, settings, chunks, reader.blocks.hidden) as writer:
+    writer = StoreWriter(out, settings, chunks, reader.blocks.hidden)
+    progress.note(f"{size_in_words(writer.bytes_needed)} of vectors of {reference.spec} go to {out}")
+    with writer:
         _run(reader, sequences, chunks, writer, options.dtype, progress, reference.spec)
         covered = corpus.words[sequences.word_row]
         covered = covered.with_columns(

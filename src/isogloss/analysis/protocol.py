@@ -74,7 +74,7 @@ class LayerPair:
     token_labels, sentence_labels : names of the label columns.
     seed : random seed of this task; the same whatever the executor.
     tuned_index : which tuned model this is, when several were given.
-    classifier : the tuned model as a classifier, where the analysis uses it; its classes say whether it has a head.
+    classifier : the tuned model as a classifier, loaded on first use; asking its classes says whether it has a head.
     """
 
     layer: int

@@ -12,7 +12,10 @@ import typer
 from isogloss.cli import options as o
 from isogloss.cli.console import out as console
 from isogloss.cli.console import progress, user_errors
+from isogloss.cli.listing import list_options
 from isogloss.errors import OptionError
+
+GOES_ON = "stopped; give the same command again and it goes on where it was"
 
 
 def compare(
@@ -27,15 +30,35 @@ def compare(
     layers: o.Layers = "all",
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", metavar="ANALYSIS.NAME=VALUE", help="An option of an analysis; repeatable."),
+        typer.Option(
+            "--option",
+            metavar="ANALYSIS.NAME=VALUE",
+            help="An option of an analysis, e.g. similarity.bootstrap=200; repeatable; --list-options lists them.",
+        ),
     ] = None,
+    list_options: Annotated[
+        bool,
+        typer.Option(
+            "--list-options",
+            callback=list_options,
+            is_eager=True,
+            help="List what --option takes, and do nothing else.",
+        ),
+    ] = False,
     annotate: o.Annotate = None,
     lexicon: o.Lexicons = None,
+    lexicon_format: o.LexiconFormat = None,
+    lexicon_encoding: o.LexiconEncoding = "utf-8",
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
     format: o.Format = None,  # noqa: A002
     encoding: o.Encoding = "utf-8",
+    delimiter: o.Delimiter = None,
+    quoting: o.Quoting = None,
+    columns: o.Columns = None,
+    check_labels: o.CheckLabels = True,
+    split_column: o.SplitColumn = None,
     split: o.Split = None,
     head: o.Head = None,
     sample: o.Sample = None,
@@ -48,18 +71,28 @@ def compare(
     long: o.Long = "split",
     max_length: o.MaxLength = None,
     allow_pickle: o.Pickle = False,
+    keep_activations: Annotated[
+        bool,
+        typer.Option(
+            "--keep-activations/--no-keep-activations",
+            help="Keep the word vectors in the run directory when it is done.",
+        ),
+    ] = True,
     quiet: o.Quiet = False,
 ) -> None:
     """Say what fine-tuning changed, layer by layer: tables, figures and one page in the run directory."""
-    with user_errors():
+    with user_errors(stopped=GOES_ON):
         from isogloss.api import compare as run
         from isogloss.report import findings_panel
 
         corpus = o.read_corpus(
-            data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, split=split, head=head,
-            sample=sample, seed=seed,
+            data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, delimiter=delimiter,
+            quoting=quoting, columns=columns, check_labels=check_labels, split_column=split_column, split=split,
+            head=head, sample=sample, seed=seed,
         )  # fmt: skip
-        corpus = o.labelled_and_filtered(corpus, annotate, lexicon, min_count, max_count, drop_above, seed)
+        corpus = o.labelled_and_filtered(
+            corpus, annotate, lexicon, lexicon_format, lexicon_encoding, min_count, max_count, drop_above, seed
+        )
         study = run(
             base,
             list(tuned),
@@ -70,6 +103,7 @@ def compare(
             seed=seed,
             options=parse_options(option or []),
             allow_pickle=allow_pickle,
+            keep_activations=keep_activations,
             progress=progress(quiet),
             command="isogloss " + shlex.join(sys.argv[1:]),
             pooling=pooling,
@@ -96,11 +130,18 @@ def extract(
     layers: o.Layers = "all",
     annotate: o.Annotate = None,
     lexicon: o.Lexicons = None,
+    lexicon_format: o.LexiconFormat = None,
+    lexicon_encoding: o.LexiconEncoding = "utf-8",
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
     format: o.Format = None,  # noqa: A002
     encoding: o.Encoding = "utf-8",
+    delimiter: o.Delimiter = None,
+    quoting: o.Quoting = None,
+    columns: o.Columns = None,
+    check_labels: o.CheckLabels = True,
+    split_column: o.SplitColumn = None,
     split: o.Split = None,
     head: o.Head = None,
     sample: o.Sample = None,
@@ -116,15 +157,18 @@ def extract(
     quiet: o.Quiet = False,
 ) -> None:
     """Store one vector per word and layer, as npy files that anything can read."""
-    with user_errors():
+    with user_errors(stopped=GOES_ON):
         from isogloss.activations import extract as run
         from isogloss.study.notes import store_notes
 
         corpus = o.read_corpus(
-            data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, split=split, head=head,
-            sample=sample, seed=seed,
+            data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, delimiter=delimiter,
+            quoting=quoting, columns=columns, check_labels=check_labels, split_column=split_column, split=split,
+            head=head, sample=sample, seed=seed,
         )  # fmt: skip
-        corpus = o.labelled_and_filtered(corpus, annotate, lexicon, min_count, max_count, drop_above, seed)
+        corpus = o.labelled_and_filtered(
+            corpus, annotate, lexicon, lexicon_format, lexicon_encoding, min_count, max_count, drop_above, seed
+        )
         store = run(
             model,
             corpus,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -40,6 +42,34 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f} {unit}/s" if speed else "", style="dim")
 
 
+class _Lines:
+    """One line for every tenth of the work, but not more often than every few seconds; for logs."""
+
+    PAUSE = 5.0
+
+    def __init__(self, name: str, total: float, unit: str) -> None:
+        self._name, self._total, self._unit = name, total, unit
+        self._done, self._tenth = 0.0, 0
+        self._start = self._last = time.perf_counter()
+
+    def advance(self, amount: float) -> None:
+        self._done += amount
+        now = time.perf_counter()
+        tenth = int(10 * self._done / self._total) if self._total else 10
+        if tenth <= self._tenth or tenth >= 10 or now - self._last < self.PAUSE:
+            return
+        self._tenth, self._last = tenth, now
+        left = (now - self._start) * (self._total / self._done - 1)
+        err.print(
+            f"{self._name}: {tenth}0% ({self._done:,.0f} of {self._total:,.0f} {self._unit}), about {left:.0f} s left",
+            markup=False,
+        )
+
+    def finish(self) -> None:
+        seconds = time.perf_counter() - self._start
+        err.print(f"{self._name}: {self._total:,.0f} {self._unit} in {seconds:.1f} s", markup=False)
+
+
 class BarProgress(Progress):
     """Bars on standard error, with rate and time left; plain lines where it is not a terminal."""
 
@@ -50,9 +80,9 @@ class BarProgress(Progress):
     def task(self, name: str, total: float, unit: str) -> Iterator[Advance]:
         """Show one bar; bars of work inside other work stand below it."""
         if not err.is_terminal:
-            start = time.perf_counter()
-            yield lambda _: None
-            err.print(f"{name}: {total:,.0f} {unit} in {time.perf_counter() - start:.1f} s", markup=False)
+            lines = _Lines(name, total, unit)
+            yield lines.advance
+            lines.finish()
             return
         opened = self._bars is None
         bars = self._bars or self._open()
@@ -90,16 +120,37 @@ def progress(quiet: bool) -> Progress:
 
 
 @contextmanager
-def user_errors() -> Iterator[None]:
-    """A user's mistake becomes one message and exit code 2; Ctrl-C becomes 130. Anything else keeps its trace."""
+def user_errors(stopped: str = "stopped") -> Iterator[None]:
+    """A user's mistake becomes one message and exit code 2; Ctrl-C becomes 130. Anything else keeps its trace.
+
+    Parameters
+    ----------
+    stopped : what Ctrl-C leaves behind, and how to go on.
+    """
     try:
         yield
     except IsoglossError as error:
-        err.print(f"[bold red]error:[/] {_escaped(str(error))}")
+        err.print(f"[bold red]error:[/] {_escaped(error.spelled(as_option))}")
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
-        err.print("stopped; compare and extract go on where they were when the same command is given again")
+        err.print(stopped, markup=False)
         sys.exit(INTERRUPTED)
+
+
+# Arguments of the library that the command line knows under another name.
+_OPTIONS = {"split": "split-column", "long_sentences": "long"}
+_CHARACTERS = {"\t": "tab"}
+
+
+def as_option(name: str, value: Any) -> str:
+    """`--encoding latin-1`, `--no-quoting`, `--columns word,pos`; the name alone where the user has to choose."""
+    written = _OPTIONS.get(name, name.replace("_", "-"))
+    if value is None or value is True:
+        return f"--{written}"
+    if value is False:
+        return f"--no-{written}"
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return f"--{written} {_CHARACTERS.get(text) or shlex.quote(text)}"
 
 
 def _escaped(text: str) -> str:

@@ -32,7 +32,7 @@ def demo(
     quiet: o.Quiet = False,
 ) -> None:
     """Fine-tune MiniLM on Rotten Tomatoes reviews, compare it with what it was, and write the page. A few minutes."""
-    with user_errors():
+    with user_errors(stopped="stopped; give the same command again: a fine-tuned model is found, a comparison goes on"):
         from isogloss.api import compare
         from isogloss.models.finetune import finetune
         from isogloss.report import findings_panel
@@ -64,7 +64,12 @@ def demo(
             progress=bars,
             command="isogloss demo",
         )
-        console.print(f"accuracy on {len(unseen):,} unseen reviews: {result.dev['accuracy']:.3f}", markup=False)
+        low, high = result.accuracy_interval or (float("nan"), float("nan"))
+        console.print(
+            f"accuracy on {len(unseen):,} unseen reviews: {result.dev['accuracy']:.3f} "
+            f"(95% interval {low:.3f} to {high:.3f})",
+            markup=False,
+        )
         console.print(findings_panel(study.findings))
         console.print(f"page: {o.shown(study.directory / 'report.html')}", markup=False)
 

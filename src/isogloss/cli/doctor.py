@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -12,6 +12,12 @@ from isogloss.cli import options as o
 from isogloss.cli.console import out as console
 from isogloss.cli.console import user_errors
 
+if TYPE_CHECKING:
+    from isogloss.activations.diagnosis import Diagnosis
+
+HASH = 12
+"""Characters of a checksum that are shown."""
+
 
 def doctor(
     model: Annotated[str, typer.Argument(help="Directory, hub id (id@revision), adapter or package:NAME.")],
@@ -20,7 +26,13 @@ def doctor(
     text_b: o.TextB = None,
     format: o.Format = None,  # noqa: A002
     encoding: o.Encoding = "utf-8",
+    delimiter: o.Delimiter = None,
+    quoting: o.Quoting = None,
+    columns: o.Columns = None,
     words: Annotated[int | None, typer.Option("--words", min=1, help="Estimate for a corpus of so many words.")] = None,
+    analyses: Annotated[
+        str, typer.Option("--analyses", help="Analyses to estimate the time of, with commas; none for none.")
+    ] = "similarity",
     device: o.Device = "auto",
     compute: o.Compute = "float32",
     allow_pickle: o.Pickle = False,
@@ -28,9 +40,15 @@ def doctor(
     """Check a model: its blocks and sites, how well words align, and what a corpus would cost in bytes and time."""
     with user_errors():
         from isogloss.activations.diagnosis import diagnose
+        from isogloss.activations.layout import size_in_words
         from isogloss.models import load, resolve
 
-        corpus = o.read_corpus(data, text=text, text_b=text_b, format=format, encoding=encoding) if data else None
+        corpus = None
+        if data:
+            corpus = o.read_corpus(
+                data, text=text, text_b=text_b, format=format, encoding=encoding, delimiter=delimiter,
+                quoting=quoting, columns=columns,
+            )  # fmt: skip
         reference = resolve(model, allow_pickle=allow_pickle)
         found = diagnose(load(reference, device=device, dtype=compute), corpus)
         size = words or (len(corpus.words) if corpus is not None else 100_000)
@@ -45,9 +63,11 @@ def doctor(
             "coverage": f"{found.covered_words:,} of {found.sample_words:,} sample words, "
             f"{found.subwords_per_word:.2f} sub-words each"
             + (f"; without any: {' '.join(found.uncovered)}" if found.uncovered else ""),
-            f"{size:,} words": f"{found.bytes_for(size) / 2**30:.2f} GiB in float32, half in float16; about "
-            f"{found.seconds_for(size) / 60:.1f} min here ({found.tokens_per_second:,.0f} tokens/s on the sample)",
-            "weights": reference.weights_sha256,
+            "weights": reference.weights_sha256[:HASH],
+            "tokenizer": reference.tokenizer_sha256[:HASH],
+            f"{size:,} words": f"{size_in_words(2 * found.bytes_for(size))} of vectors for a base and a tuned model "
+            "like this one, in float32; half in float16",
+            "time here": _times(found, size, analyses),
         }
         for name, value in lines.items():
             table.add_row(Text(name, style="bold"), Text(value))
@@ -57,3 +77,27 @@ def doctor(
             console.print(f"layer {layer}: the block output {site}", markup=False, style="yellow")
         if not odd:
             console.print("every layer is what transformers reports as hidden_states", style="green")
+
+
+def _times(found: Diagnosis, words: int, analyses: str) -> str:
+    from isogloss.analysis import choose
+    from isogloss.study.estimate import analysis_seconds
+
+    names = [name.strip() for name in analyses.split(",") if name.strip() not in ("", "none")]
+    parts = {"reading both models": 2 * found.seconds_for(words)}
+    for name, analysis in choose(names).items():
+        parts[name] = analysis_seconds(analysis, found.hidden, found.n_layers, words)
+    listed = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
+    return (
+        f"about {duration(sum(parts.values()))}: {listed} (measured on a sample, {found.tokens_per_second:,.0f} "
+        "tokens/s; loading the models and the page come on top)"
+    )
+
+
+def duration(seconds: float) -> str:
+    """`under 1 s`, `12 s`, `3.4 min`, `2.1 h`."""
+    if seconds < 1:
+        return "under 1 s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -14,8 +14,13 @@ from isogloss.cli.console import progress, user_errors
 from isogloss.errors import OptionError
 
 if TYPE_CHECKING:
+    from isogloss.corpus import Corpus
     from isogloss.models.finetune import FinetuneResult
 
+STOPPED = (
+    "stopped; the model that was being trained is not kept. Give the same command again: with --seeds, models that "
+    "were finished are found, the others are trained from the start"
+)
 # In these the label is a column; the others bring their labels with them.
 _TABLES = ("csv", "tsv", "jsonl", "json", "parquet")
 
@@ -36,6 +41,11 @@ def finetune(
     ] = "auto",
     format: o.Format = None,  # noqa: A002
     encoding: o.Encoding = "utf-8",
+    delimiter: o.Delimiter = None,
+    quoting: o.Quoting = None,
+    columns: o.Columns = None,
+    check_labels: o.CheckLabels = True,
+    split_column: o.SplitColumn = None,
     dev: Annotated[
         str | None,
         typer.Option("--dev", metavar="FILE", help="Held-out data; else the split dev, or a part of it."),
@@ -50,9 +60,11 @@ def finetune(
     weight_decay: Annotated[float, typer.Option("--weight-decay", help="Of AdamW.")] = 0.01,
     seeds: Annotated[
         list[str] | None,
-        typer.Option("--seeds", metavar="N ...", help="One model for each seed, e.g. 0 1 2."),
+        typer.Option("--seeds", metavar="N ...", help="One model for each seed, e.g. 0 1 2; instead of --seed."),
     ] = None,
-    seed: o.Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of everything random, 0 if not given; for several: --seeds.")
+    ] = None,
     train_fraction: Annotated[
         float, typer.Option("--train-fraction", help="Part of the training sentences to use.")
     ] = 1.0,
@@ -78,14 +90,28 @@ def finetune(
     quiet: o.Quiet = False,
 ) -> None:
     """Fine-tune a model on labelled sentences, pairs or words; the result is an ordinary model directory."""
-    with user_errors():
+    with user_errors(stopped=STOPPED):
         from isogloss.models.finetune import finetune as run
 
         base, numbers = base_and_seeds(base, more or [], seeds)
+        if numbers is not None and seed is not None:
+            raise OptionError(
+                f"--seed {seed} and --seeds {' '.join(map(str, numbers))} contradict each other; give --seeds for one "
+                "model per seed, or --seed for one model"
+            )
         chosen: Any = task
+
+        def read(file: str) -> Corpus:
+            is_table = file.startswith("hf:") or (format or Path(file).suffix.lstrip(".")).lower() in _TABLES
+            return o.read_corpus(
+                file, text=text, text_b=text_b, label=[label] if label is not None and is_table else None,
+                format=format, encoding=encoding, delimiter=delimiter, quoting=quoting, columns=columns,
+                check_labels=check_labels, split_column=split_column,
+            )  # fmt: skip
+
         results = run(
             base,
-            _read(data, text, text_b, label, format, encoding),
+            read(data),
             out,
             label=label,
             task=chosen,
@@ -93,12 +119,12 @@ def finetune(
             learning_rate=learning_rate,
             batch_size=batch_size,
             max_length=max_length,
-            seed=seed,
+            seed=seed or 0,
             seeds=numbers,
             train_fraction=train_fraction,
             freeze_layers=freeze_layers,
             keep_layers=keep_layers,
-            eval_corpus=None if dev is None else _read(dev, text, text_b, label, format, encoding),
+            eval_corpus=None if dev is None else read(dev),
             dev_fraction=dev_fraction,
             checkpoint_every=checkpoint_every,
             warmup_fraction=warmup_fraction,
@@ -111,6 +137,13 @@ def finetune(
         )
         for result in results:
             console.print(summary(result), markup=False)
+        if missing := results[0].metrics.get("unlabelled_sentences"):
+            console.print(
+                f"note: {missing:,} of {results[0].metrics['sentences']:,} sentences have no label "
+                f"{results[0].metrics['label']!r} and were left out",
+                markup=False,
+                style="yellow",
+            )
 
 
 def base_and_seeds(base: str, more: Sequence[str], seeds: Sequence[str] | None) -> tuple[str, list[int] | None]:
@@ -144,23 +177,24 @@ def base_and_seeds(base: str, more: Sequence[str], seeds: Sequence[str] | None) 
 def summary(result: FinetuneResult) -> str:
     """One line: where the model is and how good it is on held-out sentences."""
     measures = [
-        f"{name.replace('_', ' ')} {value:.3f}"
+        f"{name.replace('_', ' ')} {value:.3f}" + (_interval(result) if name == "accuracy" else "")
         for name, value in result.dev.items()
         if name not in ("step", "epoch", "loss") and value is not None
     ]
-    held_out = f"held-out {', '.join(measures)}" if measures else "nothing held out"
+    held_out = f"held-out {', '.join(measures)} on {_held_out(result)}" if measures else "nothing held out"
     how = "was there already" if result.found else f"{result.metrics['seconds']:.0f} s"
     return f"{o.shown(result.path)}: {held_out} ({result.metrics['steps']} steps, {how})"
 
 
-def _read(
-    data: str,
-    text: str,
-    text_b: str | None,
-    label: str | None,
-    format: str | None,  # noqa: A002
-    encoding: str,
-) -> Any:
-    is_table = data.startswith("hf:") or (format or Path(data).suffix.lstrip(".")).lower() in _TABLES
-    labels = [label] if label is not None and is_table else None
-    return o.read_corpus(data, text=text, text_b=text_b, label=labels, format=format, encoding=encoding)
+def _interval(result: FinetuneResult) -> str:
+    if (interval := result.accuracy_interval) is None:
+        return ""
+    low, high = interval
+    return f" (95% interval {low:.3f} to {high:.3f})"
+
+
+def _held_out(result: FinetuneResult) -> str:
+    sentences, measured = result.metrics["dev_sentences"], result.metrics.get("dev_measured")
+    if result.metrics["task"] != "tokens" or measured is None:
+        return f"{sentences:,} sentences"
+    return f"{measured:,} words of {sentences:,} sentences"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isogloss.errors import IsoglossError
+
 if TYPE_CHECKING:
     from isogloss.corpus import Corpus
 
@@ -26,9 +28,28 @@ Label = Annotated[
 ]
 Format = Annotated[str | None, typer.Option("--format", help="Format of the file, where its name does not say.")]
 Encoding = Annotated[str, typer.Option("--encoding", help="Text encoding of the file.")]
-Split = Annotated[
-    str | None, typer.Option("--split", help="Only sentences of this split (needs a column called split).")
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        "--delimiter", metavar="CHARACTER", help="Between fields, e.g. ';' or tab; comma in .csv if not given."
+    ),
 ]
+Quoting = Annotated[
+    bool | None,
+    typer.Option("--quoting/--no-quoting", help="Whether quotes enclose fields; yes in .csv, no in .tsv if not given."),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="A,B,...", help="Names of the columns of a file without a header; _ skips one."),
+]
+CheckLabels = Annotated[
+    bool,
+    typer.Option("--check-labels/--no-check-labels", help="Refuse labels with one class or more than 1,000."),
+]
+SplitColumn = Annotated[
+    str | None, typer.Option("--split-column", metavar="COLUMN", help="Column that names each sentence's split.")
+]
+Split = Annotated[str | None, typer.Option("--split", metavar="NAME", help="Only sentences of this split, e.g. test.")]
 Annotate = Annotated[
     str | None,
     typer.Option(
@@ -40,6 +61,10 @@ Lexicons = Annotated[
     list[Path] | None,
     typer.Option("--lexicon", metavar="FILE", help="Word label from a file of categories (Empath, LIWC, JSON)."),
 ]
+LexiconFormat = Annotated[
+    str | None, typer.Option("--lexicon-format", help="empath, liwc or json, where the file's name does not say.")
+]
+LexiconEncoding = Annotated[str, typer.Option("--lexicon-encoding", help="Text encoding of the lexicons.")]
 MinCount = Annotated[int, typer.Option("--min-count", min=0, help="Only words that occur so often.")]
 MaxCount = Annotated[
     int | None, typer.Option("--max-count", min=1, help="So many random occurrences of each word at the most.")
@@ -60,6 +85,10 @@ Pickle = Annotated[bool, typer.Option("--allow-pickle", help="Accept pickle weig
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 
+# What a shell makes hard to type.
+_CHARACTERS = {"tab": "\t", "\\t": "\t"}
+
+
 def read_corpus(
     data: str,
     *,
@@ -68,6 +97,11 @@ def read_corpus(
     label: list[str] | None = None,
     format: str | None = None,  # noqa: A002 - the option's name
     encoding: str = "utf-8",
+    delimiter: str | None = None,
+    quoting: bool | None = None,
+    columns: str | None = None,
+    check_labels: bool = True,
+    split_column: str | None = None,
     split: str | None = None,
     head: int | None = None,
     sample: int | None = None,
@@ -77,7 +111,19 @@ def read_corpus(
     from isogloss.corpus import Corpus
 
     labels: Any = label[0] if label and len(label) == 1 else label
-    corpus = Corpus.read(data, text=text, text_b=text_b, label=labels, format=format, encoding=encoding)
+    corpus = Corpus.read(
+        data,
+        text=text,
+        text_b=text_b,
+        label=labels,
+        split=split_column,
+        format=format,
+        encoding=encoding,
+        delimiter=_CHARACTERS.get(delimiter or "", delimiter),
+        quoting=quoting,
+        columns=None if columns is None else [name.strip() for name in columns.split(",")],
+        check_labels=check_labels,
+    )
     if split is not None:
         corpus = corpus.split(split)
     if head is not None:
@@ -91,6 +137,8 @@ def labelled_and_filtered(
     corpus: Corpus,
     annotate: str | None,
     lexicons: list[Path] | None,
+    lexicon_format: str | None,
+    lexicon_encoding: str,
     min_count: int,
     max_count: int | None,
     drop_above: int | None,
@@ -102,7 +150,10 @@ def labelled_and_filtered(
     if annotate:
         corpus = corpus.annotate(*(name.strip() for name in annotate.split(",") if name.strip()))
     for path in lexicons or []:
-        corpus = corpus.annotate(read_lexicon(path))
+        try:
+            corpus = corpus.annotate(read_lexicon(path, format=lexicon_format, encoding=lexicon_encoding))
+        except IsoglossError as error:
+            raise error.renamed({"format": "lexicon_format", "encoding": "lexicon_encoding"}) from None
     if min_count or max_count is not None or drop_above is not None:
         corpus = corpus.occurrences(min=min_count, max=max_count, drop_above=drop_above, seed=seed)
     return corpus

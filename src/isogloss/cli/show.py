@@ -23,21 +23,37 @@ class TableFormat(StrEnum):
     json = "json"
 
 
+ROWS = 60
+"""Rows of a table that are printed unless more are asked for."""
+LONG = ("examples",)
+"""Columns too wide for a terminal."""
+
+
 def show(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     table: Annotated[str | None, typer.Argument(help="A table of the run; without one, findings and names.")] = None,
     layer: Annotated[int | None, typer.Option("--layer", help="Only this layer.")] = None,
     measure: Annotated[str | None, typer.Option("--measure", help="Only this measure.")] = None,
     subset: Annotated[str | None, typer.Option("--subset", help="Only this subset, e.g. all or upos=NOUN.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Rows to print as a table.")] = 60,
+    columns: Annotated[
+        str | None, typer.Option("--columns", metavar="A,B,...", help="Only these columns, in this order.")
+    ] = None,
+    all_columns: Annotated[
+        bool,
+        typer.Option("--all-columns", help="Also columns with one value only and examples, which a table leaves out."),
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="So many rows; if not given, 60 of a table and all of csv, json."),
+    ] = None,
     format: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.table,  # noqa: A002
 ) -> None:
     """Print the findings of a run, or one of its tables."""
     with user_errors():
+        from isogloss.api import load
         from isogloss.report import findings_panel, table_view
-        from isogloss.study import load_results
 
-        results = load_results(run)
+        results = load(run)
         if table is None:
             console.print(findings_panel(results.findings))
             for note in results.notes:
@@ -49,11 +65,40 @@ def show(
         for column, wanted in (("layer", layer), ("measure", measure), ("subset", subset)):
             if wanted is not None:
                 frame = _only(frame, table, column, wanted)
+        if columns is not None:
+            frame = _chosen(frame, table, columns)
         if format is TableFormat.table:
-            console.print(table_view(frame, limit=limit))
-        else:
-            flat = _flat(frame)
-            typer.echo(flat.write_csv() if format is TableFormat.csv else frame.write_json(), nl=False)
+            aside = ""
+            if columns is None and not all_columns:
+                frame, aside = _narrowed(frame)
+            console.print(table_view(frame, limit=limit or ROWS))
+            if aside:
+                console.print(aside, markup=False, style="dim")
+            return
+        frame = frame if limit is None else frame.head(limit)
+        typer.echo(_flat(frame).write_csv() if format is TableFormat.csv else frame.write_json(), nl=False)
+
+
+def _chosen(frame: pl.DataFrame, table: str, columns: str) -> pl.DataFrame:
+    names = list(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
+    if unknown := [name for name in names if name not in frame.columns]:
+        raise OptionError(f"the table {table} has no column {', '.join(unknown)}; it has {', '.join(frame.columns)}")
+    if not names:
+        raise OptionError(f"no column is named; the table {table} has {', '.join(frame.columns)}")
+    return frame.select(names)
+
+
+def _narrowed(frame: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """The columns that tell rows apart, and a line on those left out; a table of one row keeps them."""
+    long = [name for name in frame.columns if name in LONG]
+    rest = frame.drop(long)
+    same = [name for name in rest.columns if frame.height > 1 and rest[name].n_unique() == 1]
+    if len(same) == len(rest.columns):
+        same = []
+    said = [f"{name} {rest[name][0]}" for name in same if rest[name][0] is not None]
+    parts = [f"in every row: {', '.join(said)}"] if said else []
+    parts += [f"not shown: {', '.join(long)} (--all-columns shows all)"] if long else []
+    return rest.drop(same), "; ".join(parts)
 
 
 def _only(frame: pl.DataFrame, table: str, column: str, wanted: int | str) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What shows the concept tables: fates, sides taken, labels, the layer x layer map, triggers, the concepts themselves."""
+"""What shows the concept tables: fates, sides taken, labels, a map of layers, triggers, the concepts themselves."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ def _fates(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figur
                 name="concepts-kept",
                 title="How many concepts were kept",
                 caption="Share of base concepts kept, and the adjusted Rand index of both clusterings (1: the same, 0: "
-                "chance), with 95% intervals over sentences. The band is how many of its own concepts a model keeps when "
-                f"it sees only half of the sentences.{tail}",
+                "chance), with 95% intervals over sentences. The band is how many of its own concepts a model keeps "
+                f"when it sees only half of the sentences.{tail}",
                 y_label="share",
                 lines=(_line("concepts kept", kept), _line("adjusted Rand index", rand)),
                 bands=_band("same model, half of the sentences", kept),
@@ -126,6 +126,7 @@ def _polar(own: pl.DataFrame, tail: str) -> list[Figure]:
         _line(f"{subset}, {model}", part)
         for (subset, model), part in single.sort("subset", "model").group_by("subset", "model", maintain_order=True)
     ]
+    most = max(polar["n"].to_list())
     chance = (
         single.filter(pl.col("null_low").is_not_null())
         .group_by("layer")
@@ -135,8 +136,8 @@ def _polar(own: pl.DataFrame, tail: str) -> list[Figure]:
         LinesFigure(
             name="concepts-polar",
             title="Concepts that take the side of a class",
-            caption=f"Of {polar['n'].max()} concepts per layer, how many have nearly all their words from sentences of one "
-            f"class, and more than the class's share of all words. The band: what shuffled classes give.{tail}",
+            caption=f"Of {most} concepts per layer, how many have nearly all their words from sentences of one class, "
+            f"and more than the class's share of all words. The band: what shuffled classes give.{tail}",
             y_label="concepts",
             lines=tuple(lines),
             bands=_band("shuffled classes", chance),
@@ -187,8 +188,8 @@ def _map(table: pl.DataFrame, tail: str) -> list[Figure]:
         HeatmapFigure(
             name="concepts-map",
             title="Concepts of every layer against every layer",
-            caption="Adjusted Rand index of the concepts of each base layer (row) and each tuned layer (column): 1, the "
-            f"same concepts; 0, what chance gives.{tail}",
+            caption="Adjusted Rand index of the concepts of each base layer (row) and each tuned layer (column): 1, "
+            f"the same concepts; 0, what chance gives.{tail}",
             row_label="base layer",
             column_label="tuned layer",
             rows=tuple(str(i) for i in base),

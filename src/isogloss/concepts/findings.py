@@ -84,8 +84,8 @@ def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
     still = [row for row in kept if row["null_low"] is not None and row["value"] >= row["null_low"]]
     if still:
         text = (
-            f"{layers([row['layer'] for row in still])} kept {'their' if len(still) > 1 else 'its'} concepts as far as can "
-            "be told: no fewer than the base model keeps of its own when it sees half of the sentences."
+            f"{layers([row['layer'] for row in still])} kept {'their' if len(still) > 1 else 'its'} concepts as far as "
+            "can be told: no fewer than the base model keeps of its own when it sees half of the sentences."
         )
         yield _finding(text, still, min(still, key=lambda row: row["value"]), 0.6)
 
@@ -131,8 +131,8 @@ def _polar(own: pl.DataFrame) -> Iterator[Finding]:
         ]
         if turned and len(tuned) > 1:
             text = (
-                f"{layers(turned)} of the tuned model {'have' if len(turned) > 1 else 'has'} more concepts with a class's "
-                "side than the base model and than chance."
+                f"{layers(turned)} of the tuned model {'have' if len(turned) > 1 else 'has'} more concepts on a "
+                "class's side than the base model and than chance."
             )
             yield _finding(text, beyond, most, 0.5, scale=(0.0, float(most["n"])))
 
@@ -214,6 +214,10 @@ def _place(place: str) -> str:
     return {"front": "front", "end": "end", "random": "a random place"}.get(place, place)
 
 
+def _range(row: Row) -> str:
+    return f"{stated(row['value'], 2)} (from {stated(row['ci_low'], 2)} to {stated(row['ci_high'], 2)})"
+
+
 def _seeds(table: pl.DataFrame) -> Iterator[Finding]:
     spread = table.filter(pl.col("subset") == BETWEEN_SEEDS)
     kept, between = _measure(spread, "kept", "base"), _measure(spread, "kept_between", "tuned")
@@ -225,8 +229,6 @@ def _seeds(table: pl.DataFrame) -> Iterator[Finding]:
         return
     text = (
         f"Between the {worst['n']} tuned models the share of concepts kept at layer {worst['layer']} is "
-        f"{stated(other['value'], 2)} (from {stated(other['ci_low'], 2)} to {stated(other['ci_high'], 2)}); from the base "
-        f"model to them it is {stated(worst['value'], 2)} (from {stated(worst['ci_low'], 2)} to "
-        f"{stated(worst['ci_high'], 2)})."
+        f"{_range(other)}; from the base model to them it is {_range(worst)}."
     )
     yield _finding(text, [worst, other], worst, 0.7)

@@ -13,6 +13,7 @@ from isogloss.corpus.annotators import (
     by_type,
 )
 from isogloss.corpus.corpus import Corpus
+from isogloss.corpus.fingerprint import sentence_fingerprints
 from isogloss.corpus.labels import explode_label
 from isogloss.corpus.lexicon import Lexicon, lexicon, read_lexicon
 from isogloss.corpus.readers import FORMATS
@@ -42,5 +43,6 @@ __all__ = [
     "lexicon",
     "read_lexicon",
     "read_wordnet_supersenses",
+    "sentence_fingerprints",
     "split_words",
 ]

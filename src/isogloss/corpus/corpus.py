@@ -40,6 +40,7 @@ class Corpus:
         `text[start:end] == word`, save for words inside a multiword token that does not spell them), then one String
         column per token label; null = unlabelled.
     notes : what was noticed while reading, such as sentences without words.
+    unread : columns of the file that were not asked for.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Corpus:
     sentences: pl.DataFrame
     words: pl.DataFrame
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @classmethod
     def read(
@@ -97,7 +99,7 @@ class Corpus:
             columns=None if columns is None else tuple(columns),
         )
         draft, name, source = read_source(path, options, format, check_labels=check_labels)
-        return cls(name, source, draft.sentences, draft.words, draft.notes)
+        return cls(name, source, draft.sentences, draft.words, draft.notes, draft.unread)
 
     @classmethod
     def from_texts(
@@ -224,7 +226,7 @@ class Corpus:
         if chosen.is_empty():
             known = self.sentences["split"].drop_nulls().unique(maintain_order=True).to_list()
             if not known:
-                raise CorpusError(f"{self.name} has no splits; read it with split= the column that names them")
+                raise CorpusError(f"{self.name} has no splits", "{split} names the column that names them", split=None)
             raise missing_name(name, known, self.name, "split")
         return self.select(chosen)
 
@@ -335,7 +337,13 @@ class Corpus:
         ------
         StoreError : it cannot be written; nothing that loads is left half-written.
         """
-        about = {"name": self.name, "source": self.source, "notes": list(self.notes), "content": self.sha256}
+        about = {
+            "name": self.name,
+            "source": self.source,
+            "notes": list(self.notes),
+            "unread": list(self.unread),
+            "content": self.sha256,
+        }
         write_corpus(Path(folder), self.sentences, self.words, about)
 
     @classmethod
@@ -348,7 +356,9 @@ class Corpus:
         StoreError : a file is missing or its bytes changed.
         """
         sentences, words, about = read_corpus(Path(folder))
-        return cls(about["name"], about["source"], sentences, words, tuple(about["notes"]))
+        return cls(
+            about["name"], about["source"], sentences, words, tuple(about["notes"]), tuple(about.get("unread", ()))
+        )
 
 
 def _natural(n: int) -> int:

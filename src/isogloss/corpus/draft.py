@@ -7,7 +7,7 @@ Knows the columns that every corpus has. Does not know files, and does not decid
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,13 @@ class Draft:
         Float64.
     words : the columns of `WORD_COLUMNS`, then one String column per token label.
     notes : what a reader should know, each one sentence.
+    unread : columns of the file that were not asked for.
     """
 
     sentences: pl.DataFrame
     words: pl.DataFrame
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def string_series(name: str, values: Sequence[Any] | pl.Series, where: str) -> pl.Series:
@@ -162,7 +164,7 @@ def note_empty_sentences(draft: Draft, where: str) -> Draft:
         return draft
     count = "1 sentence has" if len(empty) == 1 else f"{len(empty):,} sentences have"
     note = f"{count} no words; the first is sentence {empty[0]}"
-    return Draft(draft.sentences, draft.words, (*draft.notes, note))
+    return replace(draft, notes=(*draft.notes, note))
 
 
 def concatenate(drafts: Mapping[str, Draft]) -> Draft:
@@ -176,4 +178,10 @@ def concatenate(drafts: Mapping[str, Draft]) -> Draft:
         words.append(draft.words.with_columns(pl.col("sentence") + pl.lit(before, pl.UInt32)))
         notes += [f"{split}: {note}" for note in draft.notes]
         before += draft.sentences.height
-    return Draft(pl.concat(sentences, how="diagonal_relaxed"), pl.concat(words, how="diagonal_relaxed"), tuple(notes))
+    unread = dict.fromkeys(name for draft in drafts.values() for name in draft.unread)
+    return Draft(
+        pl.concat(sentences, how="diagonal_relaxed"),
+        pl.concat(words, how="diagonal_relaxed"),
+        tuple(notes),
+        tuple(unread),
+    )

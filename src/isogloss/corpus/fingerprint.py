@@ -1,4 +1,4 @@
-"""One SHA-256 for the content of a corpus: texts, words and labels, not its name or where it came from."""
+"""One SHA-256 for the content of a corpus, whatever it is called; one number per sentence, to find it elsewhere."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ def corpus_sha256(sentences: pl.DataFrame, words: pl.DataFrame) -> str:
         for name in columns:
             _add_column(digest, frame[name])
     return digest.hexdigest()
+
+
+def sentence_fingerprints(sentences: pl.DataFrame) -> np.ndarray:
+    """(n_sentences,) uint64: the first 8 bytes of each text's SHA-256 (of a pair's both texts), whatever its labels."""
+    texts = sentences["text"].to_list()
+    others = sentences["text_b"].to_list() if "text_b" in sentences.columns else [""] * len(texts)
+    digests = (hashlib.sha256(f"{a}\0{b}".encode()).digest()[:8] for a, b in zip(texts, others, strict=True))
+    return np.frombuffer(b"".join(digests), "<u8")
 
 
 def _add_column(digest: hashlib._Hash, values: pl.Series) -> None:

@@ -61,18 +61,22 @@ def check_classes(values: pl.Series, where: str) -> None:
     """
     known = values.drop_nulls()
     n = known.n_unique()
-    remedy = "check_labels=False reads it nevertheless"
+    remedy = "{check_labels} reads it nevertheless"
     if n == 0:
-        raise CorpusError(f"{where}: the label {values.name!r} is empty everywhere; {remedy}")
+        raise CorpusError(f"{where}: the label {values.name!r} is empty everywhere", remedy, check_labels=False)
     if n == 1:
         raise CorpusError(
             f"{where}: the label {values.name!r} has one class only, {str(known[0])!r}; two are needed to tell "
-            f"anything apart ({remedy})"
+            "anything apart",
+            remedy,
+            check_labels=False,
         )
     if values.dtype == pl.String and n > MOST_CLASSES:
         raise CorpusError(
             f"{where}: the label {values.name!r} has {n:,} different values, more than {MOST_CLASSES:,}; it looks "
-            f"like an identifier or free text ({remedy})"
+            "like an identifier or free text",
+            remedy,
+            check_labels=False,
         )
 
 

@@ -108,7 +108,9 @@ def read_lexicon(
         format = next((f for f, ends in _FORMATS.items() if file.suffix.lower() in ends), None)  # noqa: A001
         if format is None:
             raise CorpusError(
-                f"{file}: its ending does not say what lexicon it is; format= one of {', '.join(_FORMATS)}"
+                f"{file}: its ending does not say what lexicon it is",
+                f"say it: {{format}} one of {', '.join(_FORMATS)}",
+                format=None,
             )
     if format not in _FORMATS:
         raise OptionError(

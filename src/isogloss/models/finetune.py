@@ -21,47 +21,17 @@ import numpy as np
 import torch
 import transformers
 
-from isogloss.corpus import Corpus
+from isogloss.corpus import Corpus, sentence_fingerprints
 from isogloss.errors import CorpusError, OptionError
 from isogloss.models.finetune_data import Collator, check_fraction, split_rows
 from isogloss.models.finetune_model import trainable_model
+from isogloss.models.finetune_result import METRICS, TRAINED_ON, FinetuneResult, evaluations, finished_metrics
 from isogloss.models.finetune_tasks import Task, TaskName, choose_task
 from isogloss.models.finetune_training import train
 from isogloss.models.loading import choose_device, choose_dtype
 from isogloss.models.reference import ModelReference, resolve
 from isogloss.models.tokenizers import load_tokenizer, quiet
 from isogloss.progress import SILENT, Progress
-
-METRICS = "metrics.json"
-
-
-@dataclass(frozen=True)
-class FinetuneResult:
-    """A finished fine-tuned model.
-
-    Attributes
-    ----------
-    path : its directory, which `isogloss.compare` and transformers take as it is.
-    seed : of this run.
-    metrics : what `metrics.json` holds.
-    found : it was there already, from the same request.
-    """
-
-    path: Path
-    seed: int
-    metrics: dict[str, Any]
-    found: bool = False
-
-    @property
-    def dev(self) -> dict[str, Any]:
-        """Measures of the last evaluation; empty where nothing was held out."""
-        evaluations = self.metrics["evaluations"]
-        return evaluations[-1] if evaluations else {}
-
-    @property
-    def checkpoints(self) -> tuple[Path, ...]:
-        """The model directories saved on the way, in order of steps."""
-        return tuple(self.path / name for name in self.metrics["checkpoints"])
 
 
 @dataclass(frozen=True)
@@ -182,7 +152,7 @@ def finetune(
     folders = [target if seeds is None else target / f"seed-{number}" for number in wanted]
     requests = [_request(reference, corpus, eval_corpus, recipe, number) for number in wanted]
     # All directories are looked at before anything is trained.
-    found = [_finished(folder, request) for folder, request in zip(folders, requests, strict=True)]
+    found = [finished_metrics(folder, request) for folder, request in zip(folders, requests, strict=True)]
     return [
         FinetuneResult(folder, number, metrics, found=True)
         if metrics is not None
@@ -211,8 +181,9 @@ def _run(
         model = trainable_model(
             reference, task, tokenizer, keep_layers=recipe.keep_layers, freeze_layers=recipe.freeze_layers
         )
+        labelled = task.labelled(corpus)
         train_rows, dev_rows = split_rows(
-            task.labelled(corpus),
+            labelled,
             dev_fraction=recipe.dev_fraction,
             train_fraction=recipe.train_fraction,
             own_dev=eval_corpus is None,
@@ -261,17 +232,21 @@ def _run(
             "train_sentences": len(training.examples),
             "train_cut": training.cut_sentences,
             "train_lost": training.lost,
+            "sentences": len(corpus),
+            "unlabelled_sentences": len(corpus) - len(labelled),
             "dev_sentences": len(held_out.examples),
+            "dev_measured": held_out.measured,
             "dev_cut": held_out.cut_sentences,
             "dev_lost": held_out.lost,
             "train_loss": [{"step": row["step"], "loss": row["loss"]} for row in log if "loss" in row],
-            "evaluations": _evaluations(log),
+            "evaluations": evaluations(log),
             "checkpoints": _checkpoints(staging),
             "seconds": round(seconds, 2),
             "device": str(device),
             "threads": torch.get_num_threads(),
             "versions": _versions(),
         }
+        np.save(staging / TRAINED_ON, sentence_fingerprints(corpus.sentences[train_rows]))
         (staging / METRICS).write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
     return FinetuneResult(folder, seed, metrics)
 
@@ -291,29 +266,6 @@ def _request(
         "seed": seed,
         **asdict(recipe),
     }
-
-
-def _finished(folder: Path, request: dict[str, Any]) -> dict[str, Any] | None:
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return None
-    try:
-        metrics = json.loads((folder / METRICS).read_text("utf-8"))
-        before = metrics["request"]
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise OptionError(
-            f"{folder} is not empty and is not a model fine-tuned by isogloss; choose another directory"
-        ) from error
-    differing = [name for name in request if before.get(name) != request[name]]
-    if differing:
-        shown = "; ".join(
-            f"{name}: {_short(before.get(name))} there, {_short(request[name])} asked" for name in differing
-        )
-        raise OptionError(f"{folder} holds another fine-tuned model ({shown}); choose another directory or delete it")
-    return metrics
-
-
-def _short(value: Any) -> str:
-    return f"{value[:10]}..." if isinstance(value, str) and len(value) == 64 else str(value)
 
 
 @contextmanager
@@ -350,24 +302,6 @@ def _own_randomness() -> Iterator[None]:
             random.setstate(python_state)
 
 
-def _evaluations(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    skipped = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
-    return [
-        {"step": row["step"], "epoch": row.get("epoch")}
-        | {
-            name.removeprefix("eval_"): _plain(v)
-            for name, v in row.items()
-            if name.startswith("eval_") and name not in skipped
-        }
-        for row in log
-        if "eval_loss" in row
-    ]
-
-
-def _plain(value: Any) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(value)
-
-
 def _checkpoints(folder: Path) -> list[str]:
     return sorted((path.name for path in folder.glob("checkpoint-*")), key=lambda name: int(name.split("-")[1]))
 
@@ -385,13 +319,13 @@ def _check_numbers(
     warmup_fraction: float,
     weight_decay: float,
 ) -> None:
-    for name, value, right in (
-        ("epochs", epochs, epochs > 0),
-        ("learning_rate", learning_rate, 0 < learning_rate < 1),
-        ("batch_size", batch_size, batch_size >= 1),
-        ("checkpoint_every", checkpoint_every, checkpoint_every is None or checkpoint_every >= 1),
-        ("warmup_fraction", warmup_fraction, 0 <= warmup_fraction <= 1),
-        ("weight_decay", weight_decay, weight_decay >= 0),
+    for name, value, right, wanted in (
+        ("epochs", epochs, epochs > 0, "above 0"),
+        ("learning_rate", learning_rate, 0 < learning_rate < 1, "above 0 and below 1, as a rule 1e-6 to 1e-3"),
+        ("batch_size", batch_size, batch_size >= 1, "at least 1"),
+        ("checkpoint_every", checkpoint_every, checkpoint_every is None or checkpoint_every >= 1, "at least 1"),
+        ("warmup_fraction", warmup_fraction, 0 <= warmup_fraction <= 1, "from 0 to 1"),
+        ("weight_decay", weight_decay, weight_decay >= 0, "at least 0"),
     ):
         if not right:
-            raise OptionError(f"{name} cannot be {value}")
+            raise OptionError(f"{name} should be {wanted}. Got {value} instead.")

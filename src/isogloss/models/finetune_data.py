@@ -260,9 +260,8 @@ def check_fraction(name: str, value: float, *, low_open: bool) -> None:
     """
     inside = 0 < value <= 1 if low_open else 0 <= value < 1
     if not inside:
-        raise OptionError(
-            f"{name} must be {'above 0 and at most 1' if low_open else 'at least 0 and below 1'}; got {value}"
-        )
+        wanted = "above 0 and at most 1" if low_open else "at least 0 and below 1"
+        raise OptionError(f"{name} should be {wanted}. Got {value} instead.")
 
 
 def check_classes(label: str, values: Sequence[str], n: int, unit: str) -> None:

@@ -51,6 +51,11 @@ class Encoded:
     cut_sentences: int
     lost: int
 
+    @property
+    def measured(self) -> int:
+        """How many classes or scores there are to predict: one per sentence, or one per word (or sub-word)."""
+        return sum(int(np.sum(np.asarray(example.target) != IGNORED)) for example in self.examples)
+
 
 class Task(ABC):
     """One thing to learn.
@@ -285,7 +290,11 @@ def choose_task(name: TaskName, label: str | None, corpora: list[Corpus], *, all
     if label is None:
         candidates = list(first.token_labels if name == "tokens" else first.sentence_labels) or offered
         if len(candidates) != 1:
-            raise OptionError(f"say which label to learn; {first.name} has {', '.join(candidates) or 'none'}")
+            there = f"the labels {', '.join(candidates)}" if candidates else "no label that was read"
+            unread = f"; its other columns are {', '.join(first.unread)}" if first.unread else ""
+            raise OptionError(
+                f"which label is to be learnt? {first.name} has {there}{unread}", "say which with {label}", label=None
+            )
         label = candidates[0]
     for corpus in corpora:
         if label not in corpus.sentence_labels and label not in corpus.token_labels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,10 @@ class RunLayout:
         for folder in (*self.activations.glob("*/"), self.activations, self.root):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+    def drop_activations(self) -> None:
+        """Delete the vectors; nothing else of a finished run needs them."""
+        shutil.rmtree(self.activations, ignore_errors=True)
 
     def claim(self) -> None:
         """Make the directory, or accept one that holds a run.

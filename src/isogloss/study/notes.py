@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import polars as pl
+
 from isogloss.activations import ActivationStore
+from isogloss.corpus import sentence_fingerprints
 from isogloss.models import ModelReference
+from isogloss.models.kinship import parent_weights, shared_shapes, task_head, trained_on
 from isogloss.study.pairing import PairedStores
+
+LIKELY_KIN = 0.5
+"""With fewer weights of the same shape than this, the tuned model hardly came from the base."""
 
 
 def coverage(model: ModelReference, store: ActivationStore, n_words: int) -> dict[str, Any]:
@@ -58,6 +66,43 @@ def notes_on(pairs: Sequence[PairedStores], n_words: int) -> list[str]:
         if pair.tuned.settings.weights_sha256 == base.settings.weights_sha256:
             found.append(f"{name} has the same weights as the base model.")
     return list(dict.fromkeys(found))
+
+
+def kinship_notes(base: ModelReference, tuned: Sequence[ModelReference], sentences: pl.DataFrame) -> list[str]:
+    """Whether the models are what they are called, and whether the sentences are those that were learnt."""
+    found = []
+    for index, model in enumerate(tuned):
+        name = "The tuned model" if len(tuned) == 1 else f"Tuned model {index}"
+        found += _parentage(name, base, model)
+        if (seen := trained_on(model)) is not None:
+            known = int(np.isin(sentence_fingerprints(sentences), seen).sum())
+            if known:
+                found.append(
+                    f"{name} was fine-tuned on {known:,} of the {len(sentences):,} sentences compared here: what it "
+                    "shows on them is partly memory; compare on sentences it has not seen."
+                )
+    return found
+
+
+def _parentage(name: str, base: ModelReference, tuned: ModelReference) -> list[str]:
+    if tuned.weights_sha256 == base.weights_sha256:
+        return []
+    parent = parent_weights(tuned)
+    if parent is not None and parent == base.weights_sha256:
+        return []
+    if parent_weights(base) == tuned.weights_sha256:
+        return [f"The base model was fine-tuned from {name.lower()}: the two are swapped."]
+    if parent is not None:
+        return [f"{name} says it was fine-tuned from another model ({parent[:12]}) than the base model."]
+    if (head := task_head(base)) is not None and tuned.kind != "adapter" and task_head(tuned) is None:
+        return [f"The base model has a task's head ({head}) and {name.lower()} has none: are they swapped?"]
+    shared = shared_shapes(base, tuned)
+    if shared is not None and shared < LIKELY_KIN:
+        return [
+            f"Only {shared:.0%} of the weights of {name.lower()} and the base model have the same shapes: was the one "
+            "fine-tuned from the other?"
+        ]
+    return []
 
 
 def store_notes(name: str, store: ActivationStore, n_words: int) -> list[str]:

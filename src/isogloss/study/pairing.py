@@ -23,6 +23,7 @@ class PairedStores:
     base, tuned : the stores.
     words : n_words rows, as both models see them.
     base_rows, tuned_rows : the rows of each store that hold them; None where that is all of them.
+    classifier : the tuned model with its head, for analyses that ask what causes its predictions.
     """
 
     base: ActivationStore
@@ -30,9 +31,10 @@ class PairedStores:
     words: pl.DataFrame
     base_rows: np.ndarray | None
     tuned_rows: np.ndarray | None
+    classifier: Classifier | None = None
 
     @staticmethod
-    def of(base: ActivationStore, tuned: ActivationStore) -> PairedStores:
+    def of(base: ActivationStore, tuned: ActivationStore, classifier: Classifier | None = None) -> PairedStores:
         """Pair two stores of the same corpus.
 
         Raises
@@ -43,20 +45,20 @@ class PairedStores:
             raise StoreError(f"{base.directory} and {tuned.directory} hold different corpora")
         words = base.words.drop("n_subwords")
         if base.words.select(KEY).equals(tuned.words.select(KEY)):
-            return PairedStores(base, tuned, words, None, None)
+            return PairedStores(base, tuned, words, None, None, classifier)
         numbered = tuned.words.select(KEY).with_row_index("tuned_row")
         both = base.words.select(KEY).with_row_index("base_row").join(numbered, on=KEY, how="inner").sort("base_row")
         if both.is_empty():
             raise StoreError("the two models have no covered word in common; their tokenizers do not fit this corpus")
         rows = both["base_row"].to_numpy().astype(np.int64)
-        return PairedStores(base, tuned, words[rows], rows, both["tuned_row"].to_numpy().astype(np.int64))
+        return PairedStores(base, tuned, words[rows], rows, both["tuned_row"].to_numpy().astype(np.int64), classifier)
 
     @property
     def layers(self) -> tuple[int, ...]:
         """Every layer that one of the two has."""
         return tuple(sorted({*self.base.layers, *self.tuned.layers}))
 
-    def pair(self, layer: int, seed: int, tuned_index: int, classifier: Classifier | None = None) -> LayerPair:
+    def pair(self, layer: int, seed: int, tuned_index: int) -> LayerPair:
         """One layer of both models, ready for an analysis."""
         base = {i: _restricted(self.base.vectors(i), self.base_rows) for i in self.base.layers}
         tuned = {i: _restricted(self.tuned.vectors(i), self.tuned_rows) for i in self.tuned.layers}
@@ -72,7 +74,7 @@ class PairedStores:
             sentence_labels=tuple(self.base.manifest["sentence_labels"]),
             seed=seed,
             tuned_index=tuned_index,
-            classifier=classifier,
+            classifier=self.classifier,
         )
 
 

@@ -40,17 +40,6 @@ class Question:
         """Plain types for a manifest."""
         return _plain(asdict(self))
 
-    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
-        """What a recorded question asks otherwise: `name was X, now Y`."""
-        mine = _flat(self.as_dict())
-        theirs = _flat(_plain(recorded))
-        names = [n for n in {**theirs, **mine} if not n.endswith(_MAY_DIFFER)]
-        return [f"{n} was {theirs.get(n)}, now {mine.get(n)}" for n in names if mine.get(n) != theirs.get(n)]
-
-
-# The same model reached by another path, and the same corpus in another file, are the same.
-_MAY_DIFFER = ("spec", "kind", "revision", "commit", "name", "source", "device")
-
 
 def build_options(analysis: Analysis, given: Mapping[str, Any] | None) -> Any:
     """An analysis's options from what the user gave by name.
@@ -101,11 +90,3 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return str(value)
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return {k: v for name, part in value.items() for k, v in _flat(part, f"{prefix}{name}.").items()}
-    if isinstance(value, list) and any(isinstance(part, Mapping | list) for part in value):
-        return {k: v for i, part in enumerate(value) for k, v in _flat(part, f"{prefix}{i}.").items()}
-    return {prefix[:-1]: value}

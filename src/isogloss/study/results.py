@@ -104,24 +104,41 @@ def load_results(directory: Path | str) -> StudyResults:
     layout = RunLayout(Path(directory))
     if not layout.root.is_dir():
         raise StoreError(f"there is no run directory {layout.root}")
-    manifest = read_json(layout.manifest)
+    try:
+        manifest = read_json(layout.manifest)
+    except StoreError as error:
+        raise StoreError(
+            error.message, "without it the run cannot be read: delete the directory and run again"
+        ) from None
     if "question" not in manifest:
         raise StoreError(f"{layout.root} is not a run directory: its manifest asks no question (an activation store?)")
     if manifest.get("format") != FORMAT:
         raise StoreError(f"{layout.root} has format {manifest.get('format')}; this version reads {FORMAT}")
     if not manifest["finished"]:
         raise StoreError(f"the run in {layout.root} is not finished: start it again and it goes on where it stopped")
-    analyses = {}
-    for name, entry in manifest["results"].items():
-        found = read_json(layout.figures / f"{name}.json")
-        analyses[name] = AnalysisResult(
-            name=name,
-            question=entry["question"],
-            tables={t: read_table(layout.tables / f"{t}.parquet", digest) for t, digest in entry["tables"].items()},
-            findings=tuple(_finding(f) for f in found["findings"]),
-            figures=tuple(figure_from_dict(f) for f in found["figures"]),
-        )
+    try:
+        analyses = {name: _analysis(layout, name, entry) for name, entry in manifest["results"].items()}
+    except StoreError as error:
+        raise StoreError(error.message, way_out(manifest)) from None
     return StudyResults(layout.root, manifest, analyses)
+
+
+def way_out(manifest: Mapping[str, Any]) -> str:
+    """What mends a finished run with a damaged file."""
+    command = manifest.get("command")
+    same = f"run the same command again ({command})" if command else "ask for the same comparison again"
+    return f"{same}: what is damaged is made anew from the tables of its layers"
+
+
+def _analysis(layout: RunLayout, name: str, entry: Mapping[str, Any]) -> AnalysisResult:
+    found = read_json(layout.figures / f"{name}.json")
+    return AnalysisResult(
+        name=name,
+        question=entry["question"],
+        tables={t: read_table(layout.tables / f"{t}.parquet", digest) for t, digest in entry["tables"].items()},
+        findings=tuple(_finding(f) for f in found["findings"]),
+        figures=tuple(figure_from_dict(f) for f in found["figures"]),
+    )
 
 
 def _finding(data: dict[str, Any]) -> Finding:

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from isogloss.activations import ActivationStore, ExtractOptions, extract_loaded
-from isogloss.analysis import Analysis, Tables, choose
+from isogloss.analysis import Analysis, choose
 from isogloss.corpus import Corpus
 from isogloss.errors import IsoglossError, OptionError, StoreError
 from isogloss.models import LoadedModel, ModelReference, load, resolve
 from isogloss.progress import SILENT, Progress
-from isogloss.sealed import read_json, read_table, write_json, write_table
+from isogloss.sealed import read_json, write_json
+from isogloss.study.difference import differences
 from isogloss.study.head import TunedClassifier
 from isogloss.study.layout import FORMAT, RunLayout
 from isogloss.study.machine import machine, versions
-from isogloss.study.notes import coverage, notes_on
+from isogloss.study.notes import coverage, kinship_notes, notes_on
 from isogloss.study.pairing import PairedStores
-from isogloss.study.plan import Question, Task, build_options, tasks
+from isogloss.study.plan import Question, build_options
 from isogloss.study.results import StudyResults, load_results
+from isogloss.study.tasks import Clock, StudyTasks
 
 
 def run_study(
@@ -39,12 +37,14 @@ def run_study(
     extraction: ExtractOptions | None = None,
     seed: int = 0,
     allow_pickle: bool = False,
+    keep_activations: bool = True,
     progress: Progress = SILENT,
     command: str | None = None,
 ) -> StudyResults:
     """Compare a base model with one or several tuned ones over a corpus; everything ends up in `out`.
 
-    A finished run of the same question is opened, an unfinished one is continued, one of another question is refused.
+    A finished run of the same question is opened (and what is damaged in it mended), an unfinished one is continued,
+    one of another question is refused.
 
     Parameters
     ----------
@@ -56,6 +56,7 @@ def run_study(
     extraction : how activations are read and stored.
     seed : of everything random.
     allow_pickle : accept pickle weights.
+    keep_activations : False deletes the vectors when the run is finished; tables, findings and page stay.
     progress : told how far it is.
     command : how a user would run it again, for the manifest.
 
@@ -81,15 +82,25 @@ def run_study(
     question = Question(
         base=base_model.as_dict(),
         tuned=tuple(model.as_dict() for model in tuned_models),
-        corpus={"name": corpus.name, "source": corpus.source, "content": corpus.sha256},
+        corpus={
+            "name": corpus.name,
+            "source": corpus.source,
+            "content": corpus.sha256,
+            "sentences": len(corpus),
+            "words": len(corpus.words),
+        },
         analyses=tuple(runnable),
         options={name: asdict(settings[name]) for name in runnable},
         extraction=asdict(extraction),
         seed=seed,
     )
-    if (finished := _existing(layout, question)) is not None:
-        progress.note(f"{layout.root} holds this run already; nothing is computed again")
-        return finished
+    recorded = _recorded(layout, question)
+    if recorded is not None and recorded["finished"]:
+        finished = _finished(layout, recorded, runnable, settings, progress)
+        if finished is not None:
+            if not keep_activations:
+                layout.drop_activations()
+            return finished
     layout.claim()
     manifest: dict[str, Any] = {
         "format": FORMAT,
@@ -101,15 +112,17 @@ def run_study(
         "machine": machine(),
     }
     write_json(layout.manifest, manifest)
-    clock = _Clock()
+    clock = Clock()
     try:
         stores = _extract_all(layout, base_model, tuned_models, corpus, extraction, progress, clock)
     except IsoglossError:
         layout.forget_empty()
         raise
-    pairs = [PairedStores.of(stores[0], store) for store in stores[1:]]
-    heads = [TunedClassifier(model, extraction.device) for model in tuned_models]
-    study = _Run(layout, question, pairs, heads, progress, clock)
+    pairs = [
+        PairedStores.of(stores[0], store, TunedClassifier(model, extraction.device))
+        for model, store in zip(tuned_models, stores[1:], strict=True)
+    ]
+    study = StudyTasks(layout, seed, [pair.layers for pair in pairs], lambda: pairs, progress, clock)
     results = {name: study.analyse(runnable[name], settings[name]) for name in runnable}
     manifest |= {
         "finished": True,
@@ -126,11 +139,18 @@ def run_study(
             "token_labels": list(corpus.token_labels),
             "sentence_labels": list(corpus.sentence_labels),
         },
-        "notes": [*corpus.notes, *notes_on(pairs, len(corpus.words)), *skipped],
+        "notes": [
+            *corpus.notes,
+            *kinship_notes(base_model, tuned_models, corpus.sentences),
+            *notes_on(pairs, len(corpus.words)),
+            *skipped,
+        ],
         "seconds": clock.seconds,
         "results": results,
     }
     write_json(layout.manifest, manifest)
+    if not keep_activations:
+        layout.drop_activations()
     return load_results(layout.root)
 
 
@@ -158,18 +178,48 @@ def _runnable(chosen: Mapping[str, Analysis], corpus: Corpus) -> tuple[dict[str,
     return runnable, skipped
 
 
-def _existing(layout: RunLayout, question: Question) -> StudyResults | None:
+def _recorded(layout: RunLayout, question: Question) -> dict[str, Any] | None:
+    """The manifest of the run that is there already, if it asks the same question."""
     if not layout.manifest.exists():
         return None
-    manifest = read_json(layout.manifest)
-    if differences := question.differences(manifest["question"]):
-        shown = "; ".join(differences[:4]) + (" ..." if len(differences) > 4 else "")
-        raise StoreError(f"{layout.root} holds a run of another question ({shown}); choose another directory")
-    if not manifest["finished"]:
-        return None
+    try:
+        manifest = read_json(layout.manifest)
+        recorded = manifest["question"]
+    except (StoreError, KeyError) as error:
+        raise StoreError(
+            f"{layout.manifest} is damaged or not that of a run ({error})",
+            "choose another directory or delete this one",
+        ) from None
+    if differing := differences(recorded, question.as_dict()):
+        shown = "; ".join(differing[:4]) + (" ..." if len(differing) > 4 else "")
+        raise StoreError(f"{layout.root} holds a run of another question ({shown})", "choose another directory")
+    return manifest
+
+
+def _finished(
+    layout: RunLayout,
+    manifest: dict[str, Any],
+    runnable: Mapping[str, Analysis],
+    settings: Mapping[str, Any],
+    progress: Progress,
+) -> StudyResults | None:
+    """Open a finished run; damaged tables are made anew from those of the tasks. None if tasks are damaged too."""
     for store in sorted(layout.activations.glob("*/")):
         ActivationStore(store).verify()
-    return load_results(layout.root)
+    try:
+        results = load_results(layout.root)
+    except StoreError as error:
+        progress.note(f"{error.message}; made anew")
+        base = set(manifest["models"]["base"]["layers"])
+        layers = [tuple(sorted(base | set(model["layers"]))) for model in manifest["models"]["tuned"]]
+        study = StudyTasks(layout, manifest["question"]["seed"], layers, tuple, progress, Clock())
+        if not study.has_all(runnable):
+            return None
+        entries = {name: study.analyse(analysis, settings[name]) for name, analysis in runnable.items()}
+        write_json(layout.manifest, {**manifest, "results": entries})
+        return load_results(layout.root)
+    progress.note(f"{layout.root} holds this run already; nothing is computed again")
+    return results
 
 
 def _extract_all(
@@ -179,7 +229,7 @@ def _extract_all(
     corpus: Corpus,
     options: ExtractOptions,
     progress: Progress,
-    clock: _Clock,
+    clock: Clock,
 ) -> list[ActivationStore]:
     """The stores of the base model and of each tuned one; a base that adapters sit on is loaded once with them."""
     names = ["tuned"] if len(tuned) == 1 else [f"tuned-{i}" for i in range(len(tuned))]
@@ -213,65 +263,3 @@ def _carries(model: ModelReference, base: ModelReference) -> bool:
         and model.base.weights_sha256 == base.weights_sha256
         and model.tokenizer_sha256 == base.tokenizer_sha256
     )
-
-
-class _Clock:
-    """Seconds spent per stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def measured(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - start, 3)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """Analyses over paired stores, task by task, each kept on disk when it is done."""
-
-    layout: RunLayout
-    question: Question
-    pairs: list[PairedStores]
-    heads: list[TunedClassifier]
-    progress: Progress
-    clock: _Clock
-
-    def analyse(self, analysis: Analysis, options: Any) -> dict[str, Any]:
-        """Run one analysis to its end; returns its entry in the manifest."""
-        todo = tasks([analysis.name], [pair.layers for pair in self.pairs])
-        with (
-            self.clock.measured(analysis.name),
-            self.progress.task(analysis.name, len(todo), "layers") as advance,
-        ):
-            parts = []
-            for task in todo:
-                parts.append(self._task(analysis, options, task))
-                advance(1)
-            combined = analysis.combine(_concatenated(parts), options)
-            findings = analysis.findings(combined, options)
-            figures = analysis.figures(combined, options)
-        digests = {name: write_table(self.layout.tables / f"{name}.parquet", t) for name, t in combined.items()}
-        shown = {"findings": [f.as_dict() for f in findings], "figures": [f.as_dict() for f in figures]}
-        write_json(self.layout.figures / f"{analysis.name}.json", shown)
-        return {"question": analysis.question, "tables": digests}
-
-    def _task(self, analysis: Analysis, options: Any, task: Task) -> Tables:
-        home = self.layout.tasks / task.name
-        seal = home / "done.json"
-        if seal.exists():
-            done = read_json(seal)["tables"]
-            return {name: read_table(home / f"{name}.parquet", digest) for name, digest in done.items()}
-        head = self.heads[task.tuned_index] if "classifier head" in {*analysis.needs, *analysis.uses} else None
-        pair = self.pairs[task.tuned_index].pair(task.layer, self.question.seed, task.tuned_index, head)
-        tables = analysis.run(pair, options)
-        digests = {name: write_table(home / f"{name}.parquet", table) for name, table in tables.items()}
-        write_json(seal, {"tables": digests})
-        return tables
-
-
-def _concatenated(parts: Sequence[Tables]) -> Tables:
-    names = dict.fromkeys(name for part in parts for name in part)
-    return {name: pl.concat([part[name] for part in parts if name in part]) for name in names}

@@ -64,7 +64,9 @@ def read_columns(path: Path, options: ReadOptions) -> Draft:
 def _default_names(width: int, path: Path, line: int) -> tuple[str, ...]:
     if width not in _NAMES_BY_WIDTH:
         raise CorpusError(
-            f"{path}, line {line}: {width} columns; name them, for example columns=('word', 'pos', '_', 'tag')"
+            f"{path}, line {line}: {width} columns",
+            "name them, for example {columns}",
+            columns=("word", "pos", "_", "tag"),
         )
     return ("word", *_NAMES_BY_WIDTH[width])
 

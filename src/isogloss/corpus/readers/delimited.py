@@ -108,18 +108,21 @@ def _bad_quotes(path: Path, line: int, reason: str, delimiter: str) -> CorpusErr
         what = reason
     name = _NAMES.get(delimiter, repr(delimiter))
     return CorpusError(
-        f"{path}, line {line}: {what}; if quotes are ordinary characters in this {name}-separated file, read it "
-        "with quoting=False"
+        f"{path}, line {line}: {what}",
+        f"if quotes are ordinary characters in this {name}-separated file, read it with {{quoting}}",
+        quoting=False,
     )
 
 
 def _ragged(path: Path, line: int, found: int, header: list[str], delimiter: str, quoting: bool) -> CorpusError:
     name = _NAMES.get(delimiter, repr(delimiter))
-    hint = f"a field that holds a {name} must be quoted" if quoting else "if fields are quoted, read with quoting=True"
+    hint = f"a field that holds a {name} must be quoted" if quoting else "if fields are quoted, read with {quoting}"
     noun = "field" if found == 1 else "fields"
     return CorpusError(
         f"{path}, line {line}: {found} {noun} where the header has {len(header)} ({', '.join(header[:8])}"
-        f"{', ...' if len(header) > 8 else ''}); {hint}"
+        f"{', ...' if len(header) > 8 else ''})",
+        hint,
+        quoting=True,
     )
 
 
@@ -127,6 +130,7 @@ def _other_delimiter(path: Path, header: str, delimiter: str) -> None:
     for other in ("\t", ";", ",", "|"):
         if other != delimiter and other in header:
             raise CorpusError(
-                f"{path}, line 1: no {_NAMES.get(delimiter, repr(delimiter))} in the header but a {_NAMES[other]}; "
-                f"read it with delimiter={other!r}"
+                f"{path}, line 1: no {_NAMES.get(delimiter, repr(delimiter))} in the header but a {_NAMES[other]}",
+                "read it with {delimiter}",
+                delimiter=other,
             )

@@ -69,14 +69,15 @@ def read_text(path: str | Path, encoding: str) -> str:
         ) from None
     wide = _looks_wide(raw)
     if wide and codec in ("utf-8", "utf-8-sig", "ascii"):
-        raise CorpusError(f'{path} is not in {encoding}: every other byte is 0; try encoding="{wide}"')
+        raise CorpusError(f"{path} is not in {encoding}: every other byte is 0", "try {encoding}", encoding=wide)
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise CorpusError(
-            f"{path}, line {line}: byte {error.start} (0x{raw[error.start]:02X}) is not {encoding}; "
-            f'try encoding="{_other_encoding(raw, codec)}"'
+            f"{path}, line {line}: byte {error.start} (0x{raw[error.start]:02X}) is not {encoding}",
+            "try {encoding}",
+            encoding=_other_encoding(raw, codec),
         ) from None
     except UnicodeError as error:
         raise CorpusError(f"{path} is not in {encoding}: {error}") from None

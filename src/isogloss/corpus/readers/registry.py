@@ -77,7 +77,9 @@ def _format_of(file: Path, encoding: str) -> str:
         return _conll_kind(read_text(file, encoding))
     ending = f"the ending {suffix!r}" if suffix else "no ending"
     raise CorpusError(
-        f"{file}: {ending} says nothing about its format; say which it is: format= one of {', '.join(FORMATS)}"
+        f"{file}: {ending} says nothing about its format",
+        f"say which it is: {{format}} one of {', '.join(FORMATS)}",
+        format=None,
     )
 
 

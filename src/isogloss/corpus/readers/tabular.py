@@ -63,7 +63,9 @@ def require_columns(available: tuple[str, ...], options: ReadOptions, where: str
         if name not in available:
             error = missing_name(name, available, where, "column")
             # The name is the default: the user may not know that there is a choice.
-            raise CorpusError(f"{error}; text= names the column of the sentences") if name == "text" else error
+            if name != "text":
+                raise error
+            raise CorpusError(str(error), "{text} names the column of the sentences", text=None)
         if available.count(name) > 1:
             raise CorpusError(f"{where} has {available.count(name)} columns called {name!r}; rename all but one")
 
@@ -90,7 +92,7 @@ def draft_from_table(table: Table, options: ReadOptions) -> Draft:
         split=_split(table, options),
         labels={name: _sentence_label(table, name) for name in options.labels or ()},
     )
-    return Draft(sentences, split_frame(sentences), tuple(notes))
+    return Draft(sentences, split_frame(sentences), tuple(notes), _unread(table, options))
 
 
 def _draft_from_words(table: Table, options: ReadOptions) -> Draft:
@@ -120,7 +122,12 @@ def _draft_from_words(table: Table, options: ReadOptions) -> Draft:
         split=_split(table, options),
         labels=sentence_labels,
     )
-    return Draft(sentences, frame)
+    return Draft(sentences, frame, unread=_unread(table, options))
+
+
+def _unread(table: Table, options: ReadOptions) -> tuple[str, ...]:
+    asked = requested_columns(options, table.available)
+    return tuple(name for name in table.available if name not in asked)
 
 
 def _text_column(table: Table, name: str, notes: list[str]) -> pl.Series:
@@ -137,6 +144,10 @@ def _text_column(table: Table, name: str, notes: list[str]) -> pl.Series:
         row = int(values.is_null().arg_max() or 0)
         rows = "1 row has" if absent == 1 else f"{absent:,} rows have"
         notes.append(f"{rows} no {name!r} and count as empty; the first is {table.row(row)}")
+    if len(known := values.drop_nulls()) and known.str.strip_chars().cast(pl.Float64, strict=False).is_not_null().all():
+        notes.append(
+            f"every {name!r} in {table.where} is a number, such as {known[0]!r}: is it the column of the text?"
+        )
     return values
 
 

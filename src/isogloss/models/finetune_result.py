@@ -1,0 +1,122 @@
+"""What a fine-tuning leaves: a directory with its metrics, found again by the same request.
+
+Trains nothing (`finetune`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isogloss.errors import OptionError
+
+METRICS = "metrics.json"
+TRAINED_ON = "train_sentences.npy"
+"""Fingerprints of the sentences that were trained on (`isogloss.corpus.sentence_fingerprints`)."""
+
+_Z = 1.959963984540054
+"""The normal distribution's 97.5% point: intervals cover 95%."""
+
+
+@dataclass(frozen=True)
+class FinetuneResult:
+    """A finished fine-tuned model.
+
+    Attributes
+    ----------
+    path : its directory, which `isogloss.compare` and transformers take as it is.
+    seed : of this run.
+    metrics : what `metrics.json` holds.
+    found : it was there already, from the same request.
+    """
+
+    path: Path
+    seed: int
+    metrics: dict[str, Any]
+    found: bool = False
+
+    @property
+    def dev(self) -> dict[str, Any]:
+        """Measures of the last evaluation; empty where nothing was held out."""
+        evaluations = self.metrics["evaluations"]
+        return evaluations[-1] if evaluations else {}
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float] | None:
+        """95% interval of the held-out accuracy of sentences; None for scores, and for words.
+
+        The words of a sentence are not independent of each other, as the interval asks.
+        """
+        accuracy, n = self.dev.get("accuracy"), self.metrics["dev_sentences"]
+        if accuracy is None or not n or self.metrics["task"] != "classification":
+            return None
+        return wilson_interval(accuracy, n)
+
+    @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """The model directories saved on the way, in order of steps."""
+        return tuple(self.path / name for name in self.metrics["checkpoints"])
+
+
+def wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """95% score interval of a share of `n` independent trials.
+
+    Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22(158),
+    doi 10.1080/01621459.1927.10502953.
+    """
+    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def finished_metrics(folder: Path, request: dict[str, Any]) -> dict[str, Any] | None:
+    """The metrics of a finished fine-tuning of the same request; None where there is nothing.
+
+    Raises
+    ------
+    OptionError : the directory holds something else.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    try:
+        metrics = json.loads((folder / METRICS).read_text("utf-8"))
+        before = metrics["request"]
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise OptionError(
+            f"{folder} is not empty and is not a model fine-tuned by isogloss; choose another directory"
+        ) from error
+    differing = [name for name in request if before.get(name) != request[name]]
+    if differing:
+        shown = "; ".join(
+            f"{name}: {_short(before.get(name))} there, {_short(request[name])} asked" for name in differing
+        )
+        raise OptionError(f"{folder} holds another fine-tuned model ({shown}); choose another directory or delete it")
+    return metrics
+
+
+def evaluations(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The evaluations in a Trainer's log, without its timings."""
+    skipped = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
+    return [
+        {"step": row["step"], "epoch": row.get("epoch")}
+        | {
+            name.removeprefix("eval_"): _plain(v)
+            for name, v in row.items()
+            if name.startswith("eval_") and name not in skipped
+        }
+        for row in log
+        if "eval_loss" in row
+    ]
+
+
+def _plain(value: Any) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def _short(value: Any) -> str:
+    return value[:12] if isinstance(value, str) and len(value) == 64 else str(value)

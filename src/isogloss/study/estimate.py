@@ -1,0 +1,89 @@
+"""How long analyses will take, measured on made-up vectors of the model's width. Runs no model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from isogloss.analysis import Analysis, LayerPair
+
+SENTENCE = 20
+"""Words of a made-up sentence."""
+VOCABULARY = 2000
+OPERATIONS = 3e10
+"""About so many multiplications may one timed layer take; the number of words follows from it."""
+FEWEST, MOST = 600, 12_000
+"""Words timed on, at the least and at the most."""
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    array: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.array.shape[0], self.array.shape[1]
+
+    def blocks(self, rows: int = 4096) -> Iterator[np.ndarray]:
+        for start in range(0, len(self.array), rows):
+            yield self.array[start : start + rows]
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        return self.array[rows]
+
+
+def analysis_seconds(analysis: Analysis, hidden: int, n_layers: int, words: int) -> float:
+    """Seconds that an analysis with its default options takes over all layers of two models of one shape.
+
+    One layer is timed on two numbers of words; from there on the time is taken to grow in proportion to the words.
+
+    Parameters
+    ----------
+    hidden, n_layers : width, and number of blocks; layers run from 0 to this.
+    words : of the corpus.
+    """
+    most = int(np.clip(OPERATIONS / (hidden * hidden * (n_layers + 1)), FEWEST, MOST))
+    _timed(analysis, hidden, n_layers, FEWEST // 2)  # the first run of all loads what it needs
+    if words <= most:
+        return _timed(analysis, hidden, n_layers, max(words, SENTENCE)) * (n_layers + 1)
+    few, many = (min(_timed(analysis, hidden, n_layers, n) for _ in range(2)) for n in (most // 2, most))
+    per_word = max(0.0, many - few) / (most - most // 2)
+    return (many + per_word * (words - most)) * (n_layers + 1)
+
+
+def _timed(analysis: Analysis, hidden: int, n_layers: int, words: int) -> float:
+    random = np.random.default_rng(0)
+    base = _Matrix(random.standard_normal((words, hidden), dtype=np.float32))
+    tuned = _Matrix(base.array + random.standard_normal((words, hidden), dtype=np.float32))
+    rows = np.arange(words)
+    # Frequencies like those of a language: rank r as 1 / r.
+    ranks = np.exp(random.random(words) * np.log(VOCABULARY)).astype(int)
+    sentences = -(-words // SENTENCE)
+    frame = pl.DataFrame(
+        {
+            "sentence": (rows // SENTENCE).astype(np.uint32),
+            "part": np.zeros(words, np.uint8),
+            "position": (rows % SENTENCE).astype(np.uint32),
+            "word": [f"w{rank}" for rank in ranks],
+            "start": (rows % SENTENCE * 6).astype(np.uint32),
+            "end": (rows % SENTENCE * 6 + 5).astype(np.uint32),
+        }
+    )
+    pair = LayerPair(
+        layer=n_layers,
+        base=base,
+        tuned=tuned,
+        words=frame,
+        sentences=pl.DataFrame(
+            {"sentence": np.arange(sentences, dtype=np.uint32), "text": ["word " * SENTENCE] * sentences}
+        ),
+        base_layers=dict.fromkeys(range(n_layers + 1), base),
+        tuned_layers=dict.fromkeys(range(n_layers + 1), tuned),
+    )
+    start = time.perf_counter()
+    analysis.run(pair, analysis.Options())
+    return time.perf_counter() - start

@@ -1,0 +1,70 @@
+"""What a run says of models that are not what they are called, and of sentences that were learnt."""
+
+import pytest
+
+import isogloss as ig
+from isogloss.models import resolve
+from isogloss.models.finetune import finetune
+from isogloss.models.kinship import parent_weights, shared_shapes, task_head
+from isogloss.study.notes import kinship_notes
+from tests.models.labelled import reviews
+from tests.study.test_run import QUICK
+from tests.tiny import save_tiny
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory):
+    home = tmp_path_factory.mktemp("family")
+    base = save_tiny(home / "base", "bert")
+    corpus = reviews(40)
+    tuned = finetune(base, corpus, home / "tuned", epochs=1, batch_size=8, device="cpu", dev_fraction=0.25)[0].path
+    return {"base": resolve(base), "tuned": resolve(tuned), "corpus": corpus, "home": home}
+
+
+def notes(base, tuned, corpus):
+    return kinship_notes(base, [tuned], corpus.sentences)
+
+
+def test_sentences_that_were_trained_on_are_counted(family):
+    unseen = reviews(0 + 30, seed=7)
+    assert notes(family["base"], family["tuned"], family["corpus"])[0].startswith("The tuned model was fine-tuned on 3")
+    alone = [t for t in unseen.sentences["text"] if t not in set(family["corpus"].sentences["text"])]
+    assert notes(family["base"], family["tuned"], ig.Corpus.from_texts(alone)) == []
+
+
+def test_swapped_models_are_known_by_what_the_tuned_one_recorded(family):
+    assert notes(family["tuned"], family["base"], family["corpus"]) == [
+        "The base model was fine-tuned from the tuned model: the two are swapped."
+    ]
+
+
+def test_a_head_on_the_base_alone_is_asked_about(family, tmp_path):
+    headed = resolve(save_tiny(tmp_path / "headed", "bert", seed=3, auto="AutoModelForSequenceClassification"))
+    assert task_head(headed) == "BertForSequenceClassification"
+    assert parent_weights(headed) is None
+    assert "are they swapped?" in notes(headed, family["base"], family["corpus"])[0]
+    assert notes(family["base"], headed, family["corpus"]) == []
+
+
+def test_a_tuned_model_of_another_parent_says_so(family, tmp_path):
+    stranger = resolve(save_tiny(tmp_path / "other", "bert", seed=5))
+    said = notes(stranger, family["tuned"], ig.Corpus.from_texts(["unheard"]))
+    assert said == [
+        f"The tuned model says it was fine-tuned from another model ({family['base'].weights_sha256[:12]}) than the "
+        "base model."
+    ]
+
+
+def test_weights_of_other_shapes_are_asked_about(family, tmp_path):
+    wide = resolve(save_tiny(tmp_path / "wide", "bert", hidden_size=48))
+    assert shared_shapes(family["base"], wide) < 0.5
+    assert "have the same shapes" in notes(family["base"], wide, family["corpus"])[0]
+    shallow = resolve(save_tiny(tmp_path / "shallow", "bert", num_hidden_layers=1))
+    assert shared_shapes(family["base"], shallow) == 1.0
+
+
+def test_the_notes_are_on_the_run(family, tmp_path):
+    study = ig.compare(
+        str(family["base"].path), str(family["tuned"].path), family["corpus"], out=tmp_path / "run", options=QUICK
+    )
+    assert any("partly memory" in note for note in study.notes)
