@@ -86,10 +86,8 @@ def _resampled(
 class _HalfTrees:
     """Both models' concepts of each half of the sentences, as many as of all of them."""
 
-    def __init__(
-        self, rows: tuple[np.ndarray, np.ndarray], clusters: Mapping[str, tuple[np.ndarray, np.ndarray]]
-    ) -> None:
-        self.rows, self.clusters = rows, clusters
+    rows: tuple[np.ndarray, np.ndarray]
+    clusters: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
     @classmethod
     def of(cls, vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions) -> _HalfTrees | None:
