@@ -9,8 +9,9 @@ from importlib.resources import files
 
 from isogloss.report.draw.palette import tokens_css
 
-STYLES = ("figure.css", "page.css")
-SCRIPTS = ("theme.js", "choose.js", "sort.js", "readout.js", "save.js")
+STYLES = ("figure.css", "page.css", "explorer.css")
+EXPLORER = tuple(f"explorer-{part}.js" for part in ("store", "search", "list", "tree", "concept", "page"))
+SCRIPTS = ("theme.js", "choose.js", "sort.js", "readout.js", "save.js", *EXPLORER)
 
 
 def _read(*path: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from isogloss.analysis import Figure, HeatmapFigure, LinesFigure, TableFigure
-from isogloss.report.draw import heatmap, lines, table
+from isogloss.analysis import BarsFigure, ExplorerFigure, Figure, HeatmapFigure, LinesFigure, TableFigure
+from isogloss.report.draw import bars, explorer, heatmap, lines, table
 from isogloss.report.draw.grid import Grid
 
 
@@ -31,8 +31,10 @@ class Renderer:
 
 RENDERERS: dict[type[Figure], Renderer] = {
     LinesFigure: Renderer(lines.svg, lines.numbers),
+    BarsFigure: Renderer(bars.svg, bars.numbers),
     HeatmapFigure: Renderer(heatmap.svg, heatmap.numbers),
     TableFigure: Renderer(table.svg, view=table.view),
+    ExplorerFigure: Renderer(explorer.svg, view=explorer.view),
 }
 
 

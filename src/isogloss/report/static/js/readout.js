@@ -48,6 +48,31 @@
         ],
       };
     },
+    bars(drawing, table) {
+      const [left, top, right, bottom] = numbers(drawing.dataset.box);
+      const [count, way] = [parseInt(drawing.dataset.shape, 10), drawing.dataset.shape.split(" ")[1]];
+      const lying = way === "rows";
+      const step = (lying ? bottom - top : right - left) / count;
+      const rows = [...table.tBodies[0].rows];
+      const heads = [...table.tHead.rows[0].cells].slice(1);
+      const index = ([r, c]) => (lying ? r : c);
+      const place = (i) => (lying ? [i, 0] : [0, i]);
+      return {
+        size: lying ? [count, 1] : [1, count],
+        cursor: "rect",
+        at: (x, y) => place(clamp(Math.floor(((lying ? y - top : x - left)) / step), 0, count - 1)),
+        inside: (x, y) => x >= left && x <= right && y >= top && y <= bottom,
+        mark: (node, at) => {
+          node.setAttribute("class", "cursor-bar");
+          const from = (lying ? top : left) + index(at) * step;
+          const box = lying ? { x: left, y: from, width: right - left, height: step } : { x: from, y: top, width: step, height: bottom - top };
+          Object.entries(box).forEach(([key, value]) => node.setAttribute(key, value));
+        },
+        anchor: (at) => (lying ? [left + (right - left) * 0.55, top + (index(at) + 1) * step] : [left + (index(at) + 1) * step, top]),
+        title: (at) => `${table.tHead.rows[0].cells[0].textContent.trim()} ${rows[index(at)].cells[0].textContent.trim()}`.trim(),
+        pairs: (at) => heads.map((head, c) => [head, rows[index(at)].cells[c + 1].textContent.trim()]).filter(([, v]) => v !== "–"),
+      };
+    },
   };
 
   for (const plot of document.querySelectorAll(".plot[data-kind]")) {
@@ -112,9 +137,10 @@
       const view = visible();
       const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
       if (event.key === "Escape") return hide();
-      if (!view || !step || (step[0] && view.size[0] === 1)) return;
+      const [along, across] = step && step[0] ? [0, 1] : [1, 0];
+      if (!view || !step || (view.size[along] === 1 && view.size[across] > 1)) return;
       event.preventDefault();
-      const from = place || [0, -step[1]];
+      const from = place || step.map((by) => (by ? -by : 0));
       show(view, [0, 1].map((axis) => clamp(from[axis] + step[axis], 0, view.size[axis] - 1)));
     });
     plot.addEventListener("blur", hide);

@@ -1,0 +1,86 @@
+(() => {
+  // Which concepts of the open levels fit what was typed and chosen, and in which order.
+  const EXACT = 2;
+  const STARTS = 1;
+  const LARGEST_LEVEL = 1e6;
+  const ORDERS = {
+    size: (level, id) => level.tokens[id],
+    cohesion: (level, id) => level.cohesion[id] ?? -Infinity,
+    share: (level, id, classes, chosen) => {
+      if (!classes) return 0;
+      const shares = level.shares.subarray(id * classes, (id + 1) * classes);
+      return chosen >= 0 ? shares[chosen] : Math.max(...shares);
+    },
+  };
+
+  Explorer.level = (code) => Math.floor(code / LARGEST_LEVEL);
+  Explorer.id = (code) => code % LARGEST_LEVEL;
+  Explorer.code = (number, id) => number * LARGEST_LEVEL + id;
+
+  // For each word of the query: which words of the vocabulary it is or begins, which labels hold it.
+  const terms = (store, query) => Explorer.folded(query).split(/\s+/).filter(Boolean).map((term) => {
+    const words = new Uint8Array(store.words.folded.length);
+    store.words.folded.forEach((word, i) => {
+      if (word.startsWith(term)) words[i] = word === term ? EXACT : STARTS;
+    });
+    const labels = Uint8Array.from(store.labels, (label) => (label.includes(term) ? 1 : 0));
+    return { term, words, labels };
+  });
+
+  const matched = (level, id, { term, words, labels }) => {
+    let best = level.folded[id].includes(term) ? STARTS : 0;
+    let word = -1;
+    for (let at = level.wordsAt[id]; at < level.wordsAt[id + 1]; at += 1) {
+      const how = words[level.words[at]];
+      if (how > best || (how && how === best && word < 0)) { best = how; word = at; }
+      if (best === EXACT) break;
+    }
+    for (let at = level.labelsAt[id]; !best && at < level.labelsAt[id + 1]; at += 1) best = labels[level.labels[at]];
+    return [best, word];
+  };
+
+  const labelled = (level, id, wanted) => {
+    for (let at = level.labelsAt[id]; at < level.labelsAt[id + 1]; at += 1) if (wanted[level.labels[at]]) return true;
+    return false;
+  };
+
+  // Returns the concepts as codes, best first, and for each the place of the word that matched (-1 without one).
+  Explorer.search = (store, numbers, { query, family, value, polar, fate, order }) => {
+    store.labels ??= store.about.labels.map(Explorer.folded);
+    const wanted = family === "" ? null : Uint8Array.from(store.about.labels,
+      (label) => (value ? label === value : label.split("=")[0] === family) ? 1 : 0);
+    const asked = terms(store, query);
+    const classes = store.about.classes.length;
+    const chosen = polar === "" || polar === "any" || polar === "none" ? -1 : Number(polar);
+    const codes = [];
+    const keys = [];
+    const exact = [];
+    const why = [];
+    for (const number of numbers) {
+      const level = store.heads[number];
+      for (let id = 0; id < level.size; id += 1) {
+        if (fate !== "" && level.fates[id] !== Number(fate)) continue;
+        if (polar === "none" && level.polar[id] >= 0) continue;
+        if (polar === "any" && level.polar[id] < 0) continue;
+        if (chosen >= 0 && level.polar[id] !== chosen) continue;
+        if (wanted && !labelled(level, id, wanted)) continue;
+        let least = EXACT;
+        let word = -1;
+        for (const term of asked) {
+          const [how, at] = matched(level, id, term);
+          least = Math.min(least, how);
+          if (at >= 0) word = at;
+          if (!least) break;
+        }
+        if (!least) continue;
+        codes.push(Explorer.code(number, id));
+        keys.push(ORDERS[order](level, id, classes, chosen));
+        exact.push(least);
+        why.push(word);
+      }
+    }
+    const places = codes.map((_, i) => i);
+    places.sort((a, b) => exact[b] - exact[a] || (keys[b] > keys[a]) - (keys[b] < keys[a]) || a - b);
+    return { codes: places.map((i) => codes[i]), words: places.map((i) => why[i]) };
+  };
+})();
