@@ -17,6 +17,7 @@ ALLOWED = {
     "models": {"corpus"},
     "activations": {"corpus", "models"},
     "similarity": {"analysis", "numerics"},
+    "concepts": {"analysis", "numerics", "corpus"},
     "study": {"analysis", "corpus", "models", "activations"},
     "report": {"analysis"},
     "api": {"analysis", "corpus", "models", "activations", "study", "report"},
