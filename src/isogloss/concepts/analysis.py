@@ -36,7 +36,8 @@ class ConceptsAnalysis:
         `between seeds`.
     concepts_list, concepts_words, concepts_members, concepts_tree, concepts_links, concepts_labels : single concepts.
     concepts_map : every base layer against every tuned layer.
-    concepts_triggers, concepts_trigger_differences, concepts_trigger_words : what inserted words did to predictions.
+    concepts_triggers, concepts_trigger_differences, concepts_trigger_words, concepts_trigger_ceiling : what inserted
+        words did to predictions; see `Triggers`.
     concepts_notes : what could not be done, and why.
     """
 

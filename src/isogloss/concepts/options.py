@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from isogloss.errors import OptionError
 from isogloss.numerics.ward import Compute
 
-WORDS_PER_CONCEPT = 10
+WORDS_PER_CONCEPT = 30
 """Fewest clustered words per concept, on average; with fewer words there are fewer concepts."""
 FEWEST_WORDS = 20
 """With fewer words there is nothing to cluster."""

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from isogloss.analysis import LayerPair, Tables
+from isogloss.concepts.insertion import matched_controls
 from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.selection import ChosenWords
 from isogloss.concepts.task_classes import TaskClasses
-from isogloss.concepts.triggers import Triggers, matched_controls, triggers
+from isogloss.concepts.triggers import Triggers, triggers
 from isogloss.errors import IsoglossError, OptionError
 
 if TYPE_CHECKING:
     from isogloss.concepts.layer import ModelConcepts
-
-CEILING_WORDS = 50
-"""Words of the vocabulary that the universal trigger is searched among."""
 
 
 def try_triggers(
@@ -52,12 +50,12 @@ def try_triggers(
     parts: dict[str, list[pl.DataFrame]] = {}
     reasons = []
     for target in classes.names:
-        words, others = _words_of(found["tuned"], chosen, target)
+        words, others, polar = _words_of(found["tuned"], chosen, target)
         if not words:
             reasons.append(f"no concept of layer {pair.layer} is polar to {target}")
             continue
         try:
-            tried = _tried(pair, chosen, classes, target, words[: options.trigger_words], others, options)
+            tried = _tried(pair, chosen, classes, target, words[: options.trigger_words], others, polar, options)
         except OptionError as error:
             reasons.append(f"for {target}: {error}")
             continue
@@ -67,8 +65,11 @@ def try_triggers(
     return {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in parts.items()}, why
 
 
-def _words_of(concepts: ModelConcepts, chosen: ChosenWords, target: str) -> tuple[list[str], list[str]]:
-    """Words of concepts polar to a class, the commonest in them first, and words of concepts polar to none."""
+def _words_of(concepts: ModelConcepts, chosen: ChosenWords, target: str) -> tuple[list[str], list[str], list[str]]:
+    """Words of concepts polar to a class, the commonest in them first; words of no polar concept; of any.
+
+    A word is one of the class's when more than half of its occurrences are in concepts polar to it.
+    """
     assert concepts.polarity is not None
     table = concepts.polarity.table
     sides = table.filter((pl.col("class") == target) & "polar")["concept"]
@@ -85,7 +86,8 @@ def _words_of(concepts: ModelConcepts, chosen: ChosenWords, target: str) -> tupl
         .sort(["inside", "count", "word"], descending=[True, False, False])
     )
     ours = counted.filter(pl.col("inside") > pl.col("count") / 2)["word"].to_list()
-    return ours, counted.filter(pl.col("polar") == 0)["word"].to_list()
+    outside, inside = counted.filter(pl.col("polar") == 0), counted.filter(pl.col("polar") > 0)
+    return ours, outside["word"].to_list(), inside["word"].to_list()
 
 
 def _tried(
@@ -95,6 +97,7 @@ def _tried(
     target: str,
     words: list[str],
     others: list[str],
+    polar: list[str],
     options: ConceptsOptions,
 ) -> Triggers:
     assert pair.classifier is not None
@@ -108,7 +111,7 @@ def _tried(
         words,
         classes=pair.classifier.classes,
         target=target,
-        controls=matched_controls(counts, words, others, len(words), pair.seed),
+        controls=matched_controls(counts, words, others, len(words), pair.seed, polar_words=polar),
         text_b=seconds,
         max_sentences=options.trigger_sentences,
         max_words=options.trigger_words,
@@ -126,4 +129,5 @@ def _tables(tried: Triggers, target: str, pair: LayerPair) -> Tables:
         "concepts_triggers": tried.table.with_columns(where),
         "concepts_trigger_differences": tried.differences.with_columns(where),
         "concepts_trigger_words": tried.by_word.with_columns(where),
+        "concepts_trigger_ceiling": tried.universal.with_columns(where),
     }

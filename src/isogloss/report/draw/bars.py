@@ -108,7 +108,7 @@ def _bar(figure: BarsFigure, frame: _Frame, bar: int) -> list[Markup]:
         near, far = frame.along(end - size), frame.along(end)
         length = abs(far - near)
         text = shown(size)
-        fits = _SMALLEST_NUMBER <= (broad if figure.horizontal else length)
+        fits = (broad if figure.horizontal else length) >= _SMALLEST_NUMBER
         fits &= text_width(text, 11) + 6 <= (length if figure.horizontal else broad)
         if figure.horizontal:
             place = {"x": near, "y": middle - broad / 2, "width": length, "height": broad}
