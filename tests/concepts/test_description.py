@@ -107,7 +107,7 @@ def test_names_are_labels_where_aligned_else_words_or_the_annotators():
     words = ["cat", "dog"] * 10 + ["run", "the"] * 10
     labels = align_labels(clusters, ["N"] * 20 + ["V", "D"] * 10)
     named = name_concepts(clusters, words, {"upos": labels}, n_words=2)
-    assert named["name"].to_list() == ["upos=N", "run, the"]
+    assert named["name"].to_list() == ["upos=N: cat, dog", "run, the"]
     assert named["source"].to_list() == ["labels", "words"]
     assert named["labels"].to_list() == [["upos=N"], []]
     given_words = []
@@ -121,3 +121,12 @@ def test_names_are_labels_where_aligned_else_words_or_the_annotators():
     assert [sorted(own) for own in given_words] == [["cat", "dog"], ["run", "the"]]
     with pytest.raises(OptionError, match="'upos' should be of the same 1 concepts"):
         name_concepts(np.zeros(40, int), words, {"upos": labels})
+
+
+def test_a_label_that_most_words_have_names_nothing():
+    clusters = np.repeat([0, 1, 2], 20)
+    words = [f"w{c}" for c in clusters]
+    labels = align_labels(clusters, ["lower"] * 40 + ["upper"] * 20)
+    named = name_concepts(clusters, words, {"casing": labels}, n_words=1)
+    assert named["name"].to_list() == ["w0", "w1", "casing=upper: w2"]
+    assert named["labels"].to_list() == [["casing=lower"], ["casing=lower"], ["casing=upper"]]

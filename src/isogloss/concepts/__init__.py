@@ -1,7 +1,7 @@
-"""Which latent concepts does each layer hold, which survive fine-tuning, which are born for the task?
+"""The concepts analysis: which latent concepts a layer holds, which survive fine-tuning, which are born for the task.
 
-Vectors, words and labels in, tables and findings out; knows nothing of transformers or of HTML. `ConceptsAnalysis` joins
-the measures; each of them can be called by itself.
+Vectors, words and labels in, tables and findings out; knows nothing of transformers or of HTML. `ConceptsAnalysis`
+joins the measures; each of them can be called by itself.
 """
 
 from isogloss.concepts.alignment import ClusterAlignment, align_clusters

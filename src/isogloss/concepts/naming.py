@@ -20,6 +20,10 @@ and concise label that best describes the following list of words" (after Mousi 
 the wording is not verified to be theirs). None is built in."""
 
 PRIOR_TOKENS = 500.0
+COMMON = 0.5
+"""A label that a larger share of the clustered words has takes no part in names."""
+BESIDE_LABELS = 3
+"""Words in a name that has labels."""
 
 
 def characteristic_words(
@@ -91,8 +95,9 @@ def name_concepts(
 ) -> pl.DataFrame:
     """A name for every concept.
 
-    The annotator's answer if there is one; else the labels it is aligned to, as `upos=NOUN, casing=title`; else its
-    `n_words` most characteristic words, joined by a comma.
+    The annotator's answer if there is one; else the labels it is aligned to and a few words, as `upos=NOUN,
+    casing=title: Paris, Rome`; else its `n_words` most characteristic words, joined by a comma. A label that most
+    words of the layer have does not tell concepts apart, and takes no part in names.
 
     Parameters
     ----------
@@ -113,6 +118,7 @@ def name_concepts(
     ranked = characteristic_words(clusters, words, n_words=n_words if annotator is None else 10 * n_words)
     table = ranked.group_by("concept", maintain_order=True).agg(pl.col("word").alias("words"))
     labels: dict[int, list[str]] = {concept: [] for concept in table["concept"].to_list()}
+    codes, common = as_clusters(clusters).codes, set[str]()
     for family, alignment in (alignments or {}).items():
         rows = alignment.table.filter(pl.col("direction") == "concept")
         if set(rows["concept"].to_list()) != set(labels):
@@ -121,14 +127,16 @@ def name_concepts(
             )
         for concept, label in rows.filter("aligned").select("concept", "label").iter_rows():
             labels[concept].append(f"{family}={label}")
+        of_labels = alignment.table.filter(pl.col("direction") == "label").select("label", "n_tokens").iter_rows()
+        common |= {f"{family}={label}" for label, n_tokens in of_labels if n_tokens > COMMON * len(codes)}
     names, sources = [], []
     for concept, own in table.iter_rows():
         answer = annotator(own).strip() if annotator is not None else ""
-        source = "annotator" if answer else "labels" if labels[concept] else "words"
+        telling = [label for label in labels[concept] if label not in common]
+        source = "annotator" if answer else "labels" if telling else "words"
         sources.append(source)
-        names.append(
-            {"annotator": answer, "labels": ", ".join(labels[concept]), "words": ", ".join(own[:n_words])}[source]
-        )
+        labelled = f"{', '.join(telling)}: {', '.join(own[:BESIDE_LABELS])}"
+        names.append({"annotator": answer, "labels": labelled, "words": ", ".join(own[:n_words])}[source])
     return table.select(
         "concept",
         pl.Series("name", names, dtype=pl.String),
