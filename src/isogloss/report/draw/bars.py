@@ -77,10 +77,9 @@ def _axes(figure: BarsFigure, frame: _Frame, ticks: list[float], names: list[str
         else:
             drawn.append(element("path", d=f"M{short(frame.left)} {short(at)}H{short(frame.right)}", class_="grid"))
             drawn.append(element("text", label, x=frame.left - 8, y=at + 4.2, class_="tick end"))
-    widest = max((text_width(name, _TEXT) for name in names), default=10.0)
-    for i in thinned(
-        len(names), int((frame.bottom - frame.top) / 14 if lying else (frame.right - frame.left) / widest)
-    ):
+    widest = max((text_width(name, _TEXT) for name in names), default=10.0) + 8
+    room = (frame.bottom - frame.top) / 14 if lying else (frame.right - frame.left) / widest
+    for i in thinned(len(names), int(room)):
         at = frame.middle(i, lying)
         if lying:
             drawn.append(element("text", names[i], x=frame.left - 8, y=at + 4.2, class_="tick end"))
@@ -108,7 +107,7 @@ def _bar(figure: BarsFigure, frame: _Frame, bar: int) -> list[Markup]:
         near, far = frame.along(end - size), frame.along(end)
         length = abs(far - near)
         text = shown(size)
-        fits = _SMALLEST_NUMBER <= (broad if figure.horizontal else length)
+        fits = (broad if figure.horizontal else length) >= _SMALLEST_NUMBER
         fits &= text_width(text, 11) + 6 <= (length if figure.horizontal else broad)
         if figure.horizontal:
             place = {"x": near, "y": middle - broad / 2, "width": length, "height": broad}

@@ -39,7 +39,8 @@
       ].filter(Boolean).join(" · ");
       const why = hit >= 0 ? node("span", "hit", " · ", bdi(store.words.shown[level.words[hit]]), ` ${whole(level.counts[hit])}`) : null;
       const polar = level.polar[id];
-      const share = polar >= 0 ? bar(level.shares[id * about.classes.length + polar], "share polar") : null;
+      const share = polar < 0 ? null : node("span", "row-polar",
+        bdi(about.classes[polar]), bar(level.shares[id * about.classes.length + polar], "share polar"));
       return node("div", "", node("span", "row-name", bdi(level.names[id])), node("span", "row-facts", node("span", "", facts, why), share));
     };
     const list = Explorer.list(view, describe, (at, byKey) => {
@@ -149,8 +150,9 @@
       }
       values();
       await update();
-      if (code >= 0) {
-        await show(code);
+      // The address may have changed while the first level was read.
+      if (addressed() >= 0) {
+        await show(addressed());
         box.scrollIntoView({ block: "start" });
       } else await first();
       box.dataset.ready = "";
