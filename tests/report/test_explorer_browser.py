@@ -101,7 +101,7 @@ def test_a_word_is_found_where_it_is_a_word(page, report):
     assert page.evaluate(STATUS) == f"{len(found | named)} of 60 concepts"
     shown = page.evaluate("[...document.querySelectorAll('.concept-row .hit')].map(h => h.innerText)")
     count = dict(LAST.words[by_size(LAST, lambda i: i in found)[0]])[MADE.vocabulary.index(word)]
-    assert shown[0].split() == ["·", word, str(count)]
+    assert shown[0].split() == [word, str(count), "·"]
 
 
 def test_every_term_must_fit_and_accents_do_not_matter(page, report):
@@ -169,7 +169,8 @@ def test_every_layer_of_both_models_can_be_searched(page, report):
         for level in MADE.levels
     )
     assert page.evaluate(STATUS) == f"{total} of 480 concepts"
-    assert page.evaluate("document.querySelector('.row-facts').innerText").startswith(("base ", "tuned "))
+    facts = page.evaluate("document.querySelector('.row-facts').innerText")
+    assert any(f"· {level.model} {level.layer} ·" in facts for level in MADE.levels)
 
 
 def test_a_concept_is_followed_to_the_other_model_and_back(page, report):
@@ -301,6 +302,16 @@ def test_without_scripts_or_in_an_old_browser_the_table_stands(page, report):
     assert page.evaluate("document.querySelector('.explorer-table').checkVisibility()")
     assert not page.evaluate("document.querySelector('.explorer').checkVisibility()")
     assert not page.evaluate("document.querySelector('.explorer-too-old').checkVisibility()")
+
+
+def test_print_has_the_table_with_its_headings_instead(page, report):
+    opened(page, report)
+    page.call("Emulation.setEmulatedMedia", media="print")
+    shown = page.evaluate("document.querySelector('#figure-concepts-explorer').innerText")
+    page.call("Emulation.setEmulatedMedia", media="")
+    assert "tuned, layer 3" in shown
+    assert "its words" in shown
+    assert "search" not in shown
 
 
 def test_full_size_opens_and_searches_quickly(page, tmp_path):

@@ -37,11 +37,11 @@
         `${whole(level.tokens[id])} tokens`,
         about.fates[level.fates[id]] ?? null,
       ].filter(Boolean).join(" · ");
-      const why = hit >= 0 ? node("span", "hit", " · ", bdi(store.words.shown[level.words[hit]]), ` ${whole(level.counts[hit])}`) : null;
+      const why = hit >= 0 ? node("span", "hit", bdi(store.words.shown[level.words[hit]]), ` ${whole(level.counts[hit])} · `) : null;
       const polar = level.polar[id];
       const share = polar < 0 ? null : node("span", "row-polar",
         bdi(about.classes[polar]), bar(level.shares[id * about.classes.length + polar], "share polar"));
-      return node("div", "", node("span", "row-name", bdi(level.names[id])), node("span", "row-facts", node("span", "", facts, why), share));
+      return node("div", "", node("span", "row-name", bdi(level.names[id])), node("span", "row-facts", node("span", "", why, facts), share));
     };
     const list = Explorer.list(view, describe, (at, byKey) => {
       takeFocus = byKey;
