@@ -164,6 +164,6 @@ def test_an_exported_explorer_is_the_largest_concepts_of_the_last_tuned_layer(tm
     assert [path.name for path in export_figures([made], tmp_path, ["svg"])] == ["concepts-explorer.svg"]
 
 
-def test_a_full_size_explorer_keeps_the_page_small():
-    page = page_of(concepts.explorer(size=200, layers=4, words=4000, sentences=1000))
+def test_800_concepts_keep_the_page_small():
+    page = page_of(concepts.explorer(size=100, layers=4, words=4000, sentences=1000))
     assert len(page.encode()) < 700_000
