@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from isogloss.analysis import BarPart, BarsFigure, ExplorerFigure, ExplorerLevel
 
 THEMES = {
-    "upos=ADJ": "gorgeous dull unfunny moving wonderful tedious fresh clever lazy warm brittle sincere hollow vivid clumsy",
-    "upos=NOUN": "film movie script plot cast camera scene ending dialogue score screen director audience sequel review",
-    "upos=VERB": "watched laughed lingers drags soars stumbles charms bores dazzles unfolds falters shines sinks works fails",
-    "upos=DET": "the a this that these those every each some no any another either neither both",
-    "casing=title": "Monday Paris Clara July Robert London Friday Anna Berlin March Oscar Rome Tuesday Maria Lisbon",
-    "suffix=-ly": "slowly barely really deeply oddly sadly mostly surely hardly richly simply wholly nearly thinly gladly",
-    "supersense=noun.time": "year day minute hour decade summer night century moment evening weekend morning season age week",
-    "": "not never too clichés mess charm joke heart half without beyond almost hope waste trick",
+    "upos=ADJ": "gorgeous dull unfunny moving wonderful tedious fresh clever lazy warm brittle sincere hollow vivid",
+    "upos=NOUN": "film movie script plot cast camera scene ending dialogue score screen director audience sequel",
+    "upos=VERB": "watched laughed lingers drags soars stumbles charms bores dazzles unfolds falters shines sinks works",
+    "upos=DET": "the a this that these those every each some no any another either neither",
+    "casing=title": "Monday Paris Clara July Robert London Friday Anna Berlin March Oscar Rome Tuesday Maria",
+    "suffix=-ly": "slowly barely really deeply oddly sadly mostly surely hardly richly simply wholly nearly thinly",
+    "supersense=noun.time": "year day minute hour decade summer night century moment evening weekend morning season",
+    "": "not never too clichés mess charm joke heart half without beyond almost hope waste",
 }
-SYLLABLES = "ba le mo ri sun ta ve kor ni da lum pe sha to gri na wel".split()
+SYLLABLES = ["ba", "le", "mo", "ri", "sun", "ta", "ve", "kor", "ni", "da", "lum", "pe", "sha", "to", "gri", "na", "wel"]
 
 
 def _vocabulary(rng: random.Random, size: int) -> list[str]:
@@ -49,16 +50,16 @@ def level(rng: random.Random, model: str, layer: int, size: int, words: int, sen
         known = list(range(first, first + len(theme.split())))
         extra = rng.sample(range(120, words), min(25, words - 120)) if words > 120 else []
         chosen = rng.sample(known, rng.randint(3, 11)) if i < 16 or not extra else [*rng.sample(known, 2), *extra]
-        counts = sorted((max(1, round(rng.paretovariate(0.9) * 3)) for _ in chosen), reverse=True)
+        counts = sorted((min(round(rng.paretovariate(0.9) * 3), 400) for _ in chosen), reverse=True)
         of_words.append(tuple(zip(chosen[:25], counts, strict=False)))
         theme_words = theme.split()
         names.append(
-            f"{label} · {theme_words[i % 15]}, {theme_words[(i * 7 + 3) % 15]}" if label else theme_words[i % 15]
+            f"{label} · {theme_words[i % 13]}, {theme_words[(i * 5 + 3) % 13]}" if label else theme_words[i % 13]
         )
         tokens.append(sum(counts[:25]) + (400 - i if i < 40 else rng.randint(0, 60)))
         types.append(len(chosen) + rng.randint(0, 9))
         labels.append((label, f"frequency={'high' if tokens[-1] > 300 else 'low'}") if label else ())
-        lean = 0.96 if model == "tuned" and layer > 3 and i % 3 == 0 else 0.5
+        lean = 0.96 if model == "tuned" and layer > 1 and i % 3 == 0 else 0.5
         positive = min(max(rng.gauss(lean if i % 2 else 1 - lean, 0.02), 0.0), 1.0)
         shares.append((1 - positive, positive))
         polar.append("positive" if positive > 0.9 else "negative" if positive < 0.1 else "")
@@ -99,15 +100,18 @@ def explorer(
     rng = random.Random(seed)
     vocabulary = _vocabulary(rng, words)
     written = [
-        "the " + " ".join([rng.choice("plot film cast end ".split()).ljust(4, "s"), *rng.choices(vocabulary, k=12)])
+        "the " + " ".join([rng.choice(["plot", "film", "cast", "end"]).ljust(4, "s"), *rng.choices(vocabulary, k=12)])
         for _ in range(sentences)
     ]
+    levels = tuple(level(rng, model, i, size, words, sentences) for model in models for i in range(layers))
+    if len(models) == 1:
+        levels = tuple(replace(one, links=((),) * size) for one in levels)
     return ExplorerFigure(
         "concepts-explorer",
         "The concepts, to look through",
         "Every concept that was found. Search for a word, open a concept, and follow it into the other model. "
         "These are made up.",
-        levels=tuple(level(rng, model, i, size, words, sentences) for model in models for i in range(layers)),
+        levels=levels,
         classes=("negative", "positive"),
         vocabulary=tuple(vocabulary),
         sentences=tuple(written),

@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from isogloss.analysis import MARK, Figure, Finding, HeatmapFigure, LinesFigure, TableFigure
+from isogloss.analysis.figure import KINDS
 from isogloss.report import Facts, ReportInput, render, write_report
+from isogloss.report.draw import RENDERERS
 from isogloss.report.draw.palette import THEMES, contrast
 from isogloss.report.page import figure_of
 from tests.report import example
@@ -234,6 +236,13 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         write_report(example.run(title="other"), target)
     assert target.read_bytes() == before
     assert [p.name for p in target.parent.iterdir()] == ["report.html"]
+
+
+def test_every_kind_of_figure_has_its_drawing_and_its_place_on_the_page():
+    assert {kind.kind for kind in RENDERERS} == set(KINDS)
+    page = render(example.run(figures={"similarity": [kind(f"f-{name}", name, "c") for name, kind in KINDS.items()]}))
+    assert outline(page).faults == []
+    assert all(f'id="figure-f-{name}"' in page for name in KINDS)
 
 
 def test_a_figure_that_nothing_draws_is_named():

@@ -77,10 +77,9 @@ def _axes(figure: BarsFigure, frame: _Frame, ticks: list[float], names: list[str
         else:
             drawn.append(element("path", d=f"M{short(frame.left)} {short(at)}H{short(frame.right)}", class_="grid"))
             drawn.append(element("text", label, x=frame.left - 8, y=at + 4.2, class_="tick end"))
-    widest = max((text_width(name, _TEXT) for name in names), default=10.0)
-    for i in thinned(
-        len(names), int((frame.bottom - frame.top) / 14 if lying else (frame.right - frame.left) / widest)
-    ):
+    widest = max((text_width(name, _TEXT) for name in names), default=10.0) + 8
+    room = (frame.bottom - frame.top) / 14 if lying else (frame.right - frame.left) / widest
+    for i in thinned(len(names), int(room)):
         at = frame.middle(i, lying)
         if lying:
             drawn.append(element("text", names[i], x=frame.left - 8, y=at + 4.2, class_="tick end"))

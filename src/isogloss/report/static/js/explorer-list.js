@@ -38,11 +38,11 @@
     };
     const draw = () => {
       waiting = false;
+      room.style.blockSize = `${count * ROW}px`;
       const first = Math.max(0, Math.floor(view.scrollTop / ROW) - BEYOND);
       const last = Math.min(count, Math.ceil((view.scrollTop + view.clientHeight) / ROW) + BEYOND);
       const shown = new Set(Array.from({ length: Math.max(last - first, 0) }, (_, i) => first + i));
       if (count) shown.add(active);
-      room.style.blockSize = `${count * ROW}px`;
       room.replaceChildren(...[...shown].sort((a, b) => a - b).map(row));
       if (count) view.setAttribute("aria-activedescendant", `${view.id}-${active}`);
       else view.removeAttribute("aria-activedescendant");

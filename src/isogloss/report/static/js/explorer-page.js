@@ -19,6 +19,7 @@
     let turn = 0;
     let showing = 0;
     let takeFocus = false;
+    let many = false;
 
     const scope = () => about.levels.map((_, i) => i).filter((i) => {
       const [model, layer] = about.levels[i];
@@ -31,16 +32,16 @@
       const level = store.heads[Explorer.level(found.codes[at])];
       const id = Explorer.id(found.codes[at]);
       const hit = found.words[at];
-      const many = scope().length > 1;
       const facts = [
         many ? `${level.model} ${level.layer}` : null,
         `${whole(level.tokens[id])} tokens`,
         about.fates[level.fates[id]] ?? null,
       ].filter(Boolean).join(" · ");
-      const why = hit >= 0 ? node("span", "hit", " · ", bdi(store.words.shown[level.words[hit]]), ` ${whole(level.counts[hit])}`) : null;
+      const why = hit >= 0 ? node("span", "hit", bdi(store.words.shown[level.words[hit]]), ` ${whole(level.counts[hit])} · `) : null;
       const polar = level.polar[id];
-      const share = polar >= 0 ? bar(level.shares[id * about.classes.length + polar], "share polar") : null;
-      return node("div", "", node("span", "row-name", bdi(level.names[id])), node("span", "row-facts", node("span", "", facts, why), share));
+      const share = polar < 0 ? null : node("span", "row-polar",
+        bdi(about.classes[polar]), bar(level.shares[id * about.classes.length + polar], "share polar"));
+      return node("div", "", node("span", "row-name", bdi(level.names[id])), node("span", "row-facts", node("span", "", why, facts), share));
     };
     const list = Explorer.list(view, describe, (at, byKey) => {
       takeFocus = byKey;
@@ -49,12 +50,14 @@
 
     const draw = () => {
       const numbers = scope();
+      many = numbers.length > 1;
       found = Explorer.search(store, numbers, chosen());
       const total = numbers.reduce((sum, i) => sum + about.levels[i][2], 0);
       const { query, family, polar, fate } = chosen();
       const narrowed = Boolean(query.trim() || family || polar || fate);
       list.fill(found.codes.length, (at) => found.codes[at] === opened);
-      status.textContent = found.codes.length === total ? `${whole(total)} concepts` : `${whole(found.codes.length)} of ${whole(total)} concepts`;
+      const all = `${whole(total)} concept${total === 1 ? "" : "s"}`;
+      status.textContent = found.codes.length === total ? all : `${whole(found.codes.length)} of ${all}`;
       nothing.hidden = found.codes.length > 0;
       clear.hidden = !narrowed;
       everywhere.hidden = !narrowed || numbers.length === about.levels.length;
@@ -149,8 +152,9 @@
       }
       values();
       await update();
-      if (code >= 0) {
-        await show(code);
+      // The address may have changed while the first level was read.
+      if (addressed() >= 0) {
+        await show(addressed());
         box.scrollIntoView({ block: "start" });
       } else await first();
       box.dataset.ready = "";

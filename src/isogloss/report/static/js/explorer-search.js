@@ -7,9 +7,11 @@
     size: (level, id) => level.tokens[id],
     cohesion: (level, id) => level.cohesion[id] ?? -Infinity,
     share: (level, id, classes, chosen) => {
-      if (!classes) return 0;
-      const shares = level.shares.subarray(id * classes, (id + 1) * classes);
-      return chosen >= 0 ? shares[chosen] : Math.max(...shares);
+      const first = id * classes;
+      if (chosen >= 0) return level.shares[first + chosen];
+      let most = 0;
+      for (let at = first; at < first + classes; at += 1) most = Math.max(most, level.shares[at]);
+      return most;
     },
   };
 
@@ -27,16 +29,17 @@
     return { term, words, labels };
   });
 
+  // How well a concept fits a term (0 not at all) in the lowest two bits; above them, one past the place of the word.
   const matched = (level, id, { term, words, labels }) => {
     let best = level.folded[id].includes(term) ? STARTS : 0;
-    let word = -1;
+    let word = 0;
     for (let at = level.wordsAt[id]; at < level.wordsAt[id + 1]; at += 1) {
       const how = words[level.words[at]];
-      if (how > best || (how && how === best && word < 0)) { best = how; word = at; }
+      if (how > best || (how && how === best && !word)) { best = how; word = at + 1; }
       if (best === EXACT) break;
     }
     for (let at = level.labelsAt[id]; !best && at < level.labelsAt[id + 1]; at += 1) best = labels[level.labels[at]];
-    return [best, word];
+    return word * 4 + best;
   };
 
   const labelled = (level, id, wanted) => {
@@ -52,10 +55,10 @@
     const asked = terms(store, query);
     const classes = store.about.classes.length;
     const chosen = polar === "" || polar === "any" || polar === "none" ? -1 : Number(polar);
-    const codes = [];
-    const keys = [];
-    const exact = [];
-    const why = [];
+    const total = numbers.reduce((sum, number) => sum + store.heads[number].size, 0);
+    const [codes, keys, words] = [new Float64Array(total), new Float64Array(total), new Int32Array(total)];
+    const exact = new Uint8Array(total);
+    let count = 0;
     for (const number of numbers) {
       const level = store.heads[number];
       for (let id = 0; id < level.size; id += 1) {
@@ -66,21 +69,22 @@
         if (wanted && !labelled(level, id, wanted)) continue;
         let least = EXACT;
         let word = -1;
-        for (const term of asked) {
-          const [how, at] = matched(level, id, term);
-          least = Math.min(least, how);
-          if (at >= 0) word = at;
-          if (!least) break;
+        for (let i = 0; i < asked.length && least; i += 1) {
+          const how = matched(level, id, asked[i]);
+          least = Math.min(least, how % 4);
+          if (how >= 4) word = Math.floor(how / 4) - 1;
         }
         if (!least) continue;
-        codes.push(Explorer.code(number, id));
-        keys.push(ORDERS[order](level, id, classes, chosen));
-        exact.push(least);
-        why.push(word);
+        codes[count] = Explorer.code(number, id);
+        keys[count] = ORDERS[order](level, id, classes, chosen);
+        exact[count] = least;
+        words[count] = word;
+        count += 1;
       }
     }
-    const places = codes.map((_, i) => i);
-    places.sort((a, b) => exact[b] - exact[a] || (keys[b] > keys[a]) - (keys[b] < keys[a]) || a - b);
-    return { codes: places.map((i) => codes[i]), words: places.map((i) => why[i]) };
+    // A difference that is no number (two without cohesion) leaves the order as it was.
+    const places = Uint32Array.from({ length: count }, (_, i) => i)
+      .sort((a, b) => exact[b] - exact[a] || keys[b] - keys[a] || a - b);
+    return { codes: Array.from(places, (i) => codes[i]), words: Array.from(places, (i) => words[i]) };
   };
 })();
