@@ -14,7 +14,7 @@ ALLOWED = {
     "numerics": set(),
     "analysis": set(),
     "corpus": set(),
-    "models": {"corpus"},
+    "models": {"corpus", "numerics"},
     "activations": {"corpus", "models"},
     "similarity": {"analysis", "numerics"},
     "concepts": {"analysis", "numerics", "corpus"},

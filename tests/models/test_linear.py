@@ -6,10 +6,11 @@ from transformers.pytorch_utils import Conv1D
 
 from isogloss.models import linear
 from isogloss.models.linear import faster_linear, helps
+from isogloss.numerics import onednn
 from tests.models.test_reading import plain_hidden_states, read
 from tests.tiny import LAYERS, tiny_model, tiny_tokenizer
 
-needs_onednn = pytest.mark.skipif(not linear._available(), reason="this build of torch has no oneDNN linear")
+needs_onednn = pytest.mark.skipif(not onednn.available(), reason="this build of torch has no oneDNN linear")
 
 
 class Doubled(nn.Linear):
@@ -55,9 +56,9 @@ def test_vectors_equal_a_plain_forward_in_either_product(architecture):
 
 
 def test_only_products_that_gain_are_replaced(monkeypatch):
-    monkeypatch.setattr(linear, "_slow_mkl", lambda: True)
-    assert helps(nn.Linear(2, 2)) == linear._available()
+    monkeypatch.setattr(onednn, "slow_mkl", lambda: True)
+    assert helps(nn.Linear(2, 2)) == onednn.available()
     assert not helps(nn.Linear(2, 2).double())
-    monkeypatch.setattr(linear, "_slow_mkl", lambda: False)
+    monkeypatch.setattr(onednn, "slow_mkl", lambda: False)
     assert not helps(nn.Linear(2, 2))
-    assert helps(nn.Linear(2, 2).bfloat16()) == linear._available()
+    assert helps(nn.Linear(2, 2).bfloat16()) == onednn.available()

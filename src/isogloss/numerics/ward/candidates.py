@@ -14,7 +14,8 @@ cluster that was alive: D(x, y) <= min(D(k, x), D(k, y)) =: mu. With W = w_k + w
     W D(k, x+y) = (w_k + w_x) D(k, x) + (w_k + w_y) D(k, y) - w_k D(x, y)                                        (1)
 
 gives W D(k, x+y) >= (w_k + W) mu - w_k mu = W mu (reducibility). So x+y has a distance of at least the smaller of the
-two bounds that its parts had: tau(k) if none is listed, else the smallest `low` among its listed parts capped at tau(k).
+two bounds that its parts had: tau(k) if none is listed, else the smallest `low` among its listed parts capped at
+tau(k).
 
 **k itself is merged, k = a+b.** By the paragraph above the invariants of a and of b hold for what the other clusters
 have become in the same round. For x let A be x's bound in a's list (tau(a) if not listed there) and B likewise in b's.
@@ -22,14 +23,14 @@ All factors but the last in (1) are positive, so D(k, x) >= f(w_x; A, B) with
 
     f(w; A, B) = [ (w_a + w) A + (w_b + w) B - w D(a, b) ] / (w_a + w_b + w).
 
-If x is listed in neither, D(k, x) >= f(w_x; tau(a), tau(b)). f is a quotient of two functions affine in w with a positive
-denominator, hence monotone in w >= 0, hence at least the smaller of its values at the smallest and the largest
-weight of a live cluster: that is tau(k). Entries that a list has no room for lower tau(k) to their bound.
+If x is listed in neither, D(k, x) >= f(w_x; tau(a), tau(b)). f is a quotient of two functions affine in w, the lower
+one positive, hence monotone in w >= 0, hence at least the smaller of its values at the smallest and the largest weight
+of a live cluster: that is tau(k). Entries that a list has no room for lower tau(k) to their bound.
 
 **Rounding.** Bounds are about exact means; distances are computed from stored ones. In the frame no mean is longer
-than 1; after r rounds a stored mean is within E = 5 (r + 1) u of the exact one (u = 2^-53: a merge averages the errors of
-its parts and adds less than 5u), so a computed sqrt D is off by at most s = 2 E sqrt(2 w) + 16 u sqrt D, w the smaller
-weight. A pair that merges is a pair of nearest neighbours by computed distances only, hence (1) may lose: in
+than 1; after r rounds a stored mean is within E = 5 (r + 1) u of the exact one (u = 2^-53: a merge averages the errors
+of its parts and adds less than 5u), so a computed sqrt D is off by at most s = 2 E sqrt(2 w) + 16 u sqrt D, w the
+smaller weight. A pair that merges is a pair of nearest neighbours by computed distances only, hence (1) may lose: in
 sqrt D at most 7 s each round. `Clusters.below` takes off all that can be lost since a bound was written,
 7 r s <= 100 (r + 1)^2 u sqrt(2 w) + 150 (r + 1) u sqrt D; it is applied whenever a bound is compared or inherited.
 """
@@ -85,7 +86,7 @@ def settle(clusters: Clusters, queries: Tensor, lists: Lists) -> Nearest:
     lists.low[lists.slots < 0] = torch.inf
     safe = clusters.below(lists.tau, weight)
     waiting = clusters.below(lists.low, weight[:, None])
-    rows, width = torch.arange(m, device=queries.device), 2
+    rows, width = torch.arange(m, device=queries.device), 1
     while len(rows):
         low, columns = waiting[rows].topk(min(width, room), dim=1, largest=False)
         # An entry at or above tau cannot be told from what is not listed.
@@ -102,7 +103,7 @@ def settle(clusters: Clusters, queries: Tensor, lists: Lists) -> Nearest:
         values = torch.full(wanted.shape, torch.inf, dtype=torch.float64, device=queries.device)
         values[row, which] = distance
         _keep_best(queries, rows, lists.slots[rows[:, None], columns], values, slot, value)
-        width *= 2
+        width *= 3
     certain = (slot >= 0) & ((value < safe) | (lists.tau == torch.inf))
     return Nearest(slot, value, certain)
 

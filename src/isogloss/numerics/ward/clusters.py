@@ -94,27 +94,19 @@ class Clusters:
     def merge(self, a: Tensor, b: Tensor) -> None:
         """Merge disjoint pairs of live clusters, a < b elementwise; one round."""
         place = torch.where(self._place[a] >= 0, self._place[a], self._place[b])
-        spare = self._place[b][(self._place[a] >= 0) & (self._place[b] >= 0)]
+        # What this round frees is given out in the next: it may still have to be read.
+        freed = self._place[b][(self._place[a] >= 0) & (self._place[b] >= 0)]
         new = (place < 0).nonzero().view(-1)
-        free = torch.cat([self._free, spare]).sort().values
-        taken = free[: len(new)]
-        fresh = torch.arange(self._used, self._used + len(new) - len(taken), device=self.device)
+        fresh = max(0, len(new) - len(self._free))
+        free = torch.cat([self._free, torch.arange(self._used, self._used + fresh, device=self.device)])
+        place[new] = free[: len(new)]
+        self._used += fresh
+        self._free = torch.cat([free[len(new) :], freed])
         wa, wb = self.weight[a], self.weight[b]
         for part in self.blocks(len(a)):
             mean = self.means(a[part]).mul_(wa[part, None])
             mean.add_(self.means(b[part]).mul_(wb[part, None])).div_((wa + wb)[part, None])
-            # Written at once where a place is at hand, so that no second copy of all the means is needed.
-            here = place[part]
-            missing = here < 0
-            if bool(missing.any()):
-                supply = torch.cat([taken, fresh])
-                here = here.clone()
-                here[missing] = supply[: int(missing.sum())]
-                taken, fresh = supply[int(missing.sum()) :], fresh[:0]
-                place[part] = here
-            self._means[here] = mean
-        self._free = free[len(new) :] if len(free) > len(new) else free[:0]
-        self._used += max(0, len(new) - len(free))
+            self._means[place[part]] = mean
         self._place[a], self._place[b] = place, -1
         self.weight[a] = wa + wb
         self.alive[b] = False
@@ -153,10 +145,10 @@ def frame(X: np.ndarray, rows: int = 4096) -> tuple[np.ndarray, float]:
     mean = np.zeros(X.shape[1])
     for start in range(0, len(X), rows):
         # Divided first: sums of values near the largest float64 would overflow.
-        mean += (X[start : start + rows].astype(np.float64) / len(X)).sum(axis=0)
+        mean += (X[start : start + rows].astype(np.float64, order="C") / len(X)).sum(axis=0)
     largest = 0.0
     for start in range(0, len(X), rows):
-        block = np.abs(X[start : start + rows].astype(np.float64) - mean)
+        block = np.abs(X[start : start + rows].astype(np.float64, order="C") - mean)
         peak = float(block.max(initial=0.0))
         if peak > 0:
             largest = max(largest, peak * float(np.sqrt(np.square(block / peak).sum(axis=1).max())))

@@ -1,9 +1,9 @@
 """Exact agglomerative clustering with Ward's criterion, in memory linear in the data.
 
-Ward's distance is reducible, so clusters that are each other's nearest neighbours may merge all at once, whatever else
-happens: rounds of such merges give the tree that merging the nearest pair again and again gives (Bruynooghe 1978;
-Murtagh 1983, A survey of recent advances in hierarchical clustering algorithms, Comput. J. 26(4), section 4; rounds:
-Sumengen et al. 2021, arXiv 2105.11653). Nearest neighbours come from matrix products and are certain before they are used.
+Ward's distance is reducible, so clusters that are each other's nearest neighbours may merge all at once, whatever
+else happens: rounds of such merges give the tree that merging the nearest pair again and again gives (nearest-neighbour
+chains: Murtagh, Comput. J. 26(4), 1983; rounds: Sumengen et al. 2021, arXiv 2105.11653). Nearest neighbours come from
+matrix products and are certain before they are used.
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ def ward_linkage(
 
     The tree and heights are those of `scipy.cluster.hierarchy.linkage(X, "ward")`: height sqrt(2 w v / (w + v)) times
     the distance between the means of clusters of w and v points, from means in float64; a height is within about 1e-13
-    of the largest distance of a point from the mean. Exact copies merge first, at height 0. Where a cluster has several
-    nearest neighbours at exactly the same computed distance, with its points first seen as the i-th distinct row, the one first
-    seen as the j-th with the smallest i XOR j is taken (neighbouring rows pair up, so that tied merges can run side by
-    side); the tree depends on nothing else, in particular not on `compute`, block sizes, threads or device. Merges of
-    equal height are in the order in which they were found.
+    of the largest distance of a point from the mean. Exact copies merge first, at height 0.
+
+    Where several clusters are nearest at exactly the same computed distance, the first rows of the clusters decide: let
+    them be the i-th and the j-th distinct row, then the smallest i XOR j is nearest (neighbouring rows pair up, so that
+    tied merges can run side by side). The tree depends on nothing else, in particular not on `compute`, block sizes,
+    threads or device. Merges of equal height are in the order in which they were found.
 
     Parameters
     ----------
@@ -141,6 +142,7 @@ class Agglomeration:
             torch.empty(u, dtype=torch.float64, device=device),
         )
         self.settled = 0
+        self._afresh = False
         self._merges: list[tuple[Any, Any]] = []
         self._find(clusters.live())
 
@@ -157,8 +159,12 @@ class Agglomeration:
         a, b = live[chosen], partner[chosen]
         if not len(a):
             # A merge may come out nearer than its parts by a rounding error; looking afresh ends every such circle.
+            if self._afresh:
+                raise RuntimeError(f"no pair of nearest neighbours among {clusters.count} clusters: a bound is wrong")
+            self._afresh = True
             self._settle(live, self.lists.of(live))
             return 0
+        self._afresh = False
         weights = clusters.weight[a], clusters.weight[b]
         distance = self.value[a]
         # Parts before wholes also where rounding has a whole come out lower.

@@ -18,8 +18,10 @@ _COMPACT = 0.75
 """Dead columns are left out when fewer than this share are alive."""
 _MANY = 64
 """Clusters from which on a float32 search after the bfloat16 one pays."""
-_SPREAD = 16.0
-"""Radius of a place, in distances within which a neighbour must lie; float32 tells those apart with room to spare."""
+_SPREAD = 4.0
+"""Radius of a place, in distances within which a neighbour must lie: 1e-4 of its square is far less than those."""
+_PLACES = 16
+"""Places whose surroundings are looked up with one product."""
 
 
 class NeighbourSearch:
@@ -55,11 +57,26 @@ class NeighbourSearch:
         lists = self._search(self.matrix, queries)
         nearest = settle(clusters, queries, lists)
         self._retry(queries, nearest, lists)
-        left = (~nearest.certain).nonzero().view(-1)
+        left = self._left(nearest)
+        self._estimate(queries, left, nearest, lists)
+        extent = torch.full_like(nearest.value, torch.inf)
         while len(left):
-            done = self._around(queries, left, nearest, lists)
-            left = left[~torch.isin(left, done)]
+            squares = self.matrix.squares(queries[left[:_PLACES]])
+            for row, square in zip(left[:_PLACES], squares, strict=True):
+                if not nearest.certain[row]:
+                    self._around(queries, row, square, extent, nearest, lists)
+            left = left[~nearest.certain[left]]
         return nearest, lists
+
+    @staticmethod
+    def _left(nearest: Nearest) -> Tensor:
+        return (~nearest.certain).nonzero().view(-1)
+
+    def _estimate(self, queries: Tensor, rows: Tensor, nearest: Nearest, lists: Lists) -> None:
+        """The nearest listed cluster, where bounds were too coarse for any distance to be computed."""
+        blind = Lists(lists.slots[rows], lists.low[rows], torch.full_like(lists.tau[rows], torch.inf))
+        near = settle(self.clusters, queries[rows], blind)
+        nearest.slot[rows], nearest.value[rows] = near.slot, near.value
 
     def _search(self, matrix: SearchMatrix, queries: Tensor) -> Lists:
         before = matrix.products
@@ -71,7 +88,7 @@ class NeighbourSearch:
 
     def _retry(self, queries: Tensor, nearest: Nearest, lists: Lists) -> None:
         """The search once more in float32, if that is more than was done."""
-        left = (~nearest.certain).nonzero().view(-1)
+        left = self._left(nearest)
         if self.dtype == torch.float32 or len(left) < _MANY:
             return
         self.again += len(left)
@@ -79,42 +96,53 @@ class NeighbourSearch:
         found = self._search(matrix, queries[left])
         _assign(nearest, lists, left, settle(self.clusters, queries[left], found), found)
 
-    def _around(self, queries: Tensor, left: Tensor, nearest: Nearest, lists: Lists) -> Tensor:
-        """Settle the first of the `left` and all that lie around it; return those that were settled."""
-        clusters, live = self.clusters, self.clusters.live()
-        centre = queries[left[:1]]
-        away = self._distances(centre, live)
-        # At distance `reach` or more from a query no cluster, however light, comes as near as the best one known.
-        weight = clusters.weight[queries[left]]
-        lightest = clusters.weight[live].min()
-        best = clusters.above(nearest.value[left], weight)
-        reach = (best * (1 / weight + 1 / lightest) / 2).sqrt() * (1 + 1e-9) + 1e-12
-        position = torch.full((len(clusters.alive),), -1, dtype=torch.int64, device=live.device)
-        position[live] = torch.arange(len(live), device=live.device)
-        off = away[position[queries[left]]]
-        radius = _SPREAD * reach[0]
-        near = (off <= radius) & (reach <= radius)
-        near[0] = True
-        off, reach, weight = off[near], reach[near], weight[near]
-        rows, asked = left[near], queries[left[near]]
-        outer = float((off + 2 * reach).max())
-        columns = live[away <= outer]
-        beyond = (outer - off) * (1 - 1e-9)
-        rest = clusters.below(2 * beyond.square() / (1 / weight + 1 / lightest), weight)
-        if len(columns) == len(live):
-            rest = torch.full_like(rest, torch.inf)
+    def _reach(self, queries: Tensor, value: Tensor) -> Tensor:
+        """Distance (not weighted) from which on no cluster, however light, is as near as the best one known."""
+        clusters = self.clusters
+        weight = clusters.weight[queries]
+        lightest = clusters.weight[clusters.alive].min()
+        best = clusters.above(value, weight)
+        return (best * (1 / weight + 1 / lightest) / 2).sqrt() * (1 + 1e-9) + 1e-12
+
+    def _around(
+        self, queries: Tensor, row: Tensor, square: Tensor, extent: Tensor, nearest: Nearest, lists: Lists
+    ) -> None:
+        """Settle a query that is left and the others that are left around it.
+
+        `square`: lower bounds of the squared distances to the columns of the matrix. `extent`: of every query, the
+        radius of the last surroundings searched for it; the next are much smaller or else computed.
+        """
+        clusters = self.clusters
+        radius = _SPREAD * self._reach(queries[row[None]], nearest.value[row[None]])
+        columns = self.matrix.slots[square[: len(self.matrix.slots)] <= (3 * radius) ** 2]
+        away = self._distances(queries[row[None]], columns)
+        position = torch.full((len(clusters.alive),), -1, dtype=torch.int64, device=columns.device)
+        position[columns] = torch.arange(len(columns), device=columns.device)
+        rows = self._left(nearest)
+        rows = rows[position[queries[rows]] >= 0]
+        reach, off = self._reach(queries[rows], nearest.value[rows]), away[position[queries[rows]]]
+        near = ((off <= radius) & (reach <= radius)) | (rows == row)
+        rows, reach, off = rows[near], reach[near], off[near]
+        asked, outer = queries[rows], (off + 2 * reach).max()
+        columns = columns[away <= outer]
+        weight, lightest = clusters.weight[asked], clusters.weight[clusters.alive].min()
+        rest = 2 * ((outer - off) * (1 - 1e-9)).square() / (1 / weight + 1 / lightest)
+        rest = clusters.below(rest, weight) if len(columns) < clusters.count else torch.full_like(rest, torch.inf)
         self.nearby += len(rows)
-        matrix = SearchMatrix(clusters, columns, torch.float32, clusters.means(centre)[0])
+        matrix = SearchMatrix(clusters, columns, torch.float32, clusters.means(queries[row[None]])[0])
         found = self._search(matrix, asked)
         found.tau = torch.minimum(found.tau, rest)
-        settled = settle(clusters, asked, found)
+        before, settled = extent[rows], settle(clusters, asked, found)
         _assign(nearest, lists, rows, settled, found)
-        for i in (~settled.certain).nonzero().view(-1):
-            self._compute(asked[i : i + 1], columns, rest[i], rows[i : i + 1], nearest, lists)
-        return rows
+        unsettled = self._left(settled)
+        self._estimate(queries, rows[unsettled], nearest, lists)
+        extent[rows] = _SPREAD * self._reach(asked, nearest.value[rows])
+        for i in unsettled:
+            if not extent[rows[i]] < torch.minimum(before[i], outer) / 4:
+                self._compute(asked[i : i + 1], columns, rest[i], rows[i : i + 1], nearest, lists)
 
     def _distances(self, centre: Tensor, slots: Tensor) -> Tensor:
-        """Distances of means from that of one cluster, not weighted, each at most too small."""
+        """Distances of means from that of one cluster, not weighted."""
         mean = self.clusters.means(centre)
         out = torch.empty(len(slots), dtype=torch.float64, device=slots.device)
         for part in self.clusters.blocks(len(slots)):

@@ -6,16 +6,19 @@ than 1. The product computes
 
     S = q^.c^ - A_q - A_c,    A_x = 1/2 [ (1 - rho - 2.02 gamma - 2^-21) |x|^2 - (1 + 1/rho) |x - x^|^2 ],
 
-and then -S >= |q - c|^2 / 2 never holds except by what is subtracted here: 2 max(0, -S) is a lower bound of |q - c|^2.
-Proof. q.c <= q^.c^ + |q - q^| |c| + |q^| |c - c^| by Cauchy and Schwarz. With s_x = |x - x^| and for any rho > 0
+and -2 S, as computed, is at most |q - c|^2. Proof. By Cauchy and Schwarz
 
-    s_q |c| + (|q| + s_q) s_c <= 1/2 [ s_q^2 / rho + rho |c|^2 + s_c^2 / rho + rho |q|^2 + s_q^2 + s_c^2 ]
+    q.c <= q^.c^ + |q - q^| |c| + |q^| |c - c^|.
 
-by 2uv <= u^2 / rho + rho v^2. The K terms of the product are summed in float32 in an order that is not known, so its
-error is at most gamma = K u / (1 - K u), u = 2^-24, times the sum of their magnitudes (Higham, Accuracy and Stability
-of Numerical Algorithms, 2nd ed. 2002, sections 3.1 and 4.2: true of any order, and of fused operations), which is
-<= |q^| |c^| + A_q + A_c <= 1.01 (|q|^2 + |c|^2). Products of two bfloat16 numbers are exact in float32. Adding
-up, S >= q.c - |q|^2 / 2 - |c|^2 / 2. A_x is stored in pieces whose sum is off by at most 2^-22 |x|^2, and what may
+With s_x = |x - x^|, by 2uv <= u^2 / rho + rho v^2 for any rho > 0
+
+    s_q |c| + (|q| + s_q) s_c <= 1/2 [ s_q^2 / rho + rho |c|^2 + s_c^2 / rho + rho |q|^2 + s_q^2 + s_c^2 ].
+
+The K terms of the product are summed in float32 in an order that is not known, so its error is at most gamma times the
+sum of their magnitudes, gamma = K u / (1 - K u), u = 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms,
+2nd ed. 2002, sections 3.1 and 4.2: true of any order, and of fused operations), which is at most
+|q^| |c^| + A_q + A_c <= 1.01 (|q|^2 + |c|^2). Products of two bfloat16 numbers are exact in float32. Adding up,
+S >= q.c - |q|^2 / 2 - |c|^2 / 2. A_x is stored in pieces whose sum is off by at most 2^-22 |x|^2, and what may
 underflow is below 1e-30; a bfloat16 result is rounded once more, by 2^-8 of itself at most.
 
 This is a worst case, not a likelihood: at K = 768 in float32 the bound loses 2 gamma = 9e-5 of |q|^2 + |c|^2.
@@ -58,11 +61,12 @@ class SearchMatrix:
         self.pieces = 1 if dtype == torch.float32 else 3
         # Where the two parts of the rounding bound balance: the usual |x - x^| / |x|.
         self.rho = 2.0**-25.5 if dtype == torch.float32 else 2.0**-9.2
+        self._rounded = 2.0**-20 if dtype == torch.float32 else 2.0**-8
         terms = clusters.width + 2 * self.pieces
         self.gamma = terms * _UNIT / (1 - terms * _UNIT)
         self.products = 0
         """Multiplications of two numbers so far, for measurements."""
-        self.scale = 1.0 if origin is None else self._reach(slots)
+        self.scale = 1.0 if origin is None else self._reach(slots, origin)
         self._set(slots, torch.empty((_padded(len(slots)), terms), dtype=dtype, device=clusters.device))
         self.update(slots)
 
@@ -81,10 +85,10 @@ class SearchMatrix:
         vectors = self.clusters.means(slots)
         return vectors if self.origin is None else vectors.sub_(self.origin).div_(self.scale)
 
-    def _reach(self, slots: Tensor) -> float:
+    def _reach(self, slots: Tensor, origin: Tensor) -> float:
         largest = 0.0
         for part in self.clusters.blocks(len(slots)):
-            vectors = self.clusters.means(slots[part]).sub_(self.origin)
+            vectors = self.clusters.means(slots[part]).sub_(origin)
             largest = max(largest, float(torch.linalg.vector_norm(vectors, dim=1).max()))
         return 2.0 ** (torch.frexp(torch.tensor(largest))[1].item() + 1) if largest > 0 else 1.0
 
@@ -152,23 +156,34 @@ class SearchMatrix:
                     found[rows] = torch.cat([found[rows], columns], dim=1).gather(1, order)
         return self._bounds(best, found, k)
 
+    def squares(self, queries: Tensor) -> Tensor:
+        """Lower bounds of the squared distances from (m,) columns to all, (m, columns) float32; infinite where none.
+
+        In the frame and not weighted.
+        """
+        with _full_precision():
+            product = torch.mm(self._swapped(queries), self.columns.T).float()
+        return product.mul_(-2 * (1 - self._rounded) * self.scale**2).sub_(1e-30 * self.scale**2)
+
+    def _swapped(self, queries: Tensor) -> Tensor:
+        vectors = self.columns[self.position[queries].long()]
+        d, pieces = self.clusters.width, self.pieces
+        vectors[:, d : d + pieces] = vectors[:, d + pieces :]
+        vectors[:, d + pieces :] = 1
+        return vectors
+
     def _tile_best(
         self, queries: Tensor, tile: Tensor, laid_out: LaidOut | None, start: int, k: int
     ) -> tuple[Tensor, Tensor]:
         at = self.position[queries].long()
-        vectors = self.columns[at]
-        d, pieces = self.clusters.width, self.pieces
-        vectors[:, d : d + pieces] = vectors[:, d + pieces :]
-        vectors[:, d + pieces :] = 1
-        product = laid_out(vectors) if laid_out else torch.mm(vectors, tile.T)
-        if not self._equal or product.dtype != torch.float32:
-            product = product.float()
+        vectors = self._swapped(queries)
+        product = (laid_out(vectors) if laid_out else torch.mm(vectors, tile.T)).float()
         own = ((at >= start) & (at < start + len(tile))).nonzero().view(-1)
         product[own, at[own] - start] = -torch.inf
         if not self._equal:
             product.div_(self._inverse[at][:, None] + self._inverse[start : start + len(tile)])
         values, columns = _largest(product, min(k, len(tile)))
-        return (values, columns + start) if self._equal is False else (values / 2, columns + start)
+        return (values / 2 if self._equal else values), columns + start
 
     def _tiles(self) -> Iterator[tuple[int, int]]:
         count = -(-len(self.columns) // _COLUMNS)
@@ -178,8 +193,7 @@ class SearchMatrix:
 
     def _bounds(self, best: Tensor, found: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
         # d^2 = -2 S and 2 w w' / (w + w') = 2 / (1 / w + 1 / w'); `best` is S / (1 / w + 1 / w').
-        rounded = 2.0**-20 if self.dtype == torch.float32 else 2.0**-8
-        bounds = best.double().mul_(-4 * (1 - rounded) * self.scale**2).sub_(1e-30 * self.scale**2).clamp_(min=0)
+        bounds = best.double().mul_(-4 * (1 - self._rounded) * self.scale**2).sub_(1e-30 * self.scale**2).clamp_(min=0)
         none = best == -torch.inf
         bounds[none] = torch.inf
         slots = self.slots[found[:, :k].clamp(0, len(self.slots) - 1)]

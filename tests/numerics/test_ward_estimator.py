@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from scipy.cluster.hierarchy import linkage
+from sklearn.base import clone
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.metrics import adjusted_rand_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from isogloss.errors import OptionError
+from isogloss.numerics.ward import WardClustering
+
+
+@parametrize_with_checks([WardClustering()])
+def test_contract_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_clusters_are_scikit_learns():
+    X = np.random.default_rng(0).standard_normal((200, 6))
+    model = WardClustering(n_clusters=7)
+    labels = model.fit_predict(X)
+    assert adjusted_rand_score(AgglomerativeClustering(7).fit_predict(X), labels) == 1.0
+    assert np.allclose(model.linkage_, linkage(X, "ward"))
+    assert model.n_features_in_ == 6
+
+
+def test_several_numbers_are_cut_from_one_tree():
+    X = np.random.default_rng(1).standard_normal((80, 3)).astype(np.float32)
+    several = WardClustering(n_clusters=[3, 12, 80]).fit(X)
+    assert several.labels_.shape == (80, 3)
+    for column, k in enumerate([3, 12, 80]):
+        assert np.array_equal(several.labels_[:, column], WardClustering(k).fit(X).labels_)
+    assert clone(several).get_params() == {"n_clusters": [3, 12, 80], "compute": "float32", "device": None}
+
+
+@pytest.mark.parametrize(
+    ("n_clusters", "message"),
+    [(8, "n_clusters should be <= n_samples=5. Got 8."), (0, "Got 0"), ([2, 9], "Got 9"), (2.5, "Got 2.5")],
+)
+def test_more_clusters_than_points_are_refused(n_clusters, message):
+    with pytest.raises(OptionError, match=message):
+        WardClustering(n_clusters=n_clusters).fit(np.eye(5))
