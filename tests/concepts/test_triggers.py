@@ -220,7 +220,9 @@ def test_controls_do_not_change_what_is_said_of_the_triggers(planted):
 
 def test_several_words_are_distinct_and_each_is_used_once(planted):
     bag, texts, _ = planted
-    found = attack(planted, n_words=3, places=["front"], controls={}, words=[*PLANTED, "a", "b"], universal_length=0)
+    found = attack(
+        planted, n_words=np.int64(3), places=["front"], controls={}, words=[*PLANTED, "a", "b"], universal_length=0
+    )
     assert found.table["n_insertions"].to_list() == [2]
     prefixes = {tuple(t.split()[:3]) for t, _ in bag.asked if t not in texts}
     assert sorted(w for prefix in prefixes for w in prefix) == sorted([*PLANTED, "a", "b"])
