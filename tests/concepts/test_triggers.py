@@ -220,7 +220,9 @@ def test_controls_do_not_change_what_is_said_of_the_triggers(planted):
 
 def test_several_words_are_distinct_and_each_is_used_once(planted):
     bag, texts, _ = planted
-    found = attack(planted, n_words=3, places=["front"], controls={}, words=[*PLANTED, "a", "b"], universal_length=0)
+    found = attack(
+        planted, n_words=np.int64(3), places=["front"], controls={}, words=[*PLANTED, "a", "b"], universal_length=0
+    )
     assert found.table["n_insertions"].to_list() == [2]
     prefixes = {tuple(t.split()[:3]) for t, _ in bag.asked if t not in texts}
     assert sorted(w for prefix in prefixes for w in prefix) == sorted([*PLANTED, "a", "b"])
@@ -247,6 +249,11 @@ def test_at_most_so_many_sentences_and_words(planted):
     assert found.table["words"].list.len().to_list() == [3] * 9
     assert found.table["words"][0].to_list() == PLANTED[:3]
     assert any(note.startswith("20 of 90 sentences") for note in found.notes)
+    bag, texts, gold = planted
+    bad = [t for t, g in zip(texts, gold, strict=True) if g == "bad"]
+    drawn = [t for t, _ in bag.asked[:20]]
+    assert set(drawn) < set(bad)
+    assert drawn != bad[:20]
 
 
 def test_frequency_controls_have_the_nearest_count_that_is_left():
@@ -275,6 +282,7 @@ def test_control_words_of_one_count_are_drawn_by_lot_and_a_small_corpus_gives_fe
     counts = {"t": 3, "u": 3} | {f"n{i}": 3 for i in range(50)}
     assert len({matched_controls(counts, ["t"], [], seed=s)["frequency"][0] for s in range(10)}) > 5
     assert "non-polar" not in matched_controls(counts, ["t"], [])
+    assert matched_controls({"t": 3, "T": 3, "x": 9}, ["t"], [])["random"] == ["x"]
     assert matched_controls({"t": 1, "u": 1, "a": 2}, ["t", "u"], ["a"])["non-polar"] == ["a"]
     with pytest.raises(OptionError, match="'ghost'"):
         matched_controls(counts, ["ghost"], [])
@@ -288,6 +296,23 @@ def test_the_universal_trigger_is_at_least_the_best_single_trigger_where_both_we
     assert rows["universal", 1]["search_flip_rate"] >= max(best)
     assert rows["universal", 2]["search_flip_rate"] >= rows["universal", 1]["search_flip_rate"]
     assert rows["universal", 1]["words"][0] in PLANTED
+
+
+def test_the_best_word_of_each_group_is_named(planted):
+    bag, _, _ = planted
+    bag.weights["odd"] = 2.5
+    found = attack(planted, controls={"c": [FILLER[0], "odd", FILLER[1], FILLER[2]]}, places=["end"])
+    assert found.universal.filter(group="best of c")["words"].to_list() == [["odd"]]
+    assert found.universal["place"].unique().to_list() == ["end"]
+
+
+def test_where_one_word_flips_nothing_the_search_goes_where_the_probability_rises():
+    bag = Bag({"weak": 1.0, "strong": 3.0}, bias=-5.0)
+    found = universal_trigger(
+        bag, ["so so"] * 10, ["bad"] * 10, ["weak", "strong"], classes=CLASSES, target="good", length=2
+    )
+    assert found.words == ("strong", "strong")
+    assert found.steps["flip_rate"].to_list() == [0.0, 1.0]
 
 
 @pytest.mark.parametrize("beam", [1, 3])
@@ -335,7 +360,8 @@ def test_a_wider_beam_finds_what_greed_misses():
     assert wide.words == ("left", "right")
 
 
-def test_intervals_cover_the_truth_over_new_sentences_and_words():
+@pytest.mark.parametrize(("n_sentences", "n_words", "spread"), [(40, 12, 0.7), (15, 30, 0.1), (40, 4, 0.7)])
+def test_intervals_cover_the_truth_over_new_sentences_and_words(n_sentences, n_words, spread):
     """Sentences and words are numbers; a sentence flips where their sum is positive, so the true rates are known."""
 
     def add(texts, text_b=None):
@@ -343,27 +369,30 @@ def test_intervals_cover_the_truth_over_new_sentences_and_words():
         return np.column_stack([1 - p, p])
 
     sentences = -np.abs(np.random.default_rng(9).normal(1, 1, 400_000))
-    truth = {mean: norm.sf((-sentences - mean) / 0.7).mean() for mean in (0.5, 0.0)}
+    truth = {mean: norm.sf((-sentences - mean) / spread).mean() for mean in (0.8, 0.3)}
     hits, widths, n = np.zeros(4), np.zeros(4), 120
     for run in range(n):
         rng = np.random.default_rng(run)
         texts, own, other = (
             [repr(float(x)) for x in values]
-            for values in (-np.abs(rng.normal(1, 1, 40)), rng.normal(0.5, 0.7, 12), rng.normal(0.0, 0.7, 12))
+            for values in (
+                -np.abs(rng.normal(1, 1, n_sentences)),
+                *(rng.normal(mean, spread, n_words) for mean in truth),
+            )
         )
         found = triggers(
-            add, texts, ["bad"] * 40, own, classes=CLASSES, target="good", controls={"c": other}, places=["end"],
-            universal_length=0, resamples=400, seed=run,
+            add, texts, ["bad"] * n_sentences, own, classes=CLASSES, target="good", controls={"c": other},
+            places=["end"], universal_length=0, resamples=400, seed=run,
         )  # fmt: skip
         rows = found.table.rows(named=True)
         ends = [(row["ci_low"], row["ci_high"], truth[mean]) for row, mean in zip(rows, truth, strict=True)]
-        ends.append((*found.differences.select("ci_low", "ci_high").row(0), truth[0.5] - truth[0.0]))
-        ends.append((rows[0]["drop_low"], rows[0]["drop_high"], truth[0.5]))
+        ends.append((*found.differences.select("ci_low", "ci_high").row(0), truth[0.8] - truth[0.3]))
+        ends.append((rows[0]["drop_low"], rows[0]["drop_high"], truth[0.8]))
         hits += [low <= true <= high for low, high, true in ends]
         widths += [high - low for low, high, _ in ends]
     # 120 runs of a 95% interval miss more than 14 times in less than 1 of 1000 cases.
     assert (hits / n > 0.88).all()
-    assert (widths / n < 0.5).all(), "the whole range would cover everything"
+    assert (widths / n < 1).all(), "the whole range would cover everything"
 
 
 @pytest.mark.parametrize(

@@ -361,7 +361,7 @@ def _groups(
 
 
 def _numbers(n_words: int | Sequence[int], groups: dict[str, list[str]]) -> list[int]:
-    given = [n_words] if isinstance(n_words, int) else list(n_words)
+    given = [int(n_words)] if isinstance(n_words, int | np.integer) else list(n_words)
     if not given:
         raise OptionError("n_words should be at least one number. Got none.")
     ks = sorted({check_at_least(k, "n_words") for k in given})
