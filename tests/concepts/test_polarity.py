@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from isogloss.concepts import polarity, wilson_interval
+from isogloss.concepts import polarity
 from isogloss.concepts.polarity import ALL
 from isogloss.errors import OptionError
+from isogloss.numerics import wilson_interval
 
 quick = settings(deadline=None, max_examples=25)
 seeds = st.integers(0, 10_000)

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
-from isogloss.concepts.insertion import CountedClassifier, boundaries, insert, matched_controls
+from isogloss.concepts.controls import matched_controls
+from isogloss.concepts.insertion import CountedClassifier, boundaries, insert
 from isogloss.concepts.triggers import triggers
-from isogloss.concepts.universal_trigger import universal_trigger, wilson
+from isogloss.concepts.universal_trigger import universal_trigger
 from isogloss.errors import OptionError
 
 CLASSES = ["bad", "good"]

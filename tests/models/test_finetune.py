@@ -16,10 +16,11 @@ from isogloss.corpus import sentence_fingerprints
 from isogloss.errors import CorpusError, ModelError, OptionError
 from isogloss.models.finetune import finetune
 from isogloss.models.finetune_data import IGNORED, Collator, Example, GroupedByLength, split_rows
-from isogloss.models.finetune_result import TRAINED_ON, wilson_interval
+from isogloss.models.finetune_result import TRAINED_ON
 from isogloss.models.finetune_tasks import TokenClassification, choose_task, ordered
 from isogloss.models.loading import load
 from isogloss.models.reference import resolve
+from isogloss.numerics import wilson_interval
 from isogloss.progress import Progress
 from tests.models.labelled import BAD, GOOD, labelled, reviews
 from tests.tiny import ARCHITECTURES, save_tiny, tiny_model, tiny_tokenizer
@@ -470,7 +471,7 @@ def test_model_that_cannot_run_on_the_corpus_is_refused(tmp_path):
     ],
 )
 def test_wilsons_interval_is_the_published_one(share, n, low, high):
-    assert wilson_interval(share, n) == pytest.approx((low, high), abs=5e-5)
+    assert wilson_interval(share * n, n) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_what_was_trained_on_is_recorded_by_sentence(base, tmp_path):

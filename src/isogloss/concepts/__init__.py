@@ -7,15 +7,15 @@ joins the measures; each of them can be called by itself.
 from isogloss.concepts.alignment import ClusterAlignment, align_clusters
 from isogloss.concepts.analysis import ConceptsAnalysis
 from isogloss.concepts.clusters import ClusterDescription, describe_clusters
+from isogloss.concepts.controls import matched_controls
 from isogloss.concepts.fates import Fates, fates
-from isogloss.concepts.insertion import matched_controls
 from isogloss.concepts.joint import Calign, Colap, calign, colap
 from isogloss.concepts.labels import LabelAlignment, align_labels
 from isogloss.concepts.naming import Annotator, characteristic_words, name_concepts
 from isogloss.concepts.noise import Agreement, adjusted_rand, agreement, half_alignment
 from isogloss.concepts.nulls import NullBand
 from isogloss.concepts.options import ConceptsOptions
-from isogloss.concepts.polarity import Polarity, polarity, wilson_interval
+from isogloss.concepts.polarity import Polarity, polarity
 from isogloss.concepts.triggers import Triggers, triggers
 from isogloss.concepts.universal_trigger import universal_trigger
 from isogloss.numerics.ward import WardClustering, cut, ward_linkage
@@ -52,5 +52,4 @@ __all__ = [
     "triggers",
     "universal_trigger",
     "ward_linkage",
-    "wilson_interval",
 ]

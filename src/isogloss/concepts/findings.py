@@ -93,9 +93,8 @@ def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
 def _floor(row: Row) -> str:
     if row["null_low"] is None:
         return ""
-    return (
-        f"; seeing only half of the sentences changes a model's own concepts so that {stated(row['null_low'], 2)} stay"
-    )
+    stay = stated(row["null_low"], 2)
+    return f"; a model that sees only half of the sentences keeps a share of {stay} of its own"
 
 
 def _polar(own: pl.DataFrame) -> Iterator[Finding]:
@@ -191,7 +190,7 @@ def _triggers(tables: Tables, seed: Any) -> Iterator[Finding]:
                 f"{'' if clear else ', so triggers are not shown to do more'}"
             )
         text = (
-            f"One word of a concept on the side of {target}, put at the {_place(row['place'])}, turns a share of "
+            f"One word of the concepts on the side of {target}, put at the {_place(row['place'])}, turns a share of "
             f"{with_interval(row['flip_rate'], row['ci_low'], row['ci_high'])} of other sentences to {target}{versus}."
         )
         yield Finding(

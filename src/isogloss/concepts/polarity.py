@@ -26,8 +26,8 @@ from isogloss.concepts.inputs import (
 )
 from isogloss.concepts.nulls import NullBand
 from isogloss.errors import OptionError
+from isogloss.numerics import wilson_interval
 
-NORMAL_95 = 1.959963984540054
 _ENTRIES = 4_000_000
 ALL = "(any class)"
 """The row of `Polarity.counts` that is about polar concepts of whatever class."""
@@ -53,25 +53,6 @@ class Polarity:
     n_concepts: int
     n_polar: int
     null: dict[str, NullBand]
-
-
-def wilson_interval(count: np.ndarray, n: np.ndarray, z: float = NORMAL_95) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of a proportion (Wilson 1927, doi:10.1080/01621459.1927.10502953), without continuity correction.
-
-    Parameters
-    ----------
-    count, n : successes and trials, same shape.
-    z : normal quantile; 1.96 gives 95%.
-
-    Returns
-    -------
-    lower and upper end; NaN where n is 0.
-    """
-    trials = np.where(n > 0, n, np.nan).astype(np.float64)
-    share = count / trials
-    middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z / (1 + z**2 / trials) * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
 def polarity(

@@ -15,6 +15,7 @@ import polars as pl
 from scipy.stats import norm, t
 
 from isogloss.analysis.protocol import Classifier
+from isogloss.concepts.inputs import check_count
 from isogloss.concepts.insertion import (
     PLACES,
     CountedClassifier,
@@ -24,8 +25,9 @@ from isogloss.concepts.insertion import (
     distinct_words,
     draw_sentences,
 )
-from isogloss.concepts.universal_trigger import STEPS, check_at_least, check_place, flips, search, wilson
+from isogloss.concepts.universal_trigger import STEPS, check_place, flips, search
 from isogloss.errors import OptionError
+from isogloss.numerics import wilson_interval
 
 TRIGGERS = "triggers"
 UNIVERSAL = "universal"
@@ -119,17 +121,17 @@ def triggers(
         lengths that differ, or an option has no such value.
     """
     names = check_classes(classes, target)
-    check_at_least(max_words, "max_words")
-    check_at_least(max_sentences, "max_sentences")
-    check_at_least(resamples, "resamples", 0)
-    check_at_least(max_candidates, "max_candidates")
+    check_count(max_words, "max_words", 1)
+    check_count(max_sentences, "max_sentences", 1)
+    check_count(resamples, "resamples")
+    check_count(max_candidates, "max_candidates", 1)
     groups, notes = _groups(trigger_words, controls, max_words)
     ks = _numbers(n_words, groups)
     if isinstance(places, str) or not len(places):
         raise OptionError(f"places should be a list of {', '.join(PLACES)}. Got {places!r} instead.")
     for place in places:
         check_place(place)
-    length = check_at_least(max(ks) if universal_length is None else universal_length, "universal_length", 0)
+    length = check_count(max(ks) if universal_length is None else universal_length, "universal_length")
     classifier = CountedClassifier(classify, len(names))
     drawn = draw_sentences(classifier, texts, gold, text_b, names, target, max_sentences, seed)
     notes += _notes(drawn, groups, ks, target)
@@ -248,7 +250,7 @@ def _row(
     rate, (n_attacked, n_insertions) = float(flipped.mean()), flipped.shape
     replicates = resampling.means(flipped, resampling.attacked, stream)
     low, high = _interval(replicates, n_attacked, n_insertions) or (rate, rate)
-    least_low, least_high = wilson(rate * n_attacked, n_attacked)
+    least_low, least_high = wilson_interval(rate * n_attacked, n_attacked)
     drops = resampling.means(lost, resampling.drawn, stream)
     drop_low, drop_high = _interval(drops, len(lost), n_insertions) or (None, None)
     row = {
@@ -290,7 +292,7 @@ def _differences(rows: list[dict[str, Any]], replicates: list[np.ndarray]) -> li
 def _by_word(group: str, place: str, words: list[str], flipped: np.ndarray) -> pl.DataFrame:
     """Words in the order of the columns of (n_attacked, n_words); sets of one word keep the order of the group."""
     count, n = flipped.sum(axis=0), len(flipped)
-    low, high = wilson(count, n)
+    low, high = wilson_interval(count, n)
     return pl.DataFrame(
         {
             "group": [group] * len(words),
@@ -364,7 +366,7 @@ def _numbers(n_words: int | Sequence[int], groups: dict[str, list[str]]) -> list
     given = [int(n_words)] if isinstance(n_words, int | np.integer) else list(n_words)
     if not given:
         raise OptionError("n_words should be at least one number. Got none.")
-    ks = sorted({check_at_least(k, "n_words") for k in given})
+    ks = sorted({check_count(k, "n_words", 1) for k in given})
     smallest = min(groups, key=lambda name: len(groups[name]))
     if ks[-1] > len(groups[smallest]):
         raise OptionError(

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from isogloss.analysis import LayerPair, Tables
-from isogloss.concepts.insertion import matched_controls
+from isogloss.concepts.controls import matched_controls
 from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.selection import ChosenWords
 from isogloss.concepts.task_classes import TaskClasses
 from isogloss.concepts.triggers import Triggers, triggers
 from isogloss.errors import IsoglossError, OptionError
+from isogloss.numerics import wilson_interval
 
 if TYPE_CHECKING:
     from isogloss.concepts.layer import ModelConcepts
@@ -66,9 +67,10 @@ def try_triggers(
 
 
 def _words_of(concepts: ModelConcepts, chosen: ChosenWords, target: str) -> tuple[list[str], list[str], list[str]]:
-    """Words of concepts polar to a class, the commonest in them first; words of no polar concept; of any.
+    """Words of concepts polar to a class; words of no polar concept; words of any polar concept.
 
-    A word is one of the class's when more than half of its occurrences are in concepts polar to it.
+    A word is one of the class's when more than half of its occurrences are in concepts polar to it. The surest come
+    first: by the lower end of that share's Wilson interval.
     """
     assert concepts.polarity is not None
     table = concepts.polarity.table
@@ -83,9 +85,11 @@ def _words_of(concepts: ModelConcepts, chosen: ChosenWords, target: str) -> tupl
             polar=pl.col("concept").is_in(any_side.implode()).sum(),
             count=pl.len(),
         )
-        .sort(["inside", "count", "word"], descending=[True, False, False])
+        .sort("word")
     )
-    ours = counted.filter(pl.col("inside") > pl.col("count") / 2)["word"].to_list()
+    low, _ = wilson_interval(counted["inside"].to_numpy(), counted["count"].to_numpy())
+    surest = counted.with_columns(low=pl.Series(low)).sort(["low", "inside", "word"], descending=[True, True, False])
+    ours = surest.filter(pl.col("inside") > pl.col("count") / 2)["word"].to_list()
     outside, inside = counted.filter(pl.col("polar") == 0), counted.filter(pl.col("polar") > 0)
     return ours, outside["word"].to_list(), inside["word"].to_list()
 

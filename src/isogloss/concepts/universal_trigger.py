@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis.protocol import Classifier
+from isogloss.concepts.inputs import check_count
 from isogloss.concepts.insertion import (
     PLACES,
     CountedClassifier,
@@ -25,6 +26,7 @@ from isogloss.concepts.insertion import (
     draw_sentences,
 )
 from isogloss.errors import OptionError
+from isogloss.numerics import wilson_interval
 from isogloss.numerics.bootstrap import split_halves
 
 STEPS: dict[str, Any] = {
@@ -38,7 +40,6 @@ STEPS: dict[str, Any] = {
     "ci_high": pl.Float64,
 }
 """The columns of `UniversalTrigger.steps`."""
-_NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,10 @@ def universal_trigger(
     OptionError : as `triggers`, or fewer than two sentences are classified correctly.
     """
     names = check_classes(classes, target)
-    candidates = distinct_words(vocabulary, "vocabulary")[: check_at_least(max_candidates, "max_candidates")]
-    check_at_least(length, "length")
-    check_at_least(beam, "beam")
-    check_at_least(max_sentences, "max_sentences", 2)
+    candidates = distinct_words(vocabulary, "vocabulary")[: check_count(max_candidates, "max_candidates", 1)]
+    check_count(length, "length", 1)
+    check_count(beam, "beam", 1)
+    check_count(max_sentences, "max_sentences", 2)
     check_place(place)
     classifier = CountedClassifier(classify, len(names))
     drawn = draw_sentences(classifier, texts, gold, text_b, names, target, max_sentences, seed)
@@ -153,7 +154,7 @@ def search(
         order = np.lexsort((-probabilities[:, :, attacked.target].mean(axis=0), -rate))
         prefixes = [longer[i] for i in order[:beam]]
         judged = flips(halves[1][0].with_words(classifier, prefixes[:1], halves[1][1]), attacked.target)
-        low, high = wilson(judged.sum(), judged.size)
+        low, high = wilson_interval(judged.sum(), judged.size)
         rows.append(
             {
                 "words": list(prefixes[0]),
@@ -172,27 +173,6 @@ def search(
 def flips(probabilities: np.ndarray, target: int) -> np.ndarray:
     """(n, n_insertions) booleans: the prediction is the target."""
     return probabilities.argmax(axis=2) == target
-
-
-def wilson(count: np.ndarray | float, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """95% interval of proportions (Wilson 1927, doi:10.1080/01621459.1927.10502953), n > 0; counts may be broken."""
-    share, z = count / n, _NORMAL_95
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    # At 0 and 1 rounding would leave a trace.
-    return np.where(share > 0, middle - half, 0.0), np.where(share < 1, middle + half, 1.0)
-
-
-def check_at_least(value: int, name: str, least: int = 1) -> int:
-    """A whole number of at least `least`.
-
-    Raises
-    ------
-    OptionError : it is not.
-    """
-    if value != value or int(value) != value or value < least:
-        raise OptionError(f"{name} should be a whole number of at least {least}. Got {value} instead.")
-    return int(value)
 
 
 def check_place(place: str) -> None:

@@ -6,7 +6,6 @@ Trains nothing (`finetune`).
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,11 @@ from typing import Any
 import numpy as np
 
 from isogloss.errors import OptionError
+from isogloss.numerics import wilson_interval
 
 METRICS = "metrics.json"
 TRAINED_ON = "train_sentences.npy"
 """Fingerprints of the sentences that were trained on (`isogloss.corpus.sentence_fingerprints`)."""
-
-_Z = 1.959963984540054
-"""The normal distribution's 97.5% point: intervals cover 95%."""
 
 
 @dataclass(frozen=True)
@@ -55,23 +52,13 @@ class FinetuneResult:
         accuracy, n = self.dev.get("accuracy"), self.metrics["dev_sentences"]
         if accuracy is None or not n or self.metrics["task"] != "classification":
             return None
-        return wilson_interval(accuracy, n)
+        low, high = wilson_interval(accuracy * n, n)
+        return float(low), float(high)
 
     @property
     def checkpoints(self) -> tuple[Path, ...]:
         """The model directories saved on the way, in order of steps."""
         return tuple(self.path / name for name in self.metrics["checkpoints"])
-
-
-def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """95% score interval of a share of `n` independent trials.
-
-    Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22(158),
-    doi 10.1080/01621459.1927.10502953.
-    """
-    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def finished_metrics(folder: Path, request: dict[str, Any]) -> dict[str, Any] | None:

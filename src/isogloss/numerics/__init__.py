@@ -13,6 +13,7 @@ from isogloss.numerics.bootstrap import (
 from isogloss.numerics.cross import CrossMoments, CrossStream
 from isogloss.numerics.moments import MomentStream, PairMoments, pair_moments
 from isogloss.numerics.neighbours import nearest_neighbours, neighbour_overlap, shared_neighbours
+from isogloss.numerics.proportions import wilson_interval
 
 __all__ = [
     "CrossMoments",
@@ -31,5 +32,6 @@ __all__ = [
     "shared_neighbours",
     "split_floor",
     "split_halves",
+    "wilson_interval",
     "zip_blocks",
 ]
