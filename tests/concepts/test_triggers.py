@@ -458,5 +458,5 @@ def test_three_classes_flip_to_the_target_only(planted):
 
 
 def test_wilson_ends_are_exact_at_none_and_all():
-    assert float(wilson(0, 7)[0]) == 0.0
-    assert float(wilson(7, 7)[1]) == 1.0
+    assert float(wilson_interval(0, 7)[0]) == 0.0
+    assert float(wilson_interval(7, 7)[1]) == 1.0
