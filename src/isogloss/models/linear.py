@@ -1,7 +1,7 @@
 """Runs a model's linear maps in oneDNN, with the weights laid out for it once, where torch takes longer.
 
-Why and when that is, `numerics.onednn` says. As with packing nothing is believed: each shape is tried, and a model whose
-maps do not agree keeps torch's.
+Why and when that is, `numerics.onednn` says. As with packing nothing is believed: each shape is tried, and a model
+whose maps do not agree keeps torch's.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from isogloss.numerics.ward.clusters import Clusters, frame
 from isogloss.numerics.ward.copies import Distinct, distinct_rows
 from isogloss.numerics.ward.dendrogram import scipy_order
 from isogloss.numerics.ward.neighbours import NeighbourSearch
-from isogloss.progress import SILENT, Progress
+from isogloss.progress import SILENT, Advance, Progress
 
 Compute = Literal["float32", "bfloat16"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -69,30 +69,53 @@ def ward_linkage(
     if compute not in _DTYPES:
         raise OptionError(f"compute should be 'float32' or 'bfloat16'. Got {compute!r}.")
     X = as_points(X)
-    n = len(X)
-    if n == 1:
+    if len(X) == 1:
         return np.empty((0, 4))
     distinct = distinct_rows(X)
     pairs, heights = _merge_copies(distinct)
-    with progress.task("Ward", n - 1, "clusters merged") as advance:
+    with progress.task("Ward", len(X) - 1, "clusters merged") as advance:
         advance(len(heights))
-        if len(distinct.first) > 1:
-            mean, scale = frame(X)
-            chosen = torch.device(device or "cpu")
-            clusters = Clusters(
-                _tensor(X).to(chosen),
-                torch.from_numpy(distinct.first).to(chosen),
-                torch.from_numpy(distinct.counts).to(chosen),
-                torch.from_numpy(mean).to(chosen),
-                scale,
-            )
-            agglomeration = Agglomeration(clusters, _DTYPES[compute])
-            while clusters.count > 1:
-                advance(agglomeration.round())
-            slots, squares = agglomeration.merges()
-            pairs = np.concatenate([pairs, distinct.first[slots]])
-            heights = np.concatenate([heights, np.sqrt(squares) * scale])
-    return scipy_order(pairs, heights, n)
+        merges = merge_weighted(X, distinct.first, distinct.counts, compute, device, advance)
+    return scipy_order(np.concatenate([pairs, merges[0]]), np.concatenate([heights, merges[1]]), len(X))
+
+
+def merge_weighted(
+    X: np.ndarray,
+    first: np.ndarray,
+    counts: np.ndarray,
+    compute: Compute = "float32",
+    device: str | torch.device | None = None,
+    advance: Advance = lambda _: None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Merges of some rows of X that each stand for several points.
+
+    Parameters
+    ----------
+    X : (n, d) float32 or float64, finite.
+    first, counts : (u,) the rows and how many points each stands for.
+    compute, device : as in `ward_linkage`.
+    advance : told the number of merges.
+
+    Returns
+    -------
+    (u-1, 2) rows of X in the two clusters that merge, and (u-1,) heights; parts before what is made of them.
+    """
+    if len(first) < 2:
+        return np.empty((0, 2), dtype=np.int64), np.empty(0)
+    mean, scale = frame(X)
+    chosen = torch.device(device or "cpu")
+    clusters = Clusters(
+        _tensor(X).to(chosen),
+        torch.from_numpy(first).to(chosen),
+        torch.from_numpy(counts).to(chosen),
+        torch.from_numpy(mean).to(chosen),
+        scale,
+    )
+    agglomeration = Agglomeration(clusters, _DTYPES[compute])
+    while clusters.count > 1:
+        advance(agglomeration.round())
+    slots, squares = agglomeration.merges()
+    return first[slots], np.sqrt(squares) * scale
 
 
 def as_points(X: np.ndarray) -> np.ndarray:
