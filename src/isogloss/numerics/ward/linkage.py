@@ -28,6 +28,7 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _ROOM = 32
 """Candidates per cluster. Longer lists cost memory, shorter ones searches."""
 _ROWS = 4096
+_TOGETHER = 16384
 
 
 def ward_linkage(
@@ -185,7 +186,8 @@ class Agglomeration:
             if self._afresh:
                 raise RuntimeError(f"no pair of nearest neighbours among {clusters.count} clusters: a bound is wrong")
             self._afresh = True
-            self._settle(live, self.lists.of(live))
+            for part in _parts(len(live)):
+                self._find(self._settle(live[part], self.lists.of(live[part])))
             return 0
         self._afresh = False
         weights = clusters.weight[a], clusters.weight[b]
@@ -205,26 +207,29 @@ class Agglomeration:
         changed = torch.zeros_like(self.clusters.alive)
         changed[a] = changed[b] = True
         lost = live[changed[partner] & ~changed[live]]
-        lists = inherit(self.clusters, a, self.lists.of(a), self.lists.of(b), weights, distance)
-        kept = self.lists.of(lost)
-        self._settle(
-            torch.cat([a, lost]),
-            Lists(
-                torch.cat([lists.slots, kept.slots]),
-                torch.cat([lists.low, kept.low]),
-                torch.cat([lists.tau, kept.tau]),
-            ),
-        )
+        unsure = []
+        for part in _parts(len(a)):
+            ours, theirs = self.lists.of(a[part]), self.lists.of(b[part])
+            both = weights[0][part], weights[1][part]
+            unsure.append(self._settle(a[part], inherit(self.clusters, a[part], ours, theirs, both, distance[part])))
+        unsure += [self._settle(lost[part], self.lists.of(lost[part])) for part in _parts(len(lost))]
+        self._find(torch.cat(unsure))
 
-    def _settle(self, queries: Tensor, lists: Lists) -> None:
+    def _settle(self, queries: Tensor, lists: Lists) -> Tensor:
+        """Take over what lists tell of some clusters; return those of which they do not tell enough."""
         self.settled += len(queries)
         nearest = settle(self.clusters, queries, lists)
         self.slot[queries], self.value[queries] = nearest.slot, nearest.value
         self.lists.put(queries, lists)
-        self._find(queries[~nearest.certain])
+        return queries[~nearest.certain]
 
     def _find(self, queries: Tensor) -> None:
-        if len(queries):
-            nearest, lists = self.search.find(queries)
-            self.slot[queries], self.value[queries] = nearest.slot, nearest.value
-            self.lists.put(queries, lists)
+        for part in _parts(len(queries)):
+            nearest, lists = self.search.find(queries[part])
+            self.slot[queries[part]], self.value[queries[part]] = nearest.slot, nearest.value
+            self.lists.put(queries[part], lists)
+
+
+def _parts(length: int) -> list[slice]:
+    """Clusters handled together: their lists take many times the memory of the lists that are kept."""
+    return [slice(start, start + _TOGETHER) for start in range(0, length, _TOGETHER)]
