@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SCRIPTS = ("benchmarks.extraction", "benchmarks.memory", "benchmarks.similarity", "docs.generate")
+SCRIPTS = ("benchmarks.extraction", "benchmarks.memory", "benchmarks.similarity", "benchmarks.ward", "docs.generate")
 
 
 def main() -> None:

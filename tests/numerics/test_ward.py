@@ -132,12 +132,12 @@ def test_corners_of_a_simplex_all_tie():
 @pytest.mark.parametrize("kind", ["grid", "topics", "near-copies"])
 def test_nothing_but_the_data_decides_the_tree(kind, monkeypatch):
     if kind == "grid":
-        X = np.random.default_rng(2).integers(0, 4, size=(250, 4)).astype(np.float32)
+        X = np.random.default_rng(2).integers(0, 4, size=(160, 4)).astype(np.float32)
     elif kind == "topics":
-        X = topics(300, 24, 20, 0.2)
+        X = topics(160, 24, 10, 0.2)
     else:
         rng = np.random.default_rng(3)
-        X = np.repeat(rng.standard_normal((4, 16)), 40, axis=0).astype(np.float32)
+        X = np.repeat(rng.standard_normal((4, 16)), 25, axis=0).astype(np.float32)
         X += 1e-6 * rng.standard_normal(X.shape).astype(np.float32)
     expected = ward_linkage(X)
     assert np.array_equal(ward_linkage(X, compute="bfloat16"), expected)

@@ -89,7 +89,12 @@ def _labels(parent: np.ndarray, n: int, k: int) -> np.ndarray:
         if np.array_equal(further, top):
             break
         top = further
-    _, first, inverse = np.unique(top[:n], return_index=True, return_inverse=True)
+    return number_by_appearance(top[:n])
+
+
+def number_by_appearance(labels: np.ndarray) -> np.ndarray:
+    """The same clusters, (n,) int64, as 0, 1, 2 ... in the order in which they first appear."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[inverse.reshape(-1)]

@@ -21,13 +21,14 @@ from isogloss.numerics.ward.clusters import Clusters, frame
 from isogloss.numerics.ward.copies import Distinct, distinct_rows
 from isogloss.numerics.ward.dendrogram import scipy_order
 from isogloss.numerics.ward.neighbours import NeighbourSearch
-from isogloss.progress import SILENT, Progress
+from isogloss.progress import SILENT, Advance, Progress
 
 Compute = Literal["float32", "bfloat16"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _ROOM = 32
 """Candidates per cluster. Longer lists cost memory, shorter ones searches."""
 _ROWS = 4096
+_TOGETHER = 16384
 
 
 def ward_linkage(
@@ -69,30 +70,53 @@ def ward_linkage(
     if compute not in _DTYPES:
         raise OptionError(f"compute should be 'float32' or 'bfloat16'. Got {compute!r}.")
     X = as_points(X)
-    n = len(X)
-    if n == 1:
+    if len(X) == 1:
         return np.empty((0, 4))
     distinct = distinct_rows(X)
     pairs, heights = _merge_copies(distinct)
-    with progress.task("Ward", n - 1, "clusters merged") as advance:
+    with progress.task("Ward", len(X) - 1, "clusters merged") as advance:
         advance(len(heights))
-        if len(distinct.first) > 1:
-            mean, scale = frame(X)
-            chosen = torch.device(device or "cpu")
-            clusters = Clusters(
-                _tensor(X).to(chosen),
-                torch.from_numpy(distinct.first).to(chosen),
-                torch.from_numpy(distinct.counts).to(chosen),
-                torch.from_numpy(mean).to(chosen),
-                scale,
-            )
-            agglomeration = Agglomeration(clusters, _DTYPES[compute])
-            while clusters.count > 1:
-                advance(agglomeration.round())
-            slots, squares = agglomeration.merges()
-            pairs = np.concatenate([pairs, distinct.first[slots]])
-            heights = np.concatenate([heights, np.sqrt(squares) * scale])
-    return scipy_order(pairs, heights, n)
+        merges = merge_weighted(X, distinct.first, distinct.counts, compute, device, advance)
+    return scipy_order(np.concatenate([pairs, merges[0]]), np.concatenate([heights, merges[1]]), len(X))
+
+
+def merge_weighted(
+    X: np.ndarray,
+    first: np.ndarray,
+    counts: np.ndarray,
+    compute: Compute = "float32",
+    device: str | torch.device | None = None,
+    advance: Advance = lambda _: None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Merges of some rows of X that each stand for several points.
+
+    Parameters
+    ----------
+    X : (n, d) float32 or float64, finite.
+    first, counts : (u,) the rows and how many points each stands for.
+    compute, device : as in `ward_linkage`.
+    advance : told the number of merges.
+
+    Returns
+    -------
+    (u-1, 2) rows of X in the two clusters that merge, and (u-1,) heights; parts before what is made of them.
+    """
+    if len(first) < 2:
+        return np.empty((0, 2), dtype=np.int64), np.empty(0)
+    mean, scale = frame(X)
+    chosen = torch.device(device or "cpu")
+    clusters = Clusters(
+        _tensor(X).to(chosen),
+        torch.from_numpy(first).to(chosen),
+        torch.from_numpy(counts).to(chosen),
+        torch.from_numpy(mean).to(chosen),
+        scale,
+    )
+    agglomeration = Agglomeration(clusters, _DTYPES[compute])
+    while clusters.count > 1:
+        advance(agglomeration.round())
+    slots, squares = agglomeration.merges()
+    return first[slots], np.sqrt(squares) * scale
 
 
 def as_points(X: np.ndarray) -> np.ndarray:
@@ -162,7 +186,8 @@ class Agglomeration:
             if self._afresh:
                 raise RuntimeError(f"no pair of nearest neighbours among {clusters.count} clusters: a bound is wrong")
             self._afresh = True
-            self._settle(live, self.lists.of(live))
+            for part in _parts(len(live)):
+                self._find(self._settle(live[part], self.lists.of(live[part])))
             return 0
         self._afresh = False
         weights = clusters.weight[a], clusters.weight[b]
@@ -182,26 +207,29 @@ class Agglomeration:
         changed = torch.zeros_like(self.clusters.alive)
         changed[a] = changed[b] = True
         lost = live[changed[partner] & ~changed[live]]
-        lists = inherit(self.clusters, a, self.lists.of(a), self.lists.of(b), weights, distance)
-        kept = self.lists.of(lost)
-        self._settle(
-            torch.cat([a, lost]),
-            Lists(
-                torch.cat([lists.slots, kept.slots]),
-                torch.cat([lists.low, kept.low]),
-                torch.cat([lists.tau, kept.tau]),
-            ),
-        )
+        unsure = []
+        for part in _parts(len(a)):
+            ours, theirs = self.lists.of(a[part]), self.lists.of(b[part])
+            both = weights[0][part], weights[1][part]
+            unsure.append(self._settle(a[part], inherit(self.clusters, a[part], ours, theirs, both, distance[part])))
+        unsure += [self._settle(lost[part], self.lists.of(lost[part])) for part in _parts(len(lost))]
+        self._find(torch.cat(unsure))
 
-    def _settle(self, queries: Tensor, lists: Lists) -> None:
+    def _settle(self, queries: Tensor, lists: Lists) -> Tensor:
+        """Take over what lists tell of some clusters; return those of which they do not tell enough."""
         self.settled += len(queries)
         nearest = settle(self.clusters, queries, lists)
         self.slot[queries], self.value[queries] = nearest.slot, nearest.value
         self.lists.put(queries, lists)
-        self._find(queries[~nearest.certain])
+        return queries[~nearest.certain]
 
     def _find(self, queries: Tensor) -> None:
-        if len(queries):
-            nearest, lists = self.search.find(queries)
-            self.slot[queries], self.value[queries] = nearest.slot, nearest.value
-            self.lists.put(queries, lists)
+        for part in _parts(len(queries)):
+            nearest, lists = self.search.find(queries[part])
+            self.slot[queries[part]], self.value[queries[part]] = nearest.slot, nearest.value
+            self.lists.put(queries[part], lists)
+
+
+def _parts(length: int) -> list[slice]:
+    """Clusters handled together: their lists take many times the memory of the lists that are kept."""
+    return [slice(start, start + _TOGETHER) for start in range(0, length, _TOGETHER)]
