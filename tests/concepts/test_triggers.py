@@ -12,6 +12,7 @@ from isogloss.concepts.insertion import CountedClassifier, boundaries, insert
 from isogloss.concepts.triggers import triggers
 from isogloss.concepts.universal_trigger import universal_trigger
 from isogloss.errors import OptionError
+from isogloss.numerics import wilson_interval
 
 CLASSES = ["bad", "good"]
 FILLER = [f"word{i}" for i in range(60)]
