@@ -78,6 +78,7 @@ def measurements() -> str:
         f"| peak memory, {memory['model']}, {large:,} sentences | {small:,} sentences | {memory['growth']:+.1%} |"
     )
     rows.append(similarity_row(similarity))
+    rows += ward_rows()
     machine = extraction["machine"]
     rows.append(
         f"\nMeasured side by side in one run, medians of interleaved rounds, on {machine['processor']} "
@@ -94,6 +95,31 @@ def similarity_row(results: dict[str, Any]) -> str:
         f"| CKA, debiased CKA, Procrustes, cosine: {size}, one pass | the three matrix products alone (the limit) | "
         f"{results['point_measures_over_products']:.2f} times their time, {own:,.0f} MB |"
     )
+
+
+def ward_rows() -> list[str]:
+    """Lines on exact Ward clustering, as far as it was measured."""
+    found = []
+    for name in ("ward", "ward_large"):
+        path = RESULTS / f"{name}.json"
+        if not path.exists():
+            continue
+        results = json.loads(path.read_text())
+        size = f"{results['words']:,} words x {results['width']}"
+        cost = results["costs"]["float32"]
+        if "scipy_over_float32" in results:
+            found += [
+                f"| exact Ward, {size}, two threads | SciPy's `linkage` | {results['scipy_over_float32']:.0f} times as "
+                f"fast ({results['scipy_over_bfloat16']:.0f} with `compute=bfloat16`), "
+                f"{results['memory_float32_over_scipy']:.0%} of its memory |",
+                f"| the same | all pairs by matrix products | {cost['all_pairs_products']:.1f} times the products |",
+            ]
+        else:
+            found.append(
+                f"| exact Ward, {size}, two threads | - | {cost['seconds'] / 60:.1f} minutes, peak "
+                f"{cost['peak_over_input']:.1f} times the vectors |"
+            )
+    return found
 
 
 def readme() -> str:

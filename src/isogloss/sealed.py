@@ -36,10 +36,11 @@ def write_bytes(path: Path, content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON with a checksum of its content inside."""
+def write_json(path: Path, content: dict[str, Any], *, compact: bool = False) -> None:
+    """Write JSON with a checksum of its content inside; compact where nobody reads it line by line."""
     body = {**content, "sha256": _seal(content)}
-    write_bytes(path, json.dumps(body, indent=1, ensure_ascii=False).encode())
+    layout: dict[str, Any] = {"separators": (",", ":")} if compact else {"indent": 1}
+    write_bytes(path, json.dumps(body, ensure_ascii=False, **layout).encode("utf-8", "surrogatepass"))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import polars as pl
 
 from isogloss.analysis.figure import Figure
 from isogloss.analysis.finding import Finding
+from isogloss.progress import SILENT, Progress
 
 Need = Literal["words", "token labels", "sentence labels", "classifier head"]
 Tables = dict[str, pl.DataFrame]
@@ -75,6 +76,7 @@ class LayerPair:
     seed : random seed of this task; the same whatever the executor.
     tuned_index : which tuned model this is, when several were given.
     classifier : the tuned model as a classifier, loaded on first use; asking its classes says whether it has a head.
+    progress : told how far long steps within the layer are.
     """
 
     layer: int
@@ -89,6 +91,7 @@ class LayerPair:
     seed: int = 0
     tuned_index: int = 0
     classifier: Classifier | None = None
+    progress: Progress = SILENT
 
 
 @runtime_checkable

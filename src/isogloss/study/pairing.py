@@ -10,6 +10,7 @@ import polars as pl
 from isogloss.activations import ActivationStore, LayerVectors
 from isogloss.analysis import Classifier, LayerPair
 from isogloss.errors import StoreError
+from isogloss.progress import SILENT, Progress
 
 KEY = ["sentence", "part", "position"]
 
@@ -58,7 +59,7 @@ class PairedStores:
         """Every layer that one of the two has."""
         return tuple(sorted({*self.base.layers, *self.tuned.layers}))
 
-    def pair(self, layer: int, seed: int, tuned_index: int) -> LayerPair:
+    def pair(self, layer: int, seed: int, tuned_index: int, progress: Progress = SILENT) -> LayerPair:
         """One layer of both models, ready for an analysis."""
         base = {i: _restricted(self.base.vectors(i), self.base_rows) for i in self.base.layers}
         tuned = {i: _restricted(self.tuned.vectors(i), self.tuned_rows) for i in self.tuned.layers}
@@ -75,6 +76,7 @@ class PairedStores:
             seed=seed,
             tuned_index=tuned_index,
             classifier=self.classifier,
+            progress=progress,
         )
 
 

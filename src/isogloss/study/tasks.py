@@ -72,7 +72,7 @@ class StudyTasks:
             figures = analysis.figures(combined, options)
         digests = {name: write_table(self.layout.tables / f"{name}.parquet", t) for name, t in combined.items()}
         shown = {"findings": [f.as_dict() for f in findings], "figures": [f.as_dict() for f in figures]}
-        write_json(self.layout.figures / f"{analysis.name}.json", shown)
+        write_json(self.layout.figures / f"{analysis.name}.json", shown, compact=True)
         return {"question": analysis.question, "tables": digests}
 
     def has_all(self, analyses: Mapping[str, Analysis]) -> bool:
@@ -94,7 +94,7 @@ class StudyTasks:
 
     def _computed(self, analysis: Analysis, options: Any, task: Task) -> Tables:
         home = self.layout.tasks / task.name
-        pair = self.pairs()[task.tuned_index].pair(task.layer, self.seed, task.tuned_index)
+        pair = self.pairs()[task.tuned_index].pair(task.layer, self.seed, task.tuned_index, self.progress)
         tables = analysis.run(pair, options)
         digests = {name: write_table(home / f"{name}.parquet", table) for name, table in tables.items()}
         write_json(home / "done.json", {"tables": digests})
