@@ -32,7 +32,7 @@ def run(*arguments):
 
 def compared(models, reviews, out, *more):
     return run("compare", models["base"], models["tuned"], "--data", reviews, "--label", "label", "--out", out, "-q",
-               "--option", "similarity.bootstrap=50", "--option", "similarity.neighbour_words=200", *more)  # fmt: skip
+               "--analyses", "similarity", "--option", "similarity.bootstrap=50", "--option", "similarity.neighbour_words=200", *more)  # fmt: skip
 
 
 def test_help_lists_every_command_and_each_has_its_own():

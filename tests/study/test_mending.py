@@ -15,7 +15,7 @@ from tests.tiny import save_tiny
 
 
 def compare(models, corpus, out, **options):
-    return ig.compare(models["base"], models["tuned"], corpus, out=out, options=QUICK, **options)
+    return ig.compare(models["base"], models["tuned"], corpus, out=out, **{**QUICK, **options})
 
 
 def spoil(path):
@@ -116,9 +116,9 @@ def test_another_question_is_told_in_words(models, corpus, tmp_path):
         compare(models, corpus.head(10), tmp_path / "run")
     other = save_tiny(tmp_path / "third", "bert", seed=2)
     with pytest.raises(StoreError, match=rf"another tuned model: {models['tuned']} then, {other} now\); choose"):
-        ig.compare(models["base"], other, corpus, out=tmp_path / "run", options=QUICK)
+        ig.compare(models["base"], other, corpus, out=tmp_path / "run", **QUICK)
     with pytest.raises(StoreError, match="tuned models: 1 then, 2 now"):
-        ig.compare(models["base"], [models["tuned"], other], corpus, out=tmp_path / "run", options=QUICK)
+        ig.compare(models["base"], [models["tuned"], other], corpus, out=tmp_path / "run", **QUICK)
 
 
 def test_differences_cut_hashes_and_forgive_paths(models, corpus, tmp_path):

@@ -7,7 +7,7 @@ from tests.tiny import save_tiny
 
 
 def compare(models, corpus, out, **options):
-    return ig.compare(models["base"], models["tuned"], corpus, out=out, **options)
+    return ig.compare(models["base"], models["tuned"], corpus, out=out, **{**QUICK, **options})
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_mistake_leaves_nothing_so_that_the_corrected_command_runs(models, cor
     with pytest.raises(OptionError):
         compare(models, corpus, tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
-    assert compare(models, corpus, tmp_path / "run", options=QUICK).findings
+    assert compare(models, corpus, tmp_path / "run").findings
 
 
 def test_no_words_left_is_said_before_the_models_run(models, corpus, tmp_path):
@@ -40,20 +40,20 @@ def test_no_words_left_is_said_before_the_models_run(models, corpus, tmp_path):
 
 
 def test_a_changed_activation_file_is_named_when_the_run_is_asked_for_again(models, corpus, tmp_path):
-    compare(models, corpus, tmp_path / "run", options=QUICK)
+    compare(models, corpus, tmp_path / "run")
     path = tmp_path / "run" / "activations" / "tuned" / "layer-01.npy"
     content = bytearray(path.read_bytes())
     content[-5] ^= 1
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"tuned/layer-01\.npy"):
-        compare(models, corpus, tmp_path / "run", options=QUICK)
+        compare(models, corpus, tmp_path / "run")
     with pytest.raises(StoreError, match=r"layer-01\.npy"):
         ig.extract(models["tuned"], corpus, tmp_path / "run" / "activations" / "tuned")
 
 
 def test_models_without_a_common_layer_number_are_said_to_have_none(models, corpus, tmp_path):
     deeper = save_tiny(tmp_path / "deep", "bert", num_hidden_layers=5)
-    study = ig.compare(models["base"], deeper, corpus, layers="last", out=tmp_path / "run", options=QUICK)
+    study = ig.compare(models["base"], deeper, corpus, layers="last", out=tmp_path / "run", **QUICK)
     assert study["similarity"].tables["similarity"].is_empty()
     assert study["similarity"].tables["similarity_map"].height
     assert any("no layer number in common" in note for note in study.notes)

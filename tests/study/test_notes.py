@@ -65,6 +65,6 @@ def test_weights_of_other_shapes_are_asked_about(family, tmp_path):
 
 def test_the_notes_are_on_the_run(family, tmp_path):
     study = ig.compare(
-        str(family["base"].path), str(family["tuned"].path), family["corpus"], out=tmp_path / "run", options=QUICK
+        str(family["base"].path), str(family["tuned"].path), family["corpus"], out=tmp_path / "run", **QUICK
     )
     assert any("partly memory" in note for note in study.notes)

@@ -14,11 +14,11 @@ from isogloss.analysis import LinesFigure, registry, tidy
 from isogloss.errors import ModelError, OptionError, StoreError
 from tests.tiny import LAYERS, save_tiny, tiny_model, tiny_tokenizer
 
-QUICK = {"similarity": {"bootstrap": 50, "neighbour_words": 200}}
+QUICK = {"analyses": ["similarity"], "options": {"similarity": {"bootstrap": 50, "neighbour_words": 200}}}
 
 
 def compare(models, corpus, out, **options):
-    return ig.compare(models["base"], models["tuned"], corpus, out=out, options=QUICK, **options)
+    return ig.compare(models["base"], models["tuned"], corpus, out=out, **{**QUICK, **options})
 
 
 def values(study, measure, subset="all"):
@@ -57,7 +57,7 @@ def test_every_layer_has_every_measure_with_its_noise(models, corpus, tmp_path):
 
 
 def test_a_model_against_itself_shows_exactly_no_change(models, corpus, tmp_path):
-    study = ig.compare(models["base"], models["base"], corpus, out=tmp_path / "run", options=QUICK)
+    study = ig.compare(models["base"], models["base"], corpus, out=tmp_path / "run", **QUICK)
     for measure in ("cka", "cka_debiased", "cosine", "neighbours"):
         assert values(study, measure)["value"].to_list() == [1.0] * (LAYERS + 1)
         assert values(study, measure)["ci_low"].to_list() == [1.0] * (LAYERS + 1)
@@ -84,7 +84,7 @@ def test_only_the_tuned_layer_is_said_to_have_moved(corpus, tmp_path):
         for parameter in tuned.encoder.layer[2].parameters():
             parameter.add_(torch.randn_like(parameter))
     tokenizer = tiny_tokenizer("wordpiece")
-    study = ig.compare(base, tuned, corpus, out=tmp_path / "run", tokenizer=tokenizer, options=QUICK)
+    study = ig.compare(base, tuned, corpus, out=tmp_path / "run", tokenizer=tokenizer, **QUICK)
     cka = values(study, "cka")["value"].to_list()
     assert cka[:3] == [1.0, 1.0, 1.0]
     assert cka[3] < 0.9
@@ -151,7 +151,7 @@ def test_a_directory_with_other_things_is_refused(models, corpus, tmp_path):
 
 def test_different_tokenizers_are_compared_on_the_words_both_cover(models, corpus, tmp_path):
     other = save_tiny(tmp_path / "roberta", "roberta")
-    study = ig.compare(models["base"], other, corpus, out=tmp_path / "run", options=QUICK)
+    study = ig.compare(models["base"], other, corpus, out=tmp_path / "run", **QUICK)
     base, tuned = (ig.ActivationStore(tmp_path / "run" / "activations" / m) for m in ("base", "tuned"))
     assert len(base.words) < len(tuned.words)
     assert values(study, "cka")["n"].to_list()[0] == len(base.words)
@@ -160,7 +160,7 @@ def test_different_tokenizers_are_compared_on_the_words_both_cover(models, corpu
 
 def test_different_widths_and_depths_compare_what_they_can(models, corpus, tmp_path):
     other = save_tiny(tmp_path / "wide", "bert", hidden_size=48, num_hidden_layers=2)
-    study = ig.compare(models["base"], other, corpus, out=tmp_path / "run", options=QUICK)
+    study = ig.compare(models["base"], other, corpus, out=tmp_path / "run", **QUICK)
     cka = values(study, "cka")
     assert cka["layer"].to_list() == [0, 1, 2]
     assert all(0 < v < 1 for v in cka["value"])
@@ -174,7 +174,7 @@ def test_different_widths_and_depths_compare_what_they_can(models, corpus, tmp_p
 
 def test_several_tuned_models_give_a_spread(models, corpus, tmp_path):
     third = save_tiny(tmp_path / "third", "bert", seed=2)
-    study = ig.compare(models["base"], [models["tuned"], third], corpus, out=tmp_path / "run", options=QUICK)
+    study = ig.compare(models["base"], [models["tuned"], third], corpus, out=tmp_path / "run", **QUICK)
     each = values(study, "cka")
     assert each["seed"].unique().sort().to_list() == [0, 1]
     spread = values(study, "cka", "between seeds")
@@ -206,7 +206,7 @@ def test_an_adapter_and_its_base_share_one_copy(models, corpus, tmp_path, monkey
     loads = []
     load = run_module.load
     monkeypatch.setattr(run_module, "load", lambda *a, **k: (loads.append(a), load(*a, **k))[1])
-    study = ig.compare(models["base"], tmp_path / "adapter", corpus, out=tmp_path / "run", options=QUICK)
+    study = ig.compare(models["base"], tmp_path / "adapter", corpus, out=tmp_path / "run", **QUICK)
     assert len(loads) == 1
     cka = values(study, "cka")["value"].to_list()
     assert cka[0] == 1.0
