@@ -31,8 +31,10 @@ def run(*arguments):
 
 
 def compared(models, reviews, out, *more):
-    return run("compare", models["base"], models["tuned"], "--data", reviews, "--label", "label", "--out", out, "-q",
-               "--analyses", "similarity", "--option", "similarity.bootstrap=50", "--option", "similarity.neighbour_words=200", *more)  # fmt: skip
+    quick = ("--analyses", "similarity")
+    quick += ("--option", "similarity.bootstrap=50", "--option", "similarity.neighbour_words=200")
+    given = ("--data", reviews, "--label", "label", "--out", out, "-q")
+    return run("compare", models["base"], models["tuned"], *given, *quick, *more)
 
 
 def test_help_lists_every_command_and_each_has_its_own():
