@@ -29,11 +29,11 @@ VOCABULARY = {
 KINDS = tuple(VOCABULARY)
 PRAISE = (*VOCABULARY["ADJ"][:3], *VOCABULARY["ADV"][:3])
 BLAME = (*VOCABULARY["ADJ"][3:], *VOCABULARY["ADV"][3:])
-SENTENCES, WIDTH, LAYERS = 180, 12, 4
+SENTENCES, WIDTH, LAYERS = 120, 12, 4
 UNCHANGED, SPLIT_AND_MERGED, DISSOLVED, SIDES = range(LAYERS)
 """What happens at each layer of the tuned model; see `Planted.changed`."""
 QUICK = ConceptsOptions(
-    clusters=len(KINDS), max_count=0, permutations=40, bootstrap=40, trigger_words=6, trigger_sentences=40, joint=True
+    clusters=len(KINDS), max_count=0, permutations=25, bootstrap=25, trigger_words=6, trigger_sentences=40, joint=True
 )
 
 
@@ -193,3 +193,17 @@ def able(planted):
 def changed(able):
     """Tables of the planted comparison."""
     return able.tables(able.changed())
+
+
+def cell(tables, measure, model="base", layer=0, subset="all", seed=0):
+    """The one row of the tidy table that these name."""
+    table = tables["concepts"].filter(
+        (pl.col("measure") == measure) & (pl.col("model") == model) & (pl.col("layer") == layer)
+    )
+    return table.filter((pl.col("subset") == subset) & pl.col("seed").eq_missing(seed)).row(0, named=True)
+
+
+def listed(tables, model, layer, seed=0):
+    """The single concepts of one layer of one model."""
+    table = tables["concepts_list"].filter((pl.col("model") == model) & (pl.col("layer") == layer))
+    return table.filter(pl.col("seed") == seed)
