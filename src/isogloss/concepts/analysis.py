@@ -48,7 +48,13 @@ class ConceptsAnalysis:
     Options: ClassVar[type] = ConceptsOptions
 
     def run(self, pair: LayerPair, options: ConceptsOptions) -> Tables:
-        """Tables of one layer; of one model's concepts alone where the other lacks the layer."""
+        """Tables of one layer; of one model's concepts alone where the other lacks the layer.
+
+        Raises
+        ------
+        OptionError : vectors hold NaN or infinity, a label that is asked for is not there, or limits of occurrences
+            exclude each other.
+        """
         chosen = choose_words(pair, options)
         if not chosen.enough:
             return {"concepts": tidy([]), "concepts_notes": _notes(pair, [_too_few(pair, len(chosen.rows), options)])}
@@ -58,7 +64,7 @@ class ConceptsAnalysis:
                 f"{len(chosen.rows):,} words are too few for {options.clusters} concepts; there are "
                 f"{chosen.n_clusters}."
             )
-        classes, why = task_classes(pair, options)
+        classes, why = task_classes(pair, chosen.words, options)
         notes += [why] if why else []
         tables, found = measure_layer(pair, chosen, classes, options)
         tried, why = try_triggers(pair, chosen, found, classes, options)
@@ -92,7 +98,10 @@ def _notes(pair: LayerPair, texts: list[str]) -> pl.DataFrame:
 
 
 def _too_few(pair: LayerPair, n: int, options: ConceptsOptions) -> str:
+    most, remedy = "", "a lower min_count"
+    if options.drop_above is not None:
+        most, remedy = f" and at most {options.drop_above:,}", "a lower min_count or a higher drop_above"
     return (
-        f"No concepts were looked for: {n} of {pair.words.height:,} words occur at least {options.min_count} times, "
-        f"and {FEWEST_WORDS} are needed; take a larger corpus or a lower min_count."
+        f"No concepts were looked for: {n} of {pair.words.height:,} words are of a kind that occurs at least "
+        f"{options.min_count}{most} times, and {FEWEST_WORDS} are needed; take a larger corpus or {remedy}."
     )

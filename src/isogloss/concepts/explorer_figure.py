@@ -50,7 +50,7 @@ def _first(table: pl.DataFrame) -> pl.DataFrame:
 def _classes(tables: Tables, sides: pl.DataFrame) -> tuple[tuple[str, ...], tuple[float, ...]]:
     if sides.is_empty():
         return (), ()
-    polar = tables["concepts"].filter((pl.col("measure") == "polar") & (pl.col("subset") != "all"))
+    polar = _first(tables["concepts"]).filter((pl.col("measure") == "polar") & (pl.col("subset") != "all"))
     names = sorted({subset.split("=", 1)[1] for subset in polar["subset"].unique() if "=" in subset})
     n_tokens = sides.filter((pl.col("model") == sides["model"][0]) & (pl.col("layer") == sides["layer"][0]))
     weights = n_tokens["n_tokens"].to_list()

@@ -207,7 +207,18 @@ def _triggers(tables: Tables, tail: str) -> list[Figure]:
     table = table.filter(pl.col("seed") == table["seed"].min())
     words = tables["concepts_trigger_words"]
     words = words.filter(pl.col("seed") == words["seed"].min())
-    columns = ("target", "group", "place", "k", "n_sentences", "flip_rate", "ci_low", "ci_high", "accuracy_drop")
+    columns = (
+        "target",
+        "layer",
+        "group",
+        "place",
+        "k",
+        "n_sentences",
+        "flip_rate",
+        "ci_low",
+        "ci_high",
+        "accuracy_drop",
+    )
     found: list[Figure] = [
         TableFigure(
             name="concepts-triggers",
@@ -217,6 +228,7 @@ def _triggers(tables: Tables, tail: str) -> list[Figure]:
             f"Controls are put into the same sentences at the same places.{tail}",
             columns=(
                 "target",
+                "layer",
                 "words from",
                 "place",
                 "words",
@@ -238,10 +250,10 @@ def _triggers(tables: Tables, tail: str) -> list[Figure]:
                 title="The trigger words one by one",
                 caption="Share of sentences that the word alone turns to the target, at the place where words did "
                 f"most; the first of many looks better here than it is.{tail}",
-                columns=("target", "word", "place", "sentences", "share turned", "low", "high"),
+                columns=("target", "layer", "word", "place", "sentences", "share turned", "low", "high"),
                 rows=tuple(
-                    shown.sort(["target", "flip_rate", "word"], descending=[False, True, False])
-                    .select("target", "word", "place", "n_sentences", "flip_rate", "ci_low", "ci_high")
+                    shown.sort(["target", "layer", "flip_rate", "word"], descending=[False, False, True, False])
+                    .select("target", "layer", "word", "place", "n_sentences", "flip_rate", "ci_low", "ci_high")
                     .iter_rows()
                 ),
                 group_by="target",

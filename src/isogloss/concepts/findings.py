@@ -6,6 +6,7 @@ With several tuned models the sentences speak of the first, except the one about
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import floor
 from typing import Any
 
 import polars as pl
@@ -66,8 +67,17 @@ def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
     if not kept:
         return
     if all(row["value"] == 1 for row in kept):
-        text = f"Every concept was kept as it was, in {layers([row['layer'] for row in kept]).lower()}."
-        yield _finding(text, kept, kept[0], 0.85)
+        where = layers([row["layer"] for row in kept]).lower()
+        least = min(_measure(whole, "adjusted_rand", "tuned"), key=lambda row: row["value"])
+        if least["value"] == 1:
+            yield _finding(f"Every concept was kept as it was, in {where}.", kept, kept[0], 0.85)
+            return
+        at = f" at layer {least['layer']}, the least" if len(kept) > 1 else ""
+        text = (
+            f"Every concept was kept, in {where}, if not with all of its words: the adjusted Rand index of both "
+            f"models' concepts is {_said(least)}{at}."
+        )
+        yield _finding(text, [*kept, least], least, 0.85)
         return
     worst = min(kept, key=lambda row: row["value"])
     at = [row for fate in ("split", "merged", "dissolved") for row in _measure(whole, fate, "base")]
@@ -105,35 +115,43 @@ def _polar(own: pl.DataFrame) -> Iterator[Finding]:
         tuned, base = _measure(part, "polar", "tuned"), {row["layer"]: row for row in _measure(part, "polar", "base")}
         if not tuned:
             continue
+        # Without shuffles there is no chance to be beyond; the sentence then says the counts alone.
+        shuffled = any(row["null_high"] is not None for row in tuned)
         beyond = [row for row in tuned if row["null_high"] is not None and row["value"] > row["null_high"]]
-        most = max(tuned, key=lambda row: (row["value"], row["layer"]))
+        most = max(beyond or tuned, key=lambda row: (row["value"], row["layer"]))
         other = base.get(most["layer"])
         against = f", against {other['value']:.0f} in the base model" if other else ""
-        if not beyond:
+        rows = [most, *([other] if other else [])]
+        if shuffled and not beyond:
             text = (
                 "No layer has more concepts that take a class's side than shuffled classes give "
                 f"(at most {most['value']:.0f} of {most['n']}, at layer {most['layer']}{against})."
             )
-            yield _finding(text, tuned, most, 0.7, scale=(0.0, float(most["n"])))
+            also = [row for row in tuned if row is not most]
+            yield _finding(text, [*rows, *also], most, 0.7, scale=(0.0, float(most["n"])))
             continue
+        # A count at or below a percentile that is no whole number is at or below the next whole number under it.
+        chance = f"; shuffled classes give at most {floor(most['null_high'])}" if shuffled else ""
         text = (
-            f"At layer {most['layer']} {most['value']:.0f} of {most['n']} concepts take the side of a class"
-            f"{against}; shuffled classes give at most {most['null_high']:.0f}."
+            f"At layer {most['layer']}, {most['value']:.0f} of {most['n']} concepts "
+            f"take{'s' if most['value'] == 1 else ''} the side of a class{against}{chance}."
         )
-        rows = [most, *([other] if other else [])]
         yield _finding(text, rows, most, 0.8, scale=(0.0, float(most["n"])))
         turned = [
-            row["layer"]
+            row
             for row in beyond
             if row["layer"] in base
             and row["value"] > max(base[row["layer"]]["value"], base[row["layer"]]["null_high"] or 0)
         ]
         if turned and len(tuned) > 1:
             text = (
-                f"{layers(turned)} of the tuned model {'have' if len(turned) > 1 else 'has'} more concepts on a "
-                "class's side than the base model and than chance."
+                f"{layers([row['layer'] for row in turned])} of the tuned model "
+                f"{'have' if len(turned) > 1 else 'has'} more concepts on a class's side than the base model and than "
+                "chance."
             )
-            yield _finding(text, beyond, most, 0.5, scale=(0.0, float(most["n"])))
+            best = max(turned, key=lambda row: (row["value"], row["layer"]))
+            rows = [*turned, *(base[row["layer"]] for row in turned)]
+            yield _finding(text, rows, best, 0.5, scale=(0.0, float(best["n"])))
 
 
 def _labels(own: pl.DataFrame) -> Iterator[Finding]:
@@ -170,16 +188,9 @@ def _triggers(tables: Tables, seed: Any) -> Iterator[Finding]:
         if ours.is_empty():
             continue
         row = ours.row(0, named=True)
-        against = part.filter(
-            (pl.col("group") == "frequency") & (pl.col("k") == row["k"]) & (pl.col("place") == row["place"])
-        )
-        gap = differences.filter(
-            (pl.col("target") == target)
-            & (pl.col("seed") == seed)
-            & (pl.col("control") == "frequency")
-            & (pl.col("k") == row["k"])
-            & (pl.col("place") == row["place"])
-        )
+        same = [pl.col(column) == row[column] for column in ("layer", "k", "place", "target", "seed")]
+        against = part.filter(pl.col("group") == "frequency", *same)
+        gap = differences.filter(pl.col("control") == "frequency", *same)
         used = [row["row"], *against["row"].to_list()]
         control = against.row(0, named=True) if against.height else None
         versus = ""
@@ -190,7 +201,7 @@ def _triggers(tables: Tables, seed: Any) -> Iterator[Finding]:
                 f"{'' if clear else ', so triggers are not shown to do more'}"
             )
         text = (
-            f"One word of the concepts on the side of {target}, put at the {_place(row['place'])}, turns a share of "
+            f"One word of the concepts on the side of {target}, put {_place(row['place'])}, turns a share of "
             f"{with_interval(row['flip_rate'], row['ci_low'], row['ci_high'])} of other sentences to {target}{versus}."
         )
         yield Finding(
@@ -210,7 +221,7 @@ def _triggers(tables: Tables, seed: Any) -> Iterator[Finding]:
 
 
 def _place(place: str) -> str:
-    return {"front": "front", "end": "end", "random": "a random place"}.get(place, place)
+    return {"front": "at the front", "end": "at the end", "random": "at a random place"}.get(place, place)
 
 
 def _range(row: Row) -> str:

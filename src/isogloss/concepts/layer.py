@@ -22,6 +22,7 @@ from isogloss.concepts.polarity import ALL, Polarity, polarity
 from isogloss.concepts.selection import ChosenWords
 from isogloss.concepts.stability import compared_rows
 from isogloss.concepts.task_classes import TaskClasses
+from isogloss.errors import OptionError
 
 Row = dict[str, Any]
 
@@ -47,6 +48,8 @@ def measure_layer(
 ) -> tuple[Tables, dict[str, ModelConcepts]]:
     """Tables of one layer of both models (of the one that has it), and the concepts that triggers are taken from."""
     vectors = {name: v.take(chosen.rows) for name, v in (("base", pair.base), ("tuned", pair.tuned)) if v is not None}
+    for name, matrix in vectors.items():
+        _check_finite(name, matrix, pair, chosen)
     trees = _trees(vectors, chosen, options)
     families = label_families(pair, chosen, options)
     found = {name: _described(trees[name], families, pair, chosen, classes, options) for name in trees}
@@ -74,6 +77,17 @@ def measure_layer(
     if both is not None:
         parts["concepts_links"] = [links_table(both, pair)]
     return tables | {name: pl.concat(frames) for name, frames in parts.items()}, found
+
+
+def _check_finite(model: str, matrix: np.ndarray, pair: LayerPair, chosen: ChosenWords) -> None:
+    # Sums of float32 in float64 cannot overflow, and need no second matrix.
+    bad = np.flatnonzero(~np.isfinite(matrix.sum(axis=1, dtype=np.float64)))
+    if len(bad):
+        word = chosen.words.row(int(bad[0]), named=True)
+        raise OptionError(
+            f"concepts: layer {pair.layer} of the {model} model holds NaN or infinity for {len(bad):,} of "
+            f"{len(matrix):,} words, the first of them {word['word']!r} in sentence {word['sentence']}"
+        )
 
 
 def _trees(vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions) -> dict[str, ConceptTree]:

@@ -35,35 +35,49 @@ class TaskClasses:
         return self.sentences["class"].drop_nulls().unique().sort().to_list()
 
 
-def task_classes(pair: LayerPair, options: ConceptsOptions) -> tuple[TaskClasses | None, str | None]:
-    """The classes, or a sentence that says why there are none.
+def task_classes(
+    pair: LayerPair, words: pl.DataFrame, options: ConceptsOptions
+) -> tuple[TaskClasses | None, str | None]:
+    """The classes of the sentences that these words are in, or a sentence that says why there are none.
 
     Raises
     ------
     OptionError : the label that is asked for is not there.
     """
     if options.classes == "predicted":
-        return _predicted(pair)
+        return _predicted(pair, words)
     wanted = pair.sentence_labels
     if options.class_label is not None:
         if options.class_label not in wanted:
             there = ", ".join(wanted) or "none"
             raise OptionError(f"concepts: no sentence label {options.class_label!r}; there are {there}")
         wanted = (options.class_label,)
-    for name in wanted:
-        column = pair.sentences[name]
-        if not column.dtype.is_float() and 2 <= column.drop_nulls().n_unique() <= MOST_CLASSES:
-            return TaskClasses(name, _classed(pair, column.cast(pl.String))), None
     if not wanted:
         return None, "Sentences have no label, so no concept can take the side of a class."
-    return None, f"No concept can take the side of a class: {', '.join(wanted)} has not 2 to {MOST_CLASSES} classes."
+    reasons = []
+    for name in wanted:
+        column = pair.sentences[name]
+        if column.dtype.is_float():
+            reasons.append(f"{name} is a score, which has no classes")
+            continue
+        classes = TaskClasses(name, _classed(pair, column.cast(pl.String)))
+        n = len(classes.names)
+        if n > MOST_CLASSES:
+            reasons.append(f"{name} has {n:,} values, more than the {MOST_CLASSES} that a task's classes may be")
+        elif n < 2:
+            reasons.append(f"{name} has {'only one class' if n else 'no class'}")
+        elif classes.of_words(words).drop_nulls().n_unique() < 2:
+            reasons.append(f"the clustered words are all in sentences of one class of {name}")
+        else:
+            return classes, None
+    return None, f"No concept can take the side of a class: {'; '.join(reasons)}."
 
 
 def _classed(pair: LayerPair, classes: pl.Series) -> pl.DataFrame:
     return pair.sentences.select("sentence").with_columns(classes.alias("class"))
 
 
-def _predicted(pair: LayerPair) -> tuple[TaskClasses | None, str | None]:
+def _predicted(pair: LayerPair, words: pl.DataFrame) -> tuple[TaskClasses | None, str | None]:
     if pair.classifier is None:
         return None, "There are no predicted classes: no classifier is at hand."
     seconds = pair.sentences["text_b"].to_list() if "text_b" in pair.sentences.columns else None
@@ -73,6 +87,7 @@ def _predicted(pair: LayerPair) -> tuple[TaskClasses | None, str | None]:
         return None, f"There are no predicted classes: {error}."
     names = pair.classifier.classes
     classes = TaskClasses("predicted", _classed(pair, pl.Series([names[i] for i in best], dtype=pl.String)))
-    if len(classes.names) < 2:
-        return None, f"The tuned model predicts {classes.names[0]} for every sentence, so there are no sides to take."
+    of_words = classes.of_words(words).unique().to_list()
+    if len(of_words) < 2:
+        return None, f"The tuned model predicts {of_words[0]} wherever there are words to cluster, so no side is taken."
     return classes, None

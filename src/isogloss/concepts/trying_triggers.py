@@ -16,7 +16,7 @@ from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.selection import ChosenWords
 from isogloss.concepts.task_classes import TaskClasses
 from isogloss.concepts.triggers import Triggers, triggers
-from isogloss.errors import IsoglossError, OptionError
+from isogloss.errors import IsoglossError
 from isogloss.numerics import wilson_interval
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def try_triggers(
             continue
         try:
             tried = _tried(pair, chosen, classes, target, words[: options.trigger_words], others, polar, options)
-        except OptionError as error:
+        except IsoglossError as error:
             reasons.append(f"for {target}: {error}")
             continue
         for name, frame in _tables(tried, target, pair).items():
