@@ -175,6 +175,34 @@ def test_settling_computes_few_distances(monkeypatch):
     assert sum(computed) < 2 * 300
 
 
+def test_inherited_bounds_hold_also_for_what_the_list_has_no_room_for():
+    evicted = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        clusters = clusters_of(rng.standard_normal((40, 3)), rng.integers(1, 6, size=40))
+        live, room = clusters.live(), 4 + seed % 3
+        truth = all_distances(clusters, live)
+        # Exact lists: what is tested is the inheritance alone.
+        order = np.argsort(truth, axis=1)
+        low = np.take_along_axis(truth, order, axis=1).astype(float) * (1 - 1e-12)
+        lists = Lists(*map(torch.from_numpy, (order[:, :room], low[:, :room].copy(), low[:, room].copy())))
+        # The farthest of the pairs that are each other's nearest: their lists have least in common.
+        mutual = np.flatnonzero(order[order[:, 0], 0] == live.numpy())
+        far = mutual[truth[mutual, order[mutual, 0]].argmax()]
+        a, b = (torch.tensor([i]) for i in sorted((far, order[far, 0])))
+        distance, weights = clusters.distance(a, b), (clusters.weight[a], clusters.weight[b])
+        clusters.merge(a, b)
+        merged = inherit(clusters, a, lists.of(a), lists.of(b), weights, distance)
+        live = clusters.live().tolist()
+        row = all_distances(clusters, clusters.live())[live.index(int(a))]
+        bounds = dict(zip(merged.slots[0].tolist(), merged.low[0].tolist(), strict=True))
+        for slot, value in zip(live, row, strict=True):
+            assert value >= bounds.get(slot, float(merged.tau[0]))
+        known = set(lists.slots[a].view(-1).tolist()) | set(lists.slots[b].view(-1).tolist())
+        evicted += len(known - set(bounds) - {int(a), int(b)})
+    assert evicted > 50
+
+
 def test_inherited_lists_leave_out_the_cluster_itself_and_doubles():
     X = np.random.default_rng(5).standard_normal((30, 3))
     clusters = clusters_of(X)

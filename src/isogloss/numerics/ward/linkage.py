@@ -28,7 +28,7 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _ROOM = 32
 """Candidates per cluster. Longer lists cost memory, shorter ones searches."""
 _ROWS = 4096
-_TOGETHER = 16384
+_TOGETHER = 8192
 
 
 def ward_linkage(

@@ -38,9 +38,10 @@ from isogloss.numerics.ward.clusters import Clusters
 
 _UNIT = 2.0**-24
 _GROUPS = 32
-_COLUMNS = 16384
-"""Columns of one tile; 128 rows of it are 8 MB of float32, which a processor's cache holds."""
+_TILE_BYTES = 25 << 20
+"""Of the columns that are multiplied at once."""
 _CELLS = {"cpu": 1 << 21, "cuda": 1 << 26}
+"""Products held at once; 8 MB of float32, which a processor's cache holds."""
 _WORTH_LAYING_OUT = 192
 """Queries from which on laying a tile's columns out pays."""
 
@@ -186,7 +187,8 @@ class SearchMatrix:
         return (values / 2 if self._equal else values), columns + start
 
     def _tiles(self) -> Iterator[tuple[int, int]]:
-        count = -(-len(self.columns) // _COLUMNS)
+        most = max(_GROUPS, _TILE_BYTES // (self.columns.element_size() * self.columns.shape[1]))
+        count = -(-len(self.columns) // most)
         width = _padded(-(-len(self.columns) // count))
         for start in range(0, len(self.columns), width):
             yield start, min(start + width, len(self.columns))
