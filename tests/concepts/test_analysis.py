@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isogloss.analysis import TIDY, Analysis
+from isogloss.analysis import Analysis
 from isogloss.concepts import ConceptsAnalysis, ConceptsOptions
 from tests.concepts.conftest import (
     BLAME,

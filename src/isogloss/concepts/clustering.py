@@ -10,6 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from isogloss.numerics.ward import Compute, cut, ward_linkage
+from isogloss.progress import SILENT, Progress
+
+LONG = 20_000
+"""Fewer words are clustered in seconds, and say nothing of how far they are."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,13 @@ class ConceptTree:
     merges: np.ndarray
 
 
-def concepts_of(vectors: np.ndarray, k: int, compute: Compute = "float32") -> ConceptTree:
+def concepts_of(vectors: np.ndarray, k: int, compute: Compute = "float32", progress: Progress = SILENT) -> ConceptTree:
     """Cluster the vectors (n_words, hidden) of one layer into k concepts by Ward's criterion.
 
     Ward 1963 (doi:10.1080/01621459.1963.10500845), on Euclidean distances, as ConceptX does (Sajjad et al., NAACL
     2022, arXiv 2206.13289).
     """
-    linkage = ward_linkage(vectors, compute=compute)
+    linkage = ward_linkage(vectors, compute=compute, progress=progress if len(vectors) >= LONG else SILENT)
     clusters = cut(linkage, k)
     return ConceptTree(clusters, merges_above(linkage, clusters, k))
 

@@ -80,8 +80,8 @@ def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
         yield _finding(text, [*kept, least], least, 0.85)
         return
     worst = min(kept, key=lambda row: row["value"])
-    at = [row for fate in ("split", "merged", "dissolved") for row in _measure(whole, fate, "base")]
-    here = {row["measure"]: row for row in at if row["layer"] == worst["layer"]}
+    others = [row for fate in ("split", "merged", "dissolved") for row in _measure(whole, fate, "base")]
+    here = {row["measure"]: row for row in others if row["layer"] == worst["layer"]}
     parts = [f"{stated(here[fate]['value'], 2)} {fate}" for fate in ("split", "merged", "dissolved") if fate in here]
     new = [row for row in _measure(whole, "new", "tuned") if row["layer"] == worst["layer"]]
     born = f"; of the tuned model's concepts there {stated(new[0]['value'], 2)} are new" if new else ""

@@ -23,6 +23,7 @@ from isogloss.concepts.selection import ChosenWords
 from isogloss.concepts.stability import compared_rows
 from isogloss.concepts.task_classes import TaskClasses
 from isogloss.errors import OptionError
+from isogloss.progress import Progress
 
 Row = dict[str, Any]
 
@@ -50,7 +51,7 @@ def measure_layer(
     vectors = {name: v.take(chosen.rows) for name, v in (("base", pair.base), ("tuned", pair.tuned)) if v is not None}
     for name, matrix in vectors.items():
         _check_finite(name, matrix, pair, chosen)
-    trees = _trees(vectors, chosen, options)
+    trees = _trees(vectors, chosen, options, pair.progress)
     families = label_families(pair, chosen, options)
     found = {name: _described(trees[name], families, pair, chosen, classes, options) for name in trees}
     rows: list[Row] = []
@@ -90,11 +91,13 @@ def _check_finite(model: str, matrix: np.ndarray, pair: LayerPair, chosen: Chose
         )
 
 
-def _trees(vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions) -> dict[str, ConceptTree]:
+def _trees(
+    vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions, progress: Progress
+) -> dict[str, ConceptTree]:
     trees: dict[str, ConceptTree] = {}
     for name, matrix in vectors.items():
         same = name == "tuned" and "base" in vectors and np.array_equal(matrix, vectors["base"])
-        trees[name] = trees["base"] if same else concepts_of(matrix, chosen.n_clusters, options.compute)
+        trees[name] = trees["base"] if same else concepts_of(matrix, chosen.n_clusters, options.compute, progress)
     return trees
 
 
