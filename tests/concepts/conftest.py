@@ -64,10 +64,13 @@ WEIGHTS = dict.fromkeys(PRAISE, 3.0) | dict.fromkeys(BLAME, -1.0) | {"deftly": 0
 
 @dataclass(frozen=True)
 class Planted:
+    """What is compared; `praising` says of each word whether it is in a sentence of the class "pos"."""
+
     words: pl.DataFrame
     sentences: pl.DataFrame
     base: list[np.ndarray]
     centres: np.ndarray
+    praising: np.ndarray
     token_labels: tuple[str, ...] = ("upos",)
     sentence_labels: tuple[str, ...] = ("label",)
     classifier: object = None
@@ -76,11 +79,6 @@ class Planted:
     def kind(self, *names):
         """(n_words,) whether a word is of one of these word classes."""
         return self.words["upos"].is_in(names).to_numpy()
-
-    @property
-    def praising(self):
-        """(n_words,) whether a word is in a sentence of the class "pos"."""
-        return (self.sentences["label"] == "pos").to_numpy()[self.words["sentence"].to_numpy()]
 
     def moved(self, layer, rows, to):
         """Vectors of a base layer with some rows carried to another place, their own spread kept."""
@@ -180,7 +178,7 @@ def planted():
         own = centres[layer, [KINDS.index(k) for k in words["upos"].to_list()]]
         off = 0.4 * rng.normal(size=(len(types), WIDTH))[of_type]
         base.append((own + off + 0.4 * rng.normal(size=(words.height, WIDTH))).astype(np.float32))
-    return Planted(words, sentences, base, centres)
+    return Planted(words, sentences, base, centres, classes[words["sentence"].to_numpy()] == 1)
 
 
 @pytest.fixture(scope="session")
