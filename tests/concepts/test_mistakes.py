@@ -9,15 +9,14 @@ import pytest
 from isogloss.analysis import figure_from_dict
 from isogloss.concepts import ConceptsAnalysis, ConceptsOptions
 from isogloss.errors import ModelError, OptionError
-from tests.concepts.conftest import DISSOLVED, SIDES, WEIGHTS, Weighing, cell, listed
+from tests.concepts.conftest import BARE, DISSOLVED, SIDES, WEIGHTS, Weighing, cell, listed
 
 ANALYSIS = ConceptsAnalysis()
-BARE = {"permutations": 0, "bootstrap": 0, "halves": False, "joint": False, "map": False}
 
 
 def of_layer(planted, layer=SIDES, base=None, tuned=None, **options):
     """Tables of a single layer as a study of that layer alone would have them."""
-    asked = replace(planted.options, **(BARE | options))
+    asked = replace(planted.options, **(BARE | {"triggers": planted.classifier is not None} | options))
     pair = planted.pair(layer, planted.changed() if tuned is None else tuned, base)
     return ANALYSIS.combine(ANALYSIS.run(pair, asked), asked)
 
@@ -48,7 +47,7 @@ def shown(tables, options=ConceptsOptions()):
     ],
 )
 def test_without_a_classifier_that_knows_the_classes_there_are_no_triggers(planted, classifier, said):
-    tables = of_layer(replace(planted, classifier=classifier))
+    tables = of_layer(replace(planted, classifier=classifier), triggers=True)
     assert notes(tables) == [said]
     assert "concepts_triggers" not in tables
     assert cell(tables, "polar", "tuned", SIDES)["value"] == 2
@@ -85,7 +84,7 @@ def _sure(sentences):
         (pl.lit("pos"), "label has only one class."),
         (pl.lit(None, pl.String), "label has no class."),
         (pl.col("sentence") / 7, "label is a score, which has no classes."),
-        (pl.col("sentence").cast(pl.String), "label has 120 values, more than the 20 that a task's classes may be."),
+        (pl.col("sentence").cast(pl.String), "label has 90 values, more than the 20 that a task's classes may be."),
     ],
 )
 def test_labels_that_are_no_classes_are_named_with_the_reason(able, label, said):
@@ -100,7 +99,7 @@ def test_labels_that_are_no_classes_are_named_with_the_reason(able, label, said)
 
 def test_a_label_without_classes_gives_way_to_the_next(able):
     sentences = able.sentences.with_columns(score=pl.col("sentence") / 7)
-    tables = of_layer(replace(able, sentences=sentences, sentence_labels=("score", "label")), triggers=False)
+    tables = of_layer(replace(able, sentences=sentences, sentence_labels=("score", "label")))
     assert notes(tables) == []
     assert cell(tables, "polar", "tuned", SIDES, "label=pos")["value"] == 1
 
@@ -152,9 +151,9 @@ def test_without_predictions_no_sides_are_taken_and_it_is_said(planted, classifi
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"min_count": 500}, "0 of 960 words are of a kind that occurs at least 500 times, and 20 are needed; take a "
+        ({"min_count": 500}, "0 of 720 words are of a kind that occurs at least 500 times, and 20 are needed; take a "
          "larger corpus or a lower min_count."),
-        ({"drop_above": 6}, "0 of 960 words are of a kind that occurs at least 5 and at most 6 times, and 20 are "
+        ({"drop_above": 6}, "0 of 720 words are of a kind that occurs at least 5 and at most 6 times, and 20 are "
          "needed; take a larger corpus or a lower min_count or a higher drop_above."),
     ],
 )  # fmt: skip
@@ -166,9 +165,9 @@ def test_a_filter_that_leaves_nothing_is_said_and_nothing_else_breaks(able, opti
 
 
 def test_too_few_words_for_the_concepts_asked_for_give_fewer(able):
-    tables = of_layer(able, clusters=600, triggers=False)
-    assert notes(tables) == ["960 words are too few for 600 concepts; there are 32."]
-    assert listed(tables, "base", SIDES).height == listed(tables, "tuned", SIDES).height == 32
+    tables = of_layer(able, clusters=600)
+    assert notes(tables) == ["720 words are too few for 600 concepts; there are 24."]
+    assert listed(tables, "base", SIDES).height == listed(tables, "tuned", SIDES).height == 24
     shown(tables)
 
 
@@ -199,7 +198,7 @@ def test_what_is_not_there_is_named_beside_what_is(able, options, said):
 
 
 def test_only_the_word_labels_that_are_asked_for_are_aligned(able):
-    tables = of_layer(able, labels="suffix,upos", triggers=False)
+    tables = of_layer(able, labels="suffix,upos")
     assert set(tables["concepts"].filter(pl.col("measure") == "alignment")["subset"]) == {"suffix", "upos"}
 
 
@@ -218,14 +217,14 @@ def test_bad_vectors_are_refused_naming_layer_model_and_word(able, model, value)
     layers = {"base": [a.copy() for a in able.base], "tuned": able.changed()}
     layers[model][2][[30, 31], 3] = value
     word, sentence = able.words.row(30, named=True)["word"], able.words["sentence"][30]
-    said = rf"layer 2 of the {model} model holds NaN or infinity for 2 of 960 words, the first of them '{word}' in "
+    said = rf"layer 2 of the {model} model holds NaN or infinity for 2 of 720 words, the first of them '{word}' in "
     with pytest.raises(OptionError, match=said + f"sentence {sentence}"):
         of_layer(able, 2, layers["base"], layers["tuned"])
 
 
 def test_a_layer_that_only_one_model_has_gets_its_own_concepts_and_no_fates(able):
     tuned = able.changed()
-    tables = able.tables(tuned[:2], base=able.base[:3], **(BARE | {"map": True}))
+    tables = able.tables(tuned[:2], base=able.base[:3], **(BARE | {"map": True, "triggers": True}))
     assert listed(tables, "base", DISSOLVED)["fate"].null_count() == 8
     assert listed(tables, "tuned", DISSOLVED).is_empty()
     assert cell(tables, "alignment", "base", DISSOLVED, "upos")["value"] == 1
@@ -241,7 +240,7 @@ def test_a_layer_that_only_one_model_has_gets_its_own_concepts_and_no_fates(able
 
 def test_models_of_different_widths_are_compared_but_not_clustered_together(able):
     wide = [np.concatenate([a, a], axis=1) for a in able.changed()]
-    tables = of_layer(able, SIDES, tuned=wide, joint=True, triggers=False)
+    tables = of_layer(able, SIDES, tuned=wide, joint=True)
     assert cell(tables, "kept", layer=SIDES)["value"] == 6 / 8
     assert "colap" not in set(tables["concepts"]["measure"])
     shown(tables)
