@@ -29,12 +29,16 @@ VOCABULARY = {
 KINDS = tuple(VOCABULARY)
 PRAISE = (*VOCABULARY["ADJ"][:3], *VOCABULARY["ADV"][:3])
 BLAME = (*VOCABULARY["ADJ"][3:], *VOCABULARY["ADV"][3:])
-SENTENCES, WIDTH, LAYERS = 120, 12, 4
+SENTENCES, WIDTH, LAYERS = 90, 12, 4
 UNCHANGED, SPLIT_AND_MERGED, DISSOLVED, SIDES = range(LAYERS)
 """What happens at each layer of the tuned model; see `Planted.changed`."""
 QUICK = ConceptsOptions(
     clusters=len(KINDS), max_count=0, permutations=25, bootstrap=25, trigger_words=6, trigger_sentences=40, joint=True
 )
+
+
+BARE = {"permutations": 0, "bootstrap": 0, "halves": False, "joint": False, "triggers": False, "map": False}
+"""Options that leave out all that takes time."""
 
 
 class Weighing:
@@ -64,10 +68,13 @@ WEIGHTS = dict.fromkeys(PRAISE, 3.0) | dict.fromkeys(BLAME, -1.0) | {"deftly": 0
 
 @dataclass(frozen=True)
 class Planted:
+    """What is compared; `praising` says of each word whether it is in a sentence of the class "pos"."""
+
     words: pl.DataFrame
     sentences: pl.DataFrame
     base: list[np.ndarray]
     centres: np.ndarray
+    praising: np.ndarray
     token_labels: tuple[str, ...] = ("upos",)
     sentence_labels: tuple[str, ...] = ("label",)
     classifier: object = None
@@ -76,11 +83,6 @@ class Planted:
     def kind(self, *names):
         """(n_words,) whether a word is of one of these word classes."""
         return self.words["upos"].is_in(names).to_numpy()
-
-    @property
-    def praising(self):
-        """(n_words,) whether a word is in a sentence of the class "pos"."""
-        return (self.sentences["label"] == "pos").to_numpy()[self.words["sentence"].to_numpy()]
 
     def moved(self, layer, rows, to):
         """Vectors of a base layer with some rows carried to another place, their own spread kept."""
@@ -96,11 +98,13 @@ class Planted:
         2. Verbs scattered over the other seven; one in five words of each of those gathered in a new place.
         3. Adjectives and adverbs in two places, one for each class of sentence.
         """
-        rng, n = np.random.default_rng(seed), self.words.height
+        rng = np.random.default_rng(seed)
         split = self.moved(1, self.kind("ADJ") & self.praising, 8)
         split = np.where(self.kind("ADV")[:, None], self.moved(1, self.kind("ADV"), 2), split)
         others = np.array([i for i, kind in enumerate(KINDS) if kind != "VERB"])
-        scattered = self.moved(2, self.kind("VERB"), rng.choice(others, n))
+        to = np.zeros(self.words.height, dtype=np.int64)
+        to[self.kind("VERB")] = rng.permutation(np.resize(others, SENTENCES))
+        scattered = self.moved(2, self.kind("VERB"), to)
         gathered = ~self.kind("VERB") & (self.words["sentence"].to_numpy() % 5 == seed % 5)
         scattered = np.where(gathered[:, None], self.moved(2, gathered, 8), scattered)
         sided = self.moved(3, self.kind("ADJ", "ADV"), np.where(self.praising, 8, 9))
@@ -180,7 +184,7 @@ def planted():
         own = centres[layer, [KINDS.index(k) for k in words["upos"].to_list()]]
         off = 0.4 * rng.normal(size=(len(types), WIDTH))[of_type]
         base.append((own + off + 0.4 * rng.normal(size=(words.height, WIDTH))).astype(np.float32))
-    return Planted(words, sentences, base, centres)
+    return Planted(words, sentences, base, centres, classes[words["sentence"].to_numpy()] == 1)
 
 
 @pytest.fixture(scope="session")
@@ -193,6 +197,12 @@ def able(planted):
 def changed(able):
     """Tables of the planted comparison."""
     return able.tables(able.changed())
+
+
+@pytest.fixture(scope="session")
+def two(planted):
+    """Tables of two tuned models that differ in which verbs went where."""
+    return planted.tables(*(planted.changed(seed)[:3] for seed in (1, 2)), base=planted.base[:3], **BARE)
 
 
 def cell(tables, measure, model="base", layer=0, subset="all", seed=0):

@@ -7,6 +7,7 @@ import pytest
 from isogloss.analysis import Analysis
 from isogloss.concepts import ConceptsAnalysis, ConceptsOptions
 from tests.concepts.conftest import (
+    BARE,
     BLAME,
     DISSOLVED,
     KINDS,
@@ -22,8 +23,6 @@ from tests.concepts.conftest import (
 )
 
 ANALYSIS = ConceptsAnalysis()
-BARE = {"permutations": 0, "bootstrap": 0, "halves": False, "joint": False, "triggers": False, "map": False}
-"""Options that leave out all that takes time."""
 WORD_CLASS = pl.col("labels").list.eval(pl.element().filter(pl.element().str.starts_with("upos="))).list.first()
 
 
@@ -191,12 +190,6 @@ def test_where_there_are_no_concepts_the_noise_floor_says_so(planted):
     assert kept["value"] < 0.9
     rand = cell(tables, "adjusted_rand", "tuned")
     assert rand["ci_low"] < rand["value"] < rand["ci_high"]
-
-
-@pytest.fixture(scope="module")
-def two(planted):
-    """Two tuned models that differ in which verbs went where."""
-    return planted.tables(*(planted.changed(seed)[:3] for seed in (1, 2)), base=planted.base[:3], **BARE)
 
 
 def test_several_tuned_models_get_their_spread_and_their_agreement(two):

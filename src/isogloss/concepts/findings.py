@@ -24,6 +24,8 @@ def findings(tables: Tables, options: ConceptsOptions) -> list[Finding]:
     table = tables["concepts"].with_row_index("row")
     notes = tables.get("concepts_notes", pl.DataFrame({"text": []}))["text"].to_list()
     found = [Finding(text=note, analysis="concepts", measure="", weight=0.2) for note in notes]
+    if table.is_empty():
+        return found
     first = table["seed"].min()
     own = table.filter(pl.col("seed") == first)
     whole = own.filter(pl.col("subset") == "all")

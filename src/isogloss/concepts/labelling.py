@@ -20,7 +20,7 @@ def label_families(pair: LayerPair, chosen: ChosenWords, options: ConceptsOption
 
     Raises
     ------
-    OptionError : a family is asked for that there is not.
+    OptionError : a family is asked for that there is not, or none is named.
     """
     families: dict[str, Any] = {}
     for name in pair.token_labels:
@@ -33,6 +33,11 @@ def label_families(pair: LayerPair, chosen: ChosenWords, options: ConceptsOption
     if options.labels is None:
         return families
     wanted = [name.strip() for name in options.labels.split(",") if name.strip()]
+    if not wanted:
+        raise OptionError(
+            f"concepts: labels should name word labels, with commas; there are {', '.join(families)}. "
+            f"Got {options.labels!r}."
+        )
     if unknown := [name for name in wanted if name not in families]:
         raise OptionError(f"concepts: no word label {', '.join(unknown)}; there are {', '.join(families)}")
     return {name: families[name] for name in wanted}
