@@ -25,7 +25,10 @@ def notes(tables):
     return tables["concepts_notes"]["text"].to_list()
 
 
-def shown(tables, options=ConceptsOptions()):
+DEFAULTS = ConceptsOptions()
+
+
+def shown(tables, options=DEFAULTS):
     """Sentences and figures; every note is among the sentences, and every figure can be read back."""
     texts = [finding.text for finding in ANALYSIS.findings(tables, options)]
     assert set(notes(tables)) <= set(texts)

@@ -66,10 +66,10 @@ def test_the_planted_changes_are_said(changed):
         "half of the sentences keeps a share of 1 of its own.",
         "At layer 3, 2 of 8 concepts take the side of a class, against 0 in the base model; shuffled classes give at "
         "most 0.",
-        "One word of the concepts on the side of neg, put at the front, turns a share of 0 [0, .09] of other sentences "
-        "to neg; words as frequent turn 0 [0, .09], so triggers are not shown to do more.",
-        "One word of the concepts on the side of pos, put at the front, turns a share of .83 [.33, 1] of other "
-        "sentences to pos; words as frequent turn 0 [0, .12].",
+        "One word of the concepts on the side of class neg, put at the front, turns a share of 0 [0, .09] of other "
+        "sentences to it; words as frequent turn 0 [0, .09], so triggers are not shown to do more.",
+        "One word of the concepts on the side of class pos, put at the front, turns a share of .83 [.33, 1] of other "
+        "sentences to it; words as frequent turn 0 [0, .12].",
         "Layer 0 kept its concepts as far as can be told: no fewer than the base model keeps of its own when it sees "
         "half of the sentences.",
         "Layers 1, 3 of the tuned model have more concepts on a class's side than the base model and than chance.",
@@ -160,7 +160,7 @@ def test_a_trigger_is_held_against_the_control_of_its_own_layer_and_place(able):
     weights = dict.fromkeys(("superb", "lovely", "tender"), 3.0) | dict.fromkeys(("awful", "dreary", "stale"), -1.0)
     pairs = replace(able, classifier=Inside(weights | {"film": -0.1}))
     tables = pairs.tables(pairs.changed(), **(BARE | {"triggers": True, "trigger_layers": 4}))
-    found = next(f for f in findings(tables) if "on the side of pos" in f.text)
+    found = next(f for f in findings(tables) if "on the side of class pos" in f.text)
     assert "put at a random place, turns" in found.text
     assert found.layers == (SPLIT_AND_MERGED,)
     rows = tables["concepts_triggers"][list(found.rows)]
@@ -214,7 +214,7 @@ def test_every_row_of_the_trigger_tables_says_where_its_words_were_put(changed):
     words = figures(changed)["concepts-trigger-words"]
     where = [words.columns.index(c) for c in ("target", "layer", "word", "place")]
     keys = [tuple(row[i] for i in where) for row in words.rows]
-    assert len(keys) == len(set(keys)) == 2 * 6 * 3
+    assert len(keys) == len(set(keys)) == 2 * 6
     table = figures(changed)["concepts-triggers"]
     keys = [row[: table.columns.index("sentences")] for row in table.rows]
     assert len(keys) == len(set(keys)) == changed["concepts_triggers"].height

@@ -203,8 +203,8 @@ def _triggers(tables: Tables, seed: Any) -> Iterator[Finding]:
                 f"{'' if clear else ', so triggers are not shown to do more'}"
             )
         text = (
-            f"One word of the concepts on the side of {target}, put {_place(row['place'])}, turns a share of "
-            f"{with_interval(row['flip_rate'], row['ci_low'], row['ci_high'])} of other sentences to {target}{versus}."
+            f"One word of the concepts on the side of class {target}, put {_place(row['place'])}, turns a share of "
+            f"{with_interval(row['flip_rate'], row['ci_low'], row['ci_high'])} of other sentences to it{versus}."
         )
         yield Finding(
             text=text,

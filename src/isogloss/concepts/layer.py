@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -159,8 +160,9 @@ def _polar_rows(model: str, concepts: ModelConcepts, classes: TaskClasses | None
             "model": model,
             "subset": "all" if row["class"] == ALL else f"{classes.name}={row['class']}",
             "value": float(row["n_polar"]),
-            "null_low": row["null_low"],
-            "null_high": row["null_high"],
+            # Whole numbers: a percentile between two of them is widened to them.
+            "null_low": None if row["null_low"] is None else float(math.floor(row["null_low"])),
+            "null_high": None if row["null_high"] is None else float(math.ceil(row["null_high"])),
             "n": concepts.polarity.n_concepts,
         }
         for row in concepts.polarity.counts.iter_rows(named=True)
