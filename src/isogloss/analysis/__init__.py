@@ -1,5 +1,6 @@
 """What an analysis is: its inputs, its tables, its findings, its figures, and where analyses are found."""
 
+from isogloss.analysis.curves import curve, layer_map, noise_band, values_of
 from isogloss.analysis.figure import (
     MARK,
     Band,
@@ -15,15 +16,17 @@ from isogloss.analysis.figure import (
     figure_from_dict,
 )
 from isogloss.analysis.finding import Finding
-from isogloss.analysis.protocol import Analysis, Classifier, Edit, LayerPair, Need, Tables, Vectors
+from isogloss.analysis.protocol import Analysis, ArrayVectors, Classifier, Edit, LayerPair, Need, Tables, Vectors
 from isogloss.analysis.registry import available, choose
-from isogloss.analysis.tables import TIDY, tidy
+from isogloss.analysis.tables import BETWEEN_SEEDS, TIDY, between_seeds, tidy
 from isogloss.analysis.wording import layers, side_by_side, stated, with_interval
 
 __all__ = [
+    "BETWEEN_SEEDS",
     "MARK",
     "TIDY",
     "Analysis",
+    "ArrayVectors",
     "Band",
     "BarPart",
     "BarsFigure",
@@ -42,11 +45,16 @@ __all__ = [
     "Tables",
     "Vectors",
     "available",
+    "between_seeds",
     "choose",
+    "curve",
     "figure_from_dict",
+    "layer_map",
     "layers",
+    "noise_band",
     "side_by_side",
     "stated",
     "tidy",
+    "values_of",
     "with_interval",
 ]

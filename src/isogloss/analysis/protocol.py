@@ -62,6 +62,27 @@ class Vectors(Protocol):
 
 
 @dataclass(frozen=True)
+class ArrayVectors:
+    """A matrix (n_words, hidden) in memory in the shape of `Vectors`."""
+
+    array: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_words, hidden)."""
+        return self.array.shape[0], self.array.shape[1]
+
+    def blocks(self, rows: int = 4096) -> Iterator[np.ndarray]:
+        """Consecutive row blocks, float32."""
+        for start in range(0, len(self.array), rows):
+            yield np.ascontiguousarray(self.array[start : start + rows], dtype=np.float32)
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """The given rows, float32."""
+        return self.array[rows].astype(np.float32)
+
+
+@dataclass(frozen=True)
 class LayerPair:
     """One layer of the base and of the tuned model over the same words; row i is the same word everywhere.
 

@@ -34,3 +34,30 @@ def tidy(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Build a tidy table from rows that name only what they know; the rest is null (`subset` is `all`)."""
     complete = [{column: row.get(column) for column in TIDY} | {"subset": row.get("subset", "all")} for row in rows]
     return pl.DataFrame(complete, schema=TIDY)
+
+
+BETWEEN_SEEDS = "between seeds"
+"""The subset of the rows that sum up several tuned models."""
+
+
+def between_seeds(table: pl.DataFrame) -> pl.DataFrame:
+    """What several tuned models give, as rows of the subset `between seeds`; none where there is only one.
+
+    `value` is the mean, `ci_low` and `ci_high` the least and the greatest, the null the widest of them, `n` the number
+    of models. Sums up the rows of the subset `all`.
+    """
+    spread = (
+        table.filter((pl.col("subset") == "all") & pl.col("value").is_not_null())
+        .group_by("analysis", "measure", "model", "layer", maintain_order=True)
+        .agg(
+            value=pl.col("value").mean(),
+            ci_low=pl.col("value").min(),
+            ci_high=pl.col("value").max(),
+            null_low=pl.col("null_low").min(),
+            null_high=pl.col("null_high").max(),
+            n=pl.col("seed").n_unique(),
+        )
+        .filter(pl.col("n") > 1)
+        .sort("layer", "measure", "model")
+    )
+    return tidy(row | {"subset": BETWEEN_SEEDS} for row in spread.to_dicts())

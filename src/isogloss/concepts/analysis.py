@@ -10,12 +10,12 @@ from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import TIDY, Figure, Finding, LayerPair, Need, Tables, tidy
+from isogloss.analysis import BETWEEN_SEEDS, TIDY, Figure, Finding, LayerPair, Need, Tables, tidy
 from isogloss.concepts.between_layers import layer_map, seed_rows
 from isogloss.concepts.figures import figures
 from isogloss.concepts.findings import findings
 from isogloss.concepts.layer import measure_layer
-from isogloss.concepts.options import BETWEEN_SEEDS, FEWEST_WORDS, ConceptsOptions
+from isogloss.concepts.options import FEWEST_WORDS, ConceptsOptions
 from isogloss.concepts.selection import choose_words
 from isogloss.concepts.task_classes import task_classes
 from isogloss.concepts.trying_triggers import try_triggers

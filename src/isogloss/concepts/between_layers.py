@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import tidy
+from isogloss.analysis import BETWEEN_SEEDS, between_seeds, tidy
 from isogloss.concepts.alignment import align_clusters
 from isogloss.concepts.fates import fates
 from isogloss.concepts.noise import adjusted_rand
-from isogloss.concepts.options import BETWEEN_SEEDS, ConceptsOptions
+from isogloss.concepts.options import ConceptsOptions
 
 MAP_SCHEMA: dict[str, Any] = {
     "base_layer": pl.Int32(),
@@ -58,22 +58,8 @@ def seed_rows(table: pl.DataFrame, members: pl.DataFrame, options: ConceptsOptio
     `subset` is `between seeds`. The measures `adjusted_rand_between` and `kept_between` hold tuned models against each
     other, pair by pair: what a mere change of the seed does to the concepts.
     """
-    spread = (
-        table.filter((pl.col("subset") == "all") & pl.col("value").is_not_null())
-        .group_by("analysis", "measure", "model", "layer", maintain_order=True)
-        .agg(
-            value=pl.col("value").mean(),
-            ci_low=pl.col("value").min(),
-            ci_high=pl.col("value").max(),
-            null_low=pl.col("null_low").min(),
-            null_high=pl.col("null_high").max(),
-            n=pl.col("seed").n_unique(),
-        )
-        .filter(pl.col("n") > 1)
-        .sort("layer", "measure", "model")
-    )
-    rows: list[dict[str, Any]] = [*spread.to_dicts(), *_between(members, options)]
-    return tidy(row | {"subset": BETWEEN_SEEDS} for row in rows)
+    pairs = tidy(row | {"subset": BETWEEN_SEEDS} for row in _between(members, options))
+    return pl.concat([between_seeds(table), pairs])
 
 
 def _between(members: pl.DataFrame, options: ConceptsOptions) -> Iterator[dict[str, Any]]:

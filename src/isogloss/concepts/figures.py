@@ -6,7 +6,17 @@ import re
 
 import polars as pl
 
-from isogloss.analysis import Band, BarPart, BarsFigure, Figure, HeatmapFigure, Line, LinesFigure, TableFigure, Tables
+from isogloss.analysis import (
+    BarPart,
+    BarsFigure,
+    Figure,
+    LinesFigure,
+    TableFigure,
+    Tables,
+    curve,
+    layer_map,
+    noise_band,
+)
 from isogloss.concepts.explorer_figure import explorer
 from isogloss.concepts.fates import BASE_FATES, TUNED_FATES
 from isogloss.concepts.options import ConceptsOptions
@@ -33,31 +43,6 @@ def figures(tables: Tables, options: ConceptsOptions) -> list[Figure]:
     if "concepts_list" in tables:
         found.append(explorer(tables, tail))
     return found
-
-
-def _values(rows: pl.DataFrame, column: str) -> tuple[float | None, ...]:
-    return tuple(rows[column].round(_ROUND).to_list())
-
-
-def _line(name: str, rows: pl.DataFrame) -> Line:
-    rows = rows.sort("layer")
-    low, high = _values(rows, "ci_low"), _values(rows, "ci_high")
-    known = any(v is not None for v in low)
-    return Line(
-        name,
-        tuple(float(i) for i in rows["layer"]),
-        _values(rows, "value"),
-        low if known else (),
-        high if known else (),
-    )
-
-
-def _band(name: str, rows: pl.DataFrame) -> tuple[Band, ...]:
-    rows = rows.filter(pl.col("null_low").is_not_null()).sort("layer")
-    if rows.is_empty():
-        return ()
-    x = tuple(float(i) for i in rows["layer"])
-    return (Band(name, x, _values(rows, "null_low"), _values(rows, "null_high")),)
 
 
 def _fates(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figure]:
@@ -109,8 +94,8 @@ def _fates(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figur
                 "chance), with 95% intervals over sentences. The band is how many of its own concepts a model keeps "
                 f"when it sees only half of the sentences.{tail}",
                 y_label="share",
-                lines=(_line("concepts kept", kept), _line("adjusted Rand index", rand)),
-                bands=_band("same model, half of the sentences", kept),
+                lines=(curve("concepts kept", kept), curve("adjusted Rand index", rand)),
+                bands=noise_band("same model, half of the sentences", kept),
                 y_min=0.0,
                 y_max=1.0,
             )
@@ -124,15 +109,10 @@ def _polar(own: pl.DataFrame, tail: str) -> list[Figure]:
         return []
     single = polar.filter(pl.col("subset") != "all")
     lines = [
-        _line(f"{subset}, {model}", part)
+        curve(f"{subset}, {model}", part)
         for (subset, model), part in single.sort("subset", "model").group_by("subset", "model", maintain_order=True)
     ]
     most = max(polar["n"].to_list())
-    chance = (
-        single.filter(pl.col("null_low").is_not_null())
-        .group_by("layer")
-        .agg(pl.col("null_low").min(), pl.col("null_high").max())
-    )
     return [
         LinesFigure(
             name="concepts-polar",
@@ -141,7 +121,7 @@ def _polar(own: pl.DataFrame, tail: str) -> list[Figure]:
             f"and more than the class's share of all words. The band: what shuffled classes give.{tail}",
             y_label="concepts",
             lines=tuple(lines),
-            bands=_band("shuffled classes", chance),
+            bands=noise_band("shuffled classes", single),
             y_min=0.0,
         )
     ]
@@ -156,12 +136,7 @@ def _labels(own: pl.DataFrame, tail: str) -> list[Figure]:
     used: set[str] = set()
     for family in order["subset"].head(FAMILIES):
         part = explained.filter(pl.col("subset") == family)
-        lines = [_line(str(model), rows) for (model,), rows in part.group_by("model", maintain_order=True)]
-        chance = (
-            part.filter(pl.col("null_low").is_not_null())
-            .group_by("layer")
-            .agg(pl.col("null_low").min(), pl.col("null_high").max())
-        )
+        lines = [curve(str(model), rows) for (model,), rows in part.group_by("model", maintain_order=True)]
         name = "concepts-label-" + (re.sub(r"[^A-Za-z0-9]+", "-", str(family)).strip("-") or "x")
         while name in used:
             name += "-2"
@@ -174,7 +149,7 @@ def _labels(own: pl.DataFrame, tail: str) -> list[Figure]:
                 f"The band: labels shuffled over word types.{tail}",
                 y_label="share of concepts",
                 lines=tuple(lines),
-                bands=_band("shuffled labels", chance),
+                bands=noise_band("shuffled labels", part),
                 y_min=0.0,
             )
         )
@@ -183,21 +158,13 @@ def _labels(own: pl.DataFrame, tail: str) -> list[Figure]:
 
 def _map(table: pl.DataFrame, tail: str) -> list[Figure]:
     part = table.filter((pl.col("measure") == "adjusted_rand") & (pl.col("seed") == table["seed"].min()))
-    base, tuned = (sorted(part[column].unique()) for column in ("base_layer", "tuned_layer"))
-    cells = {(i, j): v for i, j, v in part.select("base_layer", "tuned_layer", "value").iter_rows()}
     return [
-        HeatmapFigure(
+        layer_map(
+            part,
             name="concepts-map",
             title="Concepts of every layer against every layer",
             caption="Adjusted Rand index of the concepts of each base layer (row) and each tuned layer (column): 1, "
             f"the same concepts; 0, what chance gives.{tail}",
-            row_label="base layer",
-            column_label="tuned layer",
-            rows=tuple(str(i) for i in base),
-            columns=tuple(str(j) for j in tuned),
-            values=tuple(
-                tuple(None if (v := cells.get((i, j))) is None else round(v, _ROUND) for j in tuned) for i in base
-            ),
         )
     ]
 

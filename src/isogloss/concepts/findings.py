@@ -11,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import Finding, Tables, layers, stated, with_interval
-from isogloss.concepts.options import BETWEEN_SEEDS, ConceptsOptions
+from isogloss.analysis import BETWEEN_SEEDS, Finding, Tables, layers, stated, with_interval
+from isogloss.concepts.options import ConceptsOptions
 
 Row = dict[str, Any]
 CHANGED_MOST = 3

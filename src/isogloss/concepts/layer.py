@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import LayerPair, Tables, tidy
+from isogloss.analysis import ArrayVectors, LayerPair, Tables, tidy
 from isogloss.concepts.clustering import ConceptTree, concepts_of
 from isogloss.concepts.clusters import describe_clusters
 from isogloss.concepts.fates import fates
 from isogloss.concepts.joint import calign, colap
-from isogloss.concepts.labelling import LONGEST, label_families
-from isogloss.concepts.labels import LabelAlignment, align_labels
+from isogloss.concepts.labelling import label_families
 from isogloss.concepts.members import links_table, list_table, members_table, tree_table, words_table
+from isogloss.concepts.model_concepts import ModelConcepts, concepts_of_model
 from isogloss.concepts.options import ConceptsOptions
-from isogloss.concepts.polarity import ALL, Polarity, polarity
+from isogloss.concepts.polarity import ALL
 from isogloss.concepts.selection import ChosenWords
 from isogloss.concepts.stability import compared_rows
 from isogloss.concepts.task_classes import TaskClasses
@@ -27,22 +26,6 @@ from isogloss.errors import OptionError
 from isogloss.progress import Progress
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class ModelConcepts:
-    """One model's concepts at one layer.
-
-    Attributes
-    ----------
-    tree : of the chosen words.
-    labels : by family, how the concepts align with labels.
-    polarity : how they side with the classes of the task; None without classes.
-    """
-
-    tree: ConceptTree
-    labels: Mapping[str, LabelAlignment]
-    polarity: Polarity | None
 
 
 def measure_layer(
@@ -54,7 +37,7 @@ def measure_layer(
         _check_finite(name, matrix, pair, chosen)
     trees = _trees(vectors, chosen, options, pair.progress)
     families = label_families(pair, chosen, options)
-    found = {name: _described(trees[name], families, pair, chosen, classes, options) for name in trees}
+    found = {name: concepts_of_model(trees[name], families, pair, chosen, classes, options) for name in trees}
     rows: list[Row] = []
     for name, concepts in found.items():
         rows += _label_rows(name, concepts) + _polar_rows(name, concepts, classes)
@@ -70,7 +53,7 @@ def measure_layer(
     tables: Tables = {"concepts": tidy(common | row for row in rows)}
     parts: dict[str, list[pl.DataFrame]] = {}
     for name, concepts in found.items():
-        described = describe_clusters(concepts.tree.clusters, chosen.words, _Matrix(vectors[name]))
+        described = describe_clusters(concepts.tree.clusters, chosen.words, ArrayVectors(vectors[name]))
         parts.setdefault("concepts_list", []).append(list_table(name, concepts, described, both, pair, chosen))
         parts.setdefault("concepts_words", []).append(words_table(name, described, pair))
         parts.setdefault("concepts_tree", []).append(tree_table(name, concepts.tree, pair))
@@ -100,41 +83,6 @@ def _trees(
         same = name == "tuned" and "base" in vectors and np.array_equal(matrix, vectors["base"])
         trees[name] = trees["base"] if same else concepts_of(matrix, chosen.n_clusters, options.compute, progress)
     return trees
-
-
-def _described(
-    tree: ConceptTree,
-    families: Mapping[str, Any],
-    pair: LayerPair,
-    chosen: ChosenWords,
-    classes: TaskClasses | None,
-    options: ConceptsOptions,
-) -> ModelConcepts:
-    labels = {
-        family: align_labels(
-            tree.clusters,
-            given,
-            words=chosen.words,
-            threshold=options.label_threshold,
-            longest=family in LONGEST,
-            # Labels that are frequency itself must not be shuffled within bands of it.
-            shuffle="any-types" if family == "frequency" else "types",
-            permutations=options.permutations,
-            seed=pair.seed,
-        )
-        for family, given in families.items()
-    }
-    sides = None
-    if classes is not None:
-        sides = polarity(
-            tree.clusters,
-            classes.of_words(chosen.words),
-            chosen.words,
-            threshold=options.polarity_threshold,
-            permutations=options.permutations,
-            seed=pair.seed,
-        )
-    return ModelConcepts(tree, labels, sides)
 
 
 def _label_rows(model: str, concepts: ModelConcepts) -> list[Row]:
@@ -197,21 +145,3 @@ def _label_table(model: str, concepts: ModelConcepts, pair: LayerPair) -> pl.Dat
     ]
     where = {"model": pl.lit(model), "layer": pl.lit(pair.layer, pl.Int32), "seed": pl.lit(pair.tuned_index, pl.Int32)}
     return pl.concat(parts).with_columns(**where) if parts else pl.DataFrame()
-
-
-@dataclass(frozen=True)
-class _Matrix:
-    """A matrix in memory in the shape of `Vectors`."""
-
-    array: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.array.shape[0], self.array.shape[1]
-
-    def blocks(self, rows: int = 4096) -> Any:
-        for start in range(0, len(self.array), rows):
-            yield self.array[start : start + rows]
-
-    def take(self, rows: np.ndarray) -> np.ndarray:
-        return self.array[rows]

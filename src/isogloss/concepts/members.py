@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -10,13 +10,11 @@ from isogloss.analysis import LayerPair
 from isogloss.concepts.clustering import ConceptTree
 from isogloss.concepts.clusters import ClusterDescription
 from isogloss.concepts.fates import Fates
+from isogloss.concepts.model_concepts import ModelConcepts
 from isogloss.concepts.naming import name_concepts
 from isogloss.concepts.options import EXAMPLES, WINDOW, WORDS_SHOWN
 from isogloss.concepts.polarity import Polarity
 from isogloss.concepts.selection import ChosenWords
-
-if TYPE_CHECKING:
-    from isogloss.concepts.layer import ModelConcepts
 
 
 def _here(pair: LayerPair, model: str | None) -> list[pl.Expr]:

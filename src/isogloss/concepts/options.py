@@ -21,8 +21,6 @@ MOST_CLASSES = 20
 """A sentence label with more values is not a class of a task."""
 NOT_CLASSES = frozenset({"head", "lemma"})
 """Columns of annotated files that number or spell words instead of classing them."""
-BETWEEN_SEEDS = "between seeds"
-"""The subset of the rows that sum up several tuned models."""
 
 
 @dataclass(frozen=True)

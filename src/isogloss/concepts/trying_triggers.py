@@ -6,21 +6,19 @@ How words are inserted and what is counted is in `triggers`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from isogloss.analysis import LayerPair, Tables
 from isogloss.concepts.controls import matched_controls
+from isogloss.concepts.model_concepts import ModelConcepts
 from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.selection import ChosenWords
 from isogloss.concepts.task_classes import TaskClasses
 from isogloss.concepts.triggers import Triggers, triggers
 from isogloss.errors import IsoglossError
 from isogloss.numerics import wilson_interval
-
-if TYPE_CHECKING:
-    from isogloss.concepts.layer import ModelConcepts
 
 
 def try_triggers(

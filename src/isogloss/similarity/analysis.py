@@ -6,18 +6,18 @@ How a number is computed is in the other files; what is said about it in `findin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import TIDY, Figure, Finding, LayerPair, Need, Tables, tidy
+from isogloss.analysis import BETWEEN_SEEDS, TIDY, Figure, Finding, LayerPair, Need, Tables, between_seeds, tidy
 from isogloss.similarity.figures import figures
 from isogloss.similarity.findings import findings
 from isogloss.similarity.labels import labels_tables
 from isogloss.similarity.layer import measure_layer
 from isogloss.similarity.layer_map import complete_map, map_row
 from isogloss.similarity.neighbour_lists import LISTS
-from isogloss.similarity.options import BETWEEN_SEEDS, SimilarityOptions
+from isogloss.similarity.options import SimilarityOptions
 from isogloss.similarity.words import words_table
 
 
@@ -69,7 +69,8 @@ class SimilarityAnalysis:
         if "similarity_map" in combined:
             combined["similarity_map"] = complete_map(combined["similarity_map"], lists)
         if "similarity" in combined:
-            combined["similarity"] = _with_spread(combined["similarity"])
+            own = combined["similarity"].filter(pl.col("subset") != BETWEEN_SEEDS).select(list(TIDY))
+            combined["similarity"] = pl.concat([own, between_seeds(own)])
         return combined
 
     def findings(self, tables: Tables, options: SimilarityOptions) -> Sequence[Finding]:
@@ -79,23 +80,3 @@ class SimilarityAnalysis:
     def figures(self, tables: Tables, options: SimilarityOptions) -> Sequence[Figure]:
         """Curves per layer, the layer x layer map, words and labels."""
         return figures(tables)
-
-
-def _with_spread(table: pl.DataFrame) -> pl.DataFrame:
-    table = table.filter(pl.col("subset") != BETWEEN_SEEDS)
-    spread = (
-        table.filter((pl.col("subset") == "all") & pl.col("value").is_not_null())
-        .group_by("analysis", "measure", "model", "layer", maintain_order=True)
-        .agg(
-            value=pl.col("value").mean(),
-            ci_low=pl.col("value").min(),
-            ci_high=pl.col("value").max(),
-            null_low=pl.col("null_low").min(),
-            null_high=pl.col("null_high").max(),
-            n=pl.col("seed").n_unique(),
-        )
-        .filter(pl.col("n") > 1)
-        .sort("layer", "measure")
-    )
-    rows: list[dict[str, Any]] = spread.to_dicts()
-    return pl.concat([table.select(list(TIDY)), tidy(row | {"subset": BETWEEN_SEEDS} for row in rows)])

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import MARK, Band, Figure, HeatmapFigure, Line, LinesFigure, TableFigure, Tables
+from isogloss.analysis import MARK, Figure, LinesFigure, TableFigure, Tables, curve, layer_map, noise_band
 
 CLOSE = 0.005
 """Two curves nearer than this everywhere would hide each other."""
@@ -15,7 +15,6 @@ LABEL_LINES = 8
 """Lines in the figure of one label: those whose values moved most."""
 
 _NAMES = {"cka": "CKA", "cka_debiased": "CKA, debiased", "cosine": "cosine", "neighbours": "neighbours kept"}
-_ROUND = 6
 
 
 def figures(tables: Tables) -> list[Figure]:
@@ -32,22 +31,6 @@ def figures(tables: Tables) -> list[Figure]:
     return found
 
 
-def _values(column: pl.Series) -> tuple[float | None, ...]:
-    return tuple(column.round(_ROUND).to_list())
-
-
-def _line(name: str, rows: pl.DataFrame) -> Line:
-    low, high = _values(rows["ci_low"]), _values(rows["ci_high"])
-    known = any(v is not None for v in low)
-    return Line(
-        name=name,
-        x=tuple(float(i) for i in rows["layer"]),
-        y=_values(rows["value"]),
-        low=low if known else (),
-        high=high if known else (),
-    )
-
-
 def _curves(table: pl.DataFrame) -> list[Figure]:
     several = table.filter(pl.col("subset") == "between seeds")
     shown = several if several.height else table.filter(pl.col("subset") == "all")
@@ -62,17 +45,11 @@ def _curves(table: pl.DataFrame) -> list[Figure]:
     if close:
         bars += f" The debiased CKA, everywhere within {CLOSE} of the plain one, is not drawn."
     lines = [
-        _line(title, part)
+        curve(title, part)
         for measure, title in _NAMES.items()
         if not (close and measure == "cka_debiased")
         and (part := shown.filter((pl.col("measure") == measure) & pl.col("value").is_not_null())).height
     ]
-    widest = (
-        floors.filter(pl.col("measure").is_in(list(_NAMES)))
-        .group_by("layer")
-        .agg(pl.col("null_low").min(), pl.col("null_high").max())
-        .sort("layer")
-    )
     found: list[Figure] = []
     if lines:
         found.append(
@@ -84,7 +61,7 @@ def _curves(table: pl.DataFrame) -> list[Figure]:
                 "sampling noise of these measures: values inside it may be noise.",
                 y_label="similarity",
                 lines=tuple(lines),
-                bands=_bands(widest),
+                bands=noise_band("sampling noise", floors.filter(pl.col("measure").is_in(list(_NAMES)))),
                 y_min=min(0.0, *(v for line in lines for v in (*line.y, *line.low) if v is not None)),
                 y_max=1.0,
             )
@@ -101,13 +78,8 @@ def _curves(table: pl.DataFrame) -> list[Figure]:
                 "bottom is "
                 "sampling noise.",
                 y_label="Procrustes distance",
-                lines=(_line("Procrustes distance", distance),),
-                bands=_bands(
-                    floors.filter(pl.col("measure") == "procrustes")
-                    .group_by("layer")
-                    .agg(pl.col("null_low").min(), pl.col("null_high").max())
-                    .sort("layer")
-                ),
+                lines=(curve("Procrustes distance", distance),),
+                bands=noise_band("sampling noise", floors.filter(pl.col("measure") == "procrustes")),
                 y_min=0.0,
             )
         )
@@ -124,19 +96,12 @@ def _debiased_is_close(shown: pl.DataFrame) -> bool:
     return isinstance(gap, float) and gap < CLOSE
 
 
-def _bands(floors: pl.DataFrame) -> tuple[Band, ...]:
-    if not floors.height:
-        return ()
-    x = tuple(float(i) for i in floors["layer"])
-    return (Band("sampling noise", x, _values(floors["null_low"]), _values(floors["null_high"])),)
-
-
 def _maps(table: pl.DataFrame) -> list[Figure]:
     found: list[Figure] = []
     cka = table.filter(pl.col("measure") == "cka")
     for (seed,), part in cka.sort("seed").group_by("seed", maintain_order=True):
         found.append(
-            _map(
+            layer_map(
                 part,
                 name="similarity-map" if not found else f"similarity-map-{seed}",
                 title="Every layer against every layer" + (f", tuned model {seed}" if found else ""),
@@ -149,7 +114,7 @@ def _maps(table: pl.DataFrame) -> list[Figure]:
     if kept["value"].count():
         several = table["seed"].n_unique() > 1
         found.append(
-            _map(
+            layer_map(
                 kept,
                 name="similarity-map-neighbours",
                 title="Neighbours kept, every layer against every layer",
@@ -159,23 +124,6 @@ def _maps(table: pl.DataFrame) -> list[Figure]:
             )
         )
     return found
-
-
-def _map(part: pl.DataFrame, name: str, title: str, caption: str) -> HeatmapFigure:
-    base, tuned = (sorted(part[column].unique()) for column in ("base_layer", "tuned_layer"))
-    cells = {(i, j): v for i, j, v in part.select("base_layer", "tuned_layer", "value").iter_rows()}
-    return HeatmapFigure(
-        name=name,
-        title=title,
-        caption=caption,
-        row_label="base layer",
-        column_label="tuned layer",
-        rows=tuple(str(i) for i in base),
-        columns=tuple(str(j) for j in tuned),
-        values=tuple(
-            tuple(None if (v := cells.get((i, j))) is None else round(v, _ROUND) for j in tuned) for i in base
-        ),
-    )
 
 
 def _marked(example: dict[str, Any]) -> str:
@@ -238,7 +186,7 @@ def _labels(table: pl.DataFrame) -> list[Figure]:
                 * several,
                 y_label=measure,
                 lines=tuple(
-                    _line(value, part.filter(pl.col("label_value") == value).sort("layer")) for value in chosen
+                    curve(value, part.filter(pl.col("label_value") == value).sort("layer")) for value in chosen
                 ),
                 y_max=1.0,
             )

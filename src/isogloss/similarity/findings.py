@@ -12,12 +12,11 @@ from typing import Any
 import polars as pl
 from scipy.stats import norm, spearmanr
 
-from isogloss.analysis import Finding, Tables, layers, stated, with_interval
+from isogloss.analysis import BETWEEN_SEEDS, Finding, Tables, layers, stated, with_interval
 from isogloss.analysis.wording import digits_of
 from isogloss.similarity.options import (
     AGREE,
     BETTER_MATCH,
-    BETWEEN_SEEDS,
     DEPTH_LAYERS,
     INFLATED,
     KEPT,

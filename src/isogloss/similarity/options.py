@@ -20,8 +20,6 @@ INFLATED = 0.02
 """CKA above debiased CKA by this much means too few words for the width."""
 AGREE = 0.05
 """Tuned models agree when CKA at every layer stays within a range of this size."""
-BETWEEN_SEEDS = "between seeds"
-"""The subset of the rows that sum up several tuned models."""
 NOT_CLASSES = frozenset({"head", "lemma"})
 """Columns of annotated files that number or spell words instead of classing them."""
 LABEL_VALUES = 50

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import Analysis, LayerPair
+from isogloss.analysis import Analysis, ArrayVectors, LayerPair
 
 SENTENCE = 20
 """Words of a made-up sentence."""
@@ -18,22 +16,6 @@ OPERATIONS = 3e10
 """About so many multiplications may one timed layer take; the number of words follows from it."""
 FEWEST, MOST = 600, 12_000
 """Words timed on, at the least and at the most."""
-
-
-@dataclass(frozen=True)
-class _Matrix:
-    array: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.array.shape[0], self.array.shape[1]
-
-    def blocks(self, rows: int = 4096) -> Iterator[np.ndarray]:
-        for start in range(0, len(self.array), rows):
-            yield self.array[start : start + rows]
-
-    def take(self, rows: np.ndarray) -> np.ndarray:
-        return self.array[rows]
 
 
 def analysis_seconds(analysis: Analysis, hidden: int, n_layers: int, words: int) -> float:
@@ -57,8 +39,8 @@ def analysis_seconds(analysis: Analysis, hidden: int, n_layers: int, words: int)
 
 def _timed(analysis: Analysis, hidden: int, n_layers: int, words: int) -> float:
     random = np.random.default_rng(0)
-    base = _Matrix(random.standard_normal((words, hidden), dtype=np.float32))
-    tuned = _Matrix(base.array + random.standard_normal((words, hidden), dtype=np.float32))
+    base = ArrayVectors(random.standard_normal((words, hidden), dtype=np.float32))
+    tuned = ArrayVectors(base.array + random.standard_normal((words, hidden), dtype=np.float32))
     rows = np.arange(words)
     # Frequencies like those of a language: rank r as 1 / r.
     ranks = np.exp(random.random(words) * np.log(VOCABULARY)).astype(int)
