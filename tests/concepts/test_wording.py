@@ -245,6 +245,12 @@ def test_the_explorer_shows_the_concepts_of_the_tables(changed, planted):
             assert [n for _, n in words] == sorted(counts["count"], reverse=True)[:25]
             for sentence, first, last in level.contexts[concept]:
                 assert explorer.sentences[sentence][first:last] in counts["word"]
+        links = changed["concepts_links"].filter(pl.col("layer") == level.layer)
+        own, other = ("base", "tuned") if level.model == "base" else ("tuned", "base")
+        for concept, pointed in enumerate(level.links):
+            shares = links.filter(pl.col(own) == concept).select(other, pl.col(f"share_{own}").round(4))
+            assert set(pointed) <= set(shares.iter_rows())
+            assert len(pointed) == min(shares.height, 6)
     tuned = next(level for level in explorer.levels if (level.model, level.layer) == ("tuned", SIDES))
     assert sorted(tuned.polar) == [""] * 6 + ["neg", "pos"]
     assert sorted(len(links) for links in tuned.links) == [1] * 6 + [2, 2]
