@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isogloss.analysis import Analysis
+from isogloss.analysis import TIDY, Analysis
 from isogloss.concepts import ConceptsAnalysis, ConceptsOptions
 from tests.concepts.conftest import (
     BARE,
@@ -61,6 +61,14 @@ def test_planted_fates_are_found_concept_by_concept(changed, layer, fates, n_new
     assert cell(changed, "new", "tuned", layer)["value"] == n_new / 8
     assert cell(changed, "inherited", "tuned", layer)["value"] == 1 - n_new / 8
     assert (cell(changed, "adjusted_rand", "tuned", layer)["value"] == 1) == (layer == UNCHANGED)
+
+
+def test_the_tidy_table_has_one_row_per_number(changed):
+    table = changed["concepts"]
+    assert dict(table.schema) == TIDY
+    assert not table.select("measure", "model", "layer", "subset", "seed").is_duplicated().any()
+    assert set(table["seed"]) == {0}
+    assert table["value"].null_count() == 0
 
 
 def test_the_heirs_of_a_split_concept_are_its_halves_and_of_merged_ones_the_same(changed, planted):

@@ -12,9 +12,11 @@ from isogloss.sealed import read_json, write_json
 from tests.tiny import LAYERS, save_tiny
 
 WORDS = ["the", "film", "was", "quiet", "and", "they", "liked", "it"]
+SIDES = (["worst", "dialogue", "acting"], ["wonderful", "delight", "hero"])
+"""Words of every other sentence: concepts of them are on a side whatever the model does."""
 QUICK = {
     "concepts": {
-        "clusters": 6,
+        "clusters": 8,
         "permutations": 10,
         "bootstrap": 10,
         "polarity_threshold": 0.5,
@@ -36,7 +38,7 @@ def pair(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def few():
-    texts = [" ".join(WORDS[i % 3 :] + WORDS[: 1 + i % 5]) for i in range(40)]
+    texts = [" ".join(WORDS[i % 3 :] + SIDES[i % 2] + WORDS[: 1 + i % 5]) for i in range(40)]
     return Corpus.from_texts(texts, labels=["good" if i % 2 else "bad" for i in range(40)])
 
 
@@ -69,12 +71,18 @@ def test_a_study_leaves_tables_sentences_and_a_page_with_the_explorer(study):
     assert all(finding.text.split(" (")[0].split("'")[0] in page for finding in study.findings)
 
 
-def test_the_head_of_the_tuned_model_is_asked_for_triggers_or_it_is_said_why_not(study):
-    tables = study["concepts"].tables
-    tried = tables.get("concepts_triggers")
-    said = tables["concepts_notes"]["text"].to_list()
-    assert tried is not None or any(text.startswith("Triggers:") for text in said)
-    assert not any("not tried" in text for text in said), "the classes of head and corpus are the same"
+def test_the_head_of_the_tuned_model_is_asked_for_triggers(study):
+    tried = study["concepts"].tables["concepts_triggers"]
+    assert set(tried["layer"]) == {LAYERS}
+    words = dict(tried.filter(pl.col("group") == "triggers").select("target", "words").iter_rows())
+    assert words
+    concepts = study["concepts"].tables["concepts_list"].select("model", "layer", "concept", "polar")
+    members = study["concepts"].tables["concepts_members"].filter(model="tuned", layer=LAYERS)
+    sides = members.join(concepts, on=["model", "layer", "concept"])
+    for target, found in words.items():
+        for word in found:
+            assert sides.filter(word=word)["polar"].eq_missing(target).mean() > 0.5
+    assert any(finding.measure == "flip_rate" for finding in study.findings)
 
 
 def test_a_finished_run_is_opened_and_nothing_is_clustered_again(study, pair, few, monkeypatch):

@@ -66,9 +66,11 @@ def test_the_planted_changes_are_said(changed):
         "half of the sentences keeps a share of 1 of its own.",
         "At layer 3, 2 of 8 concepts take the side of a class, against 0 in the base model; shuffled classes give at "
         "most 0.",
-        "One word of the concepts on the side of class neg, put at the front, turns a share of 0 [0, .09] of other "
+        "One word of the concepts of layer 3 on the side of class neg, put at the front (where words do most), "
+        "turns a share of 0 [0, .09] of other "
         "sentences to it; words as frequent turn 0 [0, .09], so triggers are not shown to do more.",
-        "One word of the concepts on the side of class pos, put at the front, turns a share of .83 [.33, 1] of other "
+        "One word of the concepts of layer 3 on the side of class pos, put at the front (where words do most), "
+        "turns a share of .83 [.33, 1] of other "
         "sentences to it; words as frequent turn 0 [0, .12].",
         "Layer 0 kept its concepts as far as can be told: no fewer than the base model keeps of its own when it sees "
         "half of the sentences.",
@@ -161,7 +163,7 @@ def test_a_trigger_is_held_against_the_control_of_its_own_layer_and_place(able):
     pairs = replace(able, classifier=Inside(weights | {"film": -0.1}))
     tables = pairs.tables(pairs.changed(), **(BARE | {"triggers": True, "trigger_layers": 4}))
     found = next(f for f in findings(tables) if "on the side of class pos" in f.text)
-    assert "put at a random place, turns" in found.text
+    assert "of layer 1 on the side of class pos, put at a random place (where words do most), turns" in found.text
     assert found.layers == (SPLIT_AND_MERGED,)
     rows = tables["concepts_triggers"][list(found.rows)]
     assert rows["group"].to_list() == ["triggers", "frequency"]
@@ -245,6 +247,12 @@ def test_the_explorer_shows_the_concepts_of_the_tables(changed, planted):
             assert [n for _, n in words] == sorted(counts["count"], reverse=True)[:25]
             for sentence, first, last in level.contexts[concept]:
                 assert explorer.sentences[sentence][first:last] in counts["word"]
+        links = changed["concepts_links"].filter(pl.col("layer") == level.layer)
+        own, other = ("base", "tuned") if level.model == "base" else ("tuned", "base")
+        for concept, pointed in enumerate(level.links):
+            shares = links.filter(pl.col(own) == concept).select(other, pl.col(f"share_{own}").round(4))
+            assert set(pointed) <= set(shares.iter_rows())
+            assert len(pointed) == min(shares.height, 6)
     tuned = next(level for level in explorer.levels if (level.model, level.layer) == ("tuned", SIDES))
     assert sorted(tuned.polar) == [""] * 6 + ["neg", "pos"]
     assert sorted(len(links) for links in tuned.links) == [1] * 6 + [2, 2]

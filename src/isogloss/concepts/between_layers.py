@@ -18,6 +18,8 @@ from isogloss.concepts.fates import fates
 from isogloss.concepts.noise import adjusted_rand
 from isogloss.concepts.options import ConceptsOptions
 
+_WORD = ("sentence", "position", "word")
+
 MAP_SCHEMA: dict[str, Any] = {
     "base_layer": pl.Int32(),
     "tuned_layer": pl.Int32(),
@@ -65,8 +67,11 @@ def seed_rows(table: pl.DataFrame, members: pl.DataFrame, options: ConceptsOptio
 def _between(members: pl.DataFrame, options: ConceptsOptions) -> Iterator[dict[str, Any]]:
     tuned = members.filter(pl.col("model") == "tuned")
     for (layer,), part in tuned.sort("layer", "seed", maintain_order=True).group_by("layer", maintain_order=True):
-        seeds = [rows["concept"].to_numpy() for _, rows in part.group_by("seed", maintain_order=True)]
-        if len(seeds) < 2 or len({len(clusters) for clusters in seeds}) > 1:
+        models = [rows for _, rows in part.group_by("seed", maintain_order=True)]
+        seeds = [rows["concept"].to_numpy() for rows in models]
+        # Tuned models with other tokenizers may have been given other words.
+        same = all(rows.select(_WORD).equals(models[0].select(_WORD)) for rows in models)
+        if len(seeds) < 2 or not same:
             continue
         pairs = list(combinations(seeds, 2))
         kept = [fates(a, b, threshold=options.fate_threshold).counts["share"][0] for a, b in pairs]

@@ -203,7 +203,8 @@ def _triggers(tables: Tables, seed: Any) -> Iterator[Finding]:
                 f"{'' if clear else ', so triggers are not shown to do more'}"
             )
         text = (
-            f"One word of the concepts on the side of class {target}, put {_place(row['place'])}, turns a share of "
+            f"One word of the concepts of layer {row['layer']} on the side of class {target}, put "
+            f"{_place(row['place'])} (where words do most), turns a share of "
             f"{with_interval(row['flip_rate'], row['ci_low'], row['ci_high'])} of other sentences to it{versus}."
         )
         yield Finding(

@@ -84,7 +84,7 @@ def _predicted(pair: LayerPair, words: pl.DataFrame) -> tuple[TaskClasses | None
     try:
         best = pair.classifier(pair.sentences["text"].to_list(), seconds).argmax(axis=1)
     except IsoglossError as error:
-        return None, f"There are no predicted classes: {error}."
+        return None, f"There are no predicted classes: {str(error).rstrip('.')}."
     names = pair.classifier.classes
     classes = TaskClasses("predicted", _classed(pair, pl.Series([names[i] for i in best], dtype=pl.String)))
     of_words = classes.of_words(words).unique().to_list()

@@ -40,7 +40,7 @@ def try_triggers(
     try:
         known = pair.classifier.classes
     except IsoglossError as error:
-        return {}, f"Triggers were not tried: {error}."
+        return {}, f"Triggers were not tried: {str(error).rstrip('.')}."
     if not set(classes.names) <= set(known):
         return {}, (
             f"Triggers were not tried: the classes of {classes.name} ({', '.join(classes.names)}) are not those of the "
@@ -56,7 +56,7 @@ def try_triggers(
         try:
             tried = _tried(pair, chosen, classes, target, words[: options.trigger_words], others, polar, options)
         except IsoglossError as error:
-            reasons.append(f"for {target}: {error}")
+            reasons.append(f"for {target}: {str(error).rstrip('.')}")
             continue
         for name, frame in _tables(tried, target, pair).items():
             parts.setdefault(name, []).append(frame)

@@ -54,7 +54,7 @@ def ward_linkage(
     X : (n, d), float32 or float64; other dtypes are converted. Only read, may be memory-mapped.
     compute : precision of the search. "bfloat16" is faster where the processor has it. What is found is certified.
     device : where to compute, e.g. "cuda"; None for the CPU.
-    progress : told the number of clusters merged.
+    progress : told how many points have found their neighbours, then how many clusters have merged.
 
     Returns
     -------
@@ -74,9 +74,7 @@ def ward_linkage(
         return np.empty((0, 4))
     distinct = distinct_rows(X)
     pairs, heights = _merge_copies(distinct)
-    with progress.task("Ward", len(X) - 1, "clusters merged") as advance:
-        advance(len(heights))
-        merges = merge_weighted(X, distinct.first, distinct.counts, compute, device, advance)
+    merges = merge_weighted(X, distinct.first, distinct.counts, compute, device, progress)
     return scipy_order(np.concatenate([pairs, merges[0]]), np.concatenate([heights, merges[1]]), len(X))
 
 
@@ -86,7 +84,7 @@ def merge_weighted(
     counts: np.ndarray,
     compute: Compute = "float32",
     device: str | torch.device | None = None,
-    advance: Advance = lambda _: None,
+    progress: Progress = SILENT,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merges of some rows of X that each stand for several points.
 
@@ -95,7 +93,7 @@ def merge_weighted(
     X : (n, d) float32 or float64, finite.
     first, counts : (u,) the rows and how many points each stands for.
     compute, device : as in `ward_linkage`.
-    advance : told the number of merges.
+    progress : told how many points have found their neighbours, then how many clusters have merged.
 
     Returns
     -------
@@ -112,9 +110,11 @@ def merge_weighted(
         torch.from_numpy(mean).to(chosen),
         scale,
     )
-    agglomeration = Agglomeration(clusters, _DTYPES[compute])
-    while clusters.count > 1:
-        advance(agglomeration.round())
+    with progress.task("neighbours", len(first), "points") as advance:
+        agglomeration = Agglomeration(clusters, _DTYPES[compute], advance=advance)
+    with progress.task("Ward", len(first) - 1, "clusters merged") as advance:
+        while clusters.count > 1:
+            advance(agglomeration.round())
     slots, squares = agglomeration.merges()
     return first[slots], np.sqrt(squares) * scale
 
@@ -151,7 +151,9 @@ def _merge_copies(distinct: Distinct) -> tuple[np.ndarray, np.ndarray]:
 class Agglomeration:
     """The state between rounds: every live cluster's certain nearest neighbour and its list of candidates."""
 
-    def __init__(self, clusters: Clusters, dtype: torch.dtype, room: int = _ROOM) -> None:
+    def __init__(
+        self, clusters: Clusters, dtype: torch.dtype, room: int = _ROOM, advance: Advance = lambda _: None
+    ) -> None:
         self.clusters = clusters
         u = clusters.count
         room = max(1, min(room, u - 1))
@@ -168,7 +170,7 @@ class Agglomeration:
         self.settled = 0
         self._afresh = False
         self._merges: list[tuple[Any, Any]] = []
-        self._find(clusters.live())
+        self._find(clusters.live(), advance)
 
     def merges(self) -> tuple[np.ndarray, np.ndarray]:
         """Slots (m, 2) and distances (m,) of the merges so far, parts before what is made of them."""
@@ -223,11 +225,12 @@ class Agglomeration:
         self.lists.put(queries, lists)
         return queries[~nearest.certain]
 
-    def _find(self, queries: Tensor) -> None:
+    def _find(self, queries: Tensor, advance: Advance = lambda _: None) -> None:
         for part in _parts(len(queries)):
             nearest, lists = self.search.find(queries[part])
             self.slot[queries[part]], self.value[queries[part]] = nearest.slot, nearest.value
             self.lists.put(queries[part], lists)
+            advance(len(queries[part]))
 
 
 def _parts(length: int) -> list[slice]:
