@@ -261,7 +261,8 @@ def test_planted_triggers_are_found_among_the_words_of_polar_concepts(changed):
     for group in ("frequency", "non-polar"):
         controls = words_tried(changed, "pos", group)
         assert len(controls) == len(PRAISE)
-        assert not set(controls) & {*PRAISE, *BLAME}
+        # Words as frequent may side with another class; words of no side may not.
+        assert not set(controls) & ({*PRAISE} if group == "frequency" else {*PRAISE, *BLAME})
         assert set(controls.values()) == {0.0}
     rates = changed["concepts_triggers"].filter(pl.col("group") == "triggers")
     assert rates.filter(pl.col("target") == "pos")["flip_rate"].to_list() == pytest.approx([5 / 6] * 3)

@@ -11,6 +11,7 @@ import pytest
 
 from isogloss.analysis import ExplorerFigure, figure_from_dict, stated
 from isogloss.concepts import ConceptsAnalysis, ConceptsOptions
+from isogloss.concepts.options import WORDS_SHOWN
 from tests.concepts.conftest import (
     BARE,
     DISSOLVED,
@@ -62,23 +63,24 @@ def layers_of(text):
 def test_the_planted_changes_are_said(changed):
     assert texts(changed) == [
         "At layer 1 the share of 8 base concepts that the tuned model keeps is .62, the fewest of all layers "
-        "(.12 split, .25 merged, 0 dissolved; of the tuned model's concepts there 0 are new); a model that sees only "
-        "half of the sentences keeps a share of 1 of its own.",
+        "(.12 split, .25 merged, 0 dissolved; of the tuned model's concepts there 0 are new); the base model "
+        "keeps a share of 1 of its own when it sees only half of the sentences.",
         "At layer 3, 2 of 8 concepts take the side of a class, against 0 in the base model; shuffled classes give at "
         "most 0.",
         "One word of the concepts of layer 3 on the side of class neg, put at the front (where words do most), "
         "turns a share of 0 [0, .09] of other "
-        "sentences to it; words as frequent turn 0 [0, .09], so triggers are not shown to do more.",
+        "sentences to it; words as frequent turn 0 [0, .09], so triggers are not shown to do more (difference in the "
+        "same sentences 0).",
         "One word of the concepts of layer 3 on the side of class pos, put at the front (where words do most), "
         "turns a share of .83 [.33, 1] of other "
         "sentences to it; words as frequent turn 0 [0, .12].",
         "Layer 0 kept its concepts as far as can be told: no fewer than the base model keeps of its own when it sees "
-        "half of the sentences.",
+        "only half of the sentences.",
         "Layers 1, 3 of the tuned model have more concepts on a class's side than the base model and than chance.",
-        "The share of concepts that upos explains goes from 1 to 0 at layer 2, where it changes most; shuffled labels "
-        "explain at most 0.",
-        "The share of concepts that suffix explains goes from .12 to 0 at layer 1, where it changes most; shuffled "
-        "labels explain at most 0.",
+        "At layer 2, where that changes most, upos explains a share of 1 of the base concepts (shuffled labels 0) and 0 "
+        "of the tuned ones (shuffled labels 0).",
+        "At layer 1, where that changes most, suffix explains a share of .12 of the base concepts (shuffled labels 0) "
+        "and 0 of the tuned ones (shuffled labels 0).",
     ]
 
 
@@ -242,9 +244,9 @@ def test_the_explorer_shows_the_concepts_of_the_tables(changed, planted):
         )
         for concept, words in enumerate(level.words):
             counts = of_level.filter(pl.col("concept") == concept)["word"].value_counts()
-            assert len(words) == min(counts.height, 25), "no more than the page shows"
+            assert len(words) == min(counts.height, WORDS_SHOWN)
             assert {explorer.vocabulary[word]: n for word, n in words}.items() <= dict(counts.iter_rows()).items()
-            assert [n for _, n in words] == sorted(counts["count"], reverse=True)[:25]
+            assert [n for _, n in words] == sorted(counts["count"], reverse=True)[:WORDS_SHOWN]
             for sentence, first, last in level.contexts[concept]:
                 assert explorer.sentences[sentence][first:last] in counts["word"]
         links = changed["concepts_links"].filter(pl.col("layer") == level.layer)

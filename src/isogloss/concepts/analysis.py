@@ -34,10 +34,11 @@ class ConceptsAnalysis:
         `alignment`, `coverage`, `overall` with labels (subset: the family of labels), and `polar`, the number of
         concepts that take a class's side (subset all: any class; LABEL=VALUE: that one). Several tuned models: subset
         `between seeds`.
-    concepts_list, concepts_words, concepts_members, concepts_tree, concepts_links, concepts_labels : single concepts.
+    concepts_list, concepts_words, concepts_members, concepts_tree, concepts_links, concepts_labels,
+    concepts_classes : single concepts.
     concepts_map : every base layer against every tuned layer.
-    concepts_triggers, concepts_trigger_differences, concepts_trigger_words, concepts_trigger_ceiling : what inserted
-        words did to predictions; see `Triggers`.
+    concepts_triggers, concepts_trigger_differences, concepts_trigger_words, concepts_trigger_ceiling,
+    concepts_trigger_notes : what inserted words did to predictions; see `Triggers`.
     concepts_notes : what could not be done, and why.
     """
 
@@ -67,8 +68,8 @@ class ConceptsAnalysis:
         classes, why = task_classes(pair, chosen.words, options)
         notes += [why] if why else []
         tables, found = measure_layer(pair, chosen, classes, options)
-        tried, why = try_triggers(pair, chosen, found, classes, options)
-        notes += [why] if why else []
+        tried, said = try_triggers(pair, chosen, found, classes, options)
+        notes += said
         return {**tables, **tried, "concepts_notes": _notes(pair, notes)}
 
     def combine(self, tables: Tables, options: ConceptsOptions) -> Tables:

@@ -27,14 +27,14 @@ def matched_controls(
     trigger_words : best first.
     non_polar_words : words of concepts that are polar to no class.
     n : the first so many trigger words are matched; all by default.
-    polar_words : words of all polar concepts of whatever class; none of them is in `frequency` or `non-polar`.
+    polar_words : words that must not be in `frequency` or `non-polar`: those of concepts polar to the triggers' class.
 
     Returns
     -------
     `random`: word types of the corpus, each as likely as any other. `frequency`: for trigger word i, best first, the
-    word of no polar concept whose logarithm of the count is nearest and that is not taken yet, by lot between
-    equally near ones. `non-polar`: the same among `non_polar_words` that are in the corpus. Each has n words, or
-    fewer where the corpus has no more; one without any is left out.
+    word, none of `polar_words`, whose logarithm of the count is nearest and that is not taken yet, by lot between
+    equally near ones. `non-polar`: the same among `non_polar_words` that are in the corpus and not in `frequency`.
+    Each has n words, or fewer where the corpus has no more; one without any is left out.
 
     Raises
     ------
@@ -53,8 +53,10 @@ def matched_controls(
     drawn = np.random.default_rng([seed, 2]).permutation(len(free))[: len(triggers)]
     controls = {
         "random": [free[i] for i in drawn],
-        "frequency": _nearest_counts(triggers, not_polar, word_counts, seed),
-        "non-polar": _nearest_counts(triggers, [w for w in not_polar if w in members], word_counts, seed + 1),
+        "frequency": (frequent := _nearest_counts(triggers, not_polar, word_counts, seed)),
+        "non-polar": _nearest_counts(
+            triggers, [w for w in not_polar if w in members and w not in frequent], word_counts, seed + 1
+        ),
     }
     return {name: words for name, words in controls.items() if words}
 

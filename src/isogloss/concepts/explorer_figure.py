@@ -28,8 +28,7 @@ def explorer(tables: Tables, tail: str = "") -> ExplorerFigure:
     concepts = _first(tables["concepts_list"])
     words, sentences = _Numbers(), _Numbers()
     levels = tuple(_levels(concepts, tables, words, sentences))
-    sides = concepts.filter(pl.col("shares").is_not_null())
-    classes, priors = _classes(tables, sides)
+    classes, priors = _classes(tables)
     return ExplorerFigure(
         name="concepts",
         title="The concepts themselves",
@@ -47,17 +46,12 @@ def _first(table: pl.DataFrame) -> pl.DataFrame:
     return table.filter(pl.col("seed") == table["seed"].min())
 
 
-def _classes(tables: Tables, sides: pl.DataFrame) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    if sides.is_empty():
+def _classes(tables: Tables) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Names and shares of the classes; the words, and so the shares, are the same at every layer of both models."""
+    if "concepts_classes" not in tables:
         return (), ()
-    polar = _first(tables["concepts"]).filter((pl.col("measure") == "polar") & (pl.col("subset") != "all"))
-    names = sorted({subset.split("=", 1)[1] for subset in polar["subset"].unique() if "=" in subset})
-    n_tokens = sides.filter((pl.col("model") == sides["model"][0]) & (pl.col("layer") == sides["layer"][0]))
-    weights = n_tokens["n_tokens"].to_list()
-    shares = n_tokens["shares"].to_list()
-    total = sum(weights)
-    priors = [sum(w * (s[i] or 0.0) for w, s in zip(weights, shares, strict=True)) / total for i in range(len(names))]
-    return tuple(names), tuple(round(p, 4) for p in priors)
+    rows = _first(tables["concepts_classes"]).unique("class", keep="first", maintain_order=True).sort("class")
+    return tuple(rows["class"]), tuple(rows["prior"].round(4))
 
 
 def _levels(concepts: pl.DataFrame, tables: Tables, words: _Numbers, sentences: _Numbers) -> Iterator[ExplorerLevel]:

@@ -7,6 +7,7 @@ import re
 import polars as pl
 
 from isogloss.analysis import (
+    Band,
     BarPart,
     BarsFigure,
     Figure,
@@ -43,6 +44,12 @@ def figures(tables: Tables, options: ConceptsOptions) -> list[Figure]:
     if "concepts_list" in tables:
         found.append(explorer(tables, tail))
     return found
+
+
+def _bands(name: str, rows: pl.DataFrame) -> tuple[Band, ...]:
+    """What chance gives, for each model by itself."""
+    parts = rows.sort("model").group_by("model", maintain_order=True)
+    return tuple(band for (model,), part in parts for band in noise_band(f"{name}, {model}", part))
 
 
 def _fates(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figure]:
@@ -91,8 +98,8 @@ def _fates(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figur
                 name="concepts-kept",
                 title="How many concepts were kept",
                 caption="Share of base concepts kept, and the adjusted Rand index of both clusterings (1: the same, 0: "
-                "chance), with 95% intervals over sentences. The band is how many of its own concepts a model keeps "
-                f"when it sees only half of the sentences.{tail}",
+                "chance), with 95% intervals over sentences. The band is how many of its own concepts the base model "
+                f"keeps when it sees only half of the sentences.{tail}",
                 y_label="share",
                 lines=(curve("concepts kept", kept), curve("adjusted Rand index", rand)),
                 bands=noise_band("same model, half of the sentences", kept),
@@ -118,10 +125,10 @@ def _polar(own: pl.DataFrame, tail: str) -> list[Figure]:
             name="concepts-polar",
             title="Concepts that take the side of a class",
             caption=f"Of {most} concepts per layer, how many have nearly all their words from sentences of one class, "
-            f"and more than the class's share of all words. The band: what shuffled classes give.{tail}",
+            f"and more than the class's share of all words. The bands: what shuffled classes give in each model.{tail}",
             y_label="concepts",
             lines=tuple(lines),
-            bands=noise_band("shuffled classes", single),
+            bands=_bands("shuffled classes", single),
             y_min=0.0,
         )
     ]
@@ -146,10 +153,10 @@ def _labels(own: pl.DataFrame, tail: str) -> list[Figure]:
                 name=name,
                 title=f"Concepts explained by {family}",
                 caption=f"Share of a layer's concepts of which nearly all words have one value of {family}. "
-                f"The band: labels shuffled over word types.{tail}",
+                f"The bands: what labels shuffled over word types give, in each model.{tail}",
                 y_label="share of concepts",
                 lines=tuple(lines),
-                bands=noise_band("shuffled labels", part),
+                bands=_bands("shuffled labels", part),
                 y_min=0.0,
             )
         )
@@ -192,7 +199,7 @@ def _triggers(tables: Tables, tail: str) -> list[Figure]:
             title="Words of polar concepts as triggers",
             caption="Words are put into sentences of the other classes that the classifier gets right: the share whose "
             "prediction turns to the target, with 95% intervals over sentences and words, and how far accuracy falls. "
-            f"Controls are put into the same sentences at the same places.{tail}",
+            f"Controls are put into the same sentences at the same places.{_limits(tables)}{tail}",
             columns=(
                 "target",
                 "layer",
@@ -227,6 +234,15 @@ def _triggers(tables: Tables, tail: str) -> list[Figure]:
             )
         )
     return found
+
+
+def _limits(tables: Tables) -> str:
+    """What limits the numbers, as the trials themselves say."""
+    if "concepts_trigger_notes" not in tables:
+        return ""
+    notes = tables["concepts_trigger_notes"].filter(pl.col("seed") == pl.col("seed").min())
+    said = notes.group_by("note", maintain_order=True).agg(pl.col("target").unique(maintain_order=True))
+    return "".join(f" {' and '.join(targets)}: {note}" for note, targets in said.iter_rows())
 
 
 def _best_places(table: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,10 @@ from isogloss.analysis import BETWEEN_SEEDS, Finding, Tables, layers, stated, wi
 from isogloss.concepts.options import ConceptsOptions
 
 Row = dict[str, Any]
+TELLING = 0.2
+"""A noise floor below this tells nothing: hardly any concept outlasts a change of the sample."""
+CHANGED = 0.05
+"""Change of the share explained beyond chance from which on a sentence speaks of it."""
 CHANGED_MOST = 3
 """Families of labels that a sentence speaks of at most."""
 
@@ -87,17 +91,18 @@ def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
     parts = [f"{stated(here[fate]['value'], 2)} {fate}" for fate in ("split", "merged", "dissolved") if fate in here]
     new = [row for row in _measure(whole, "new", "tuned") if row["layer"] == worst["layer"]]
     born = f"; of the tuned model's concepts there {stated(new[0]['value'], 2)} are new" if new else ""
-    most = ", the fewest of all layers" if len(kept) > 1 else ""
+    alone = sum(row["value"] == worst["value"] for row in kept) == 1
+    most = ", the fewest of all layers" if len(kept) > 1 and alone else ""
     text = (
         f"At layer {worst['layer']} the share of {worst['n']} base concepts that the tuned model keeps is "
         f"{_said(worst)}{most} ({', '.join(parts)}{born}){_floor(worst)}."
     )
     yield _finding(text, [worst, *here.values(), *new], worst, 0.85)
-    still = [row for row in kept if row["null_low"] is not None and row["value"] >= row["null_low"]]
+    still = [row for row in kept if (row["null_low"] or 0) >= TELLING and row["value"] >= row["null_low"]]
     if still:
         text = (
             f"{layers([row['layer'] for row in still])} kept {'their' if len(still) > 1 else 'its'} concepts as far as "
-            "can be told: no fewer than the base model keeps of its own when it sees half of the sentences."
+            "can be told: no fewer than the base model keeps of its own when it sees only half of the sentences."
         )
         yield _finding(text, still, min(still, key=lambda row: row["value"]), 0.6)
 
@@ -106,7 +111,7 @@ def _floor(row: Row) -> str:
     if row["null_low"] is None:
         return ""
     stay = stated(row["null_low"], 2)
-    return f"; a model that sees only half of the sentences keeps a share of {stay} of its own"
+    return f"; the base model keeps a share of {stay} of its own when it sees only half of the sentences"
 
 
 def _polar(own: pl.DataFrame) -> Iterator[Finding]:
@@ -157,26 +162,43 @@ def _polar(own: pl.DataFrame) -> Iterator[Finding]:
 
 
 def _labels(own: pl.DataFrame) -> Iterator[Finding]:
-    """Label families whose share of explained concepts changed most, where they explain more than chance at all."""
+    """Label families whose share of explained concepts, beyond what shuffled labels explain, changed most.
+
+    The raw shares would not do: what chance explains depends on how many words a concept has, and that changes too.
+    """
     explained = own.filter((pl.col("measure") == "alignment") & (pl.col("subset") != "all"))
-    changes: list[tuple[float, Row, Row]] = []
+    best: dict[str, tuple[float, Row, Row]] = {}
     for (_, _), part in explained.group_by("subset", "layer", maintain_order=True):
         both = {row["model"]: row for row in part.iter_rows(named=True)}
-        if len(both) == 2 and any(row["null_high"] is None or row["value"] > row["null_high"] for row in both.values()):
-            changes.append((abs(both["tuned"]["value"] - both["base"]["value"]), both["base"], both["tuned"]))
-    best: dict[str, tuple[float, Row, Row]] = {}
-    for change in sorted(changes, key=lambda c: -c[0]):
-        best.setdefault(change[1]["subset"], change)
-    said = [change for change in best.values() if change[0] > 0][:CHANGED_MOST]
-    for _, base, tuned in said:
-        chance = (
-            "" if tuned["null_high"] is None else f"; shuffled labels explain at most {stated(tuned['null_high'], 2)}"
-        )
+        if len(both) < 2 or not any(_explains(row) for row in both.values()):
+            continue
+        base, tuned = both["base"], both["tuned"]
+        change = abs(_beyond_chance(tuned) - _beyond_chance(base))
+        if change >= CHANGED and change > best.get(base["subset"], (0.0,))[0]:
+            best[base["subset"]] = change, base, tuned
+    for _, base, tuned in sorted(best.values(), key=lambda c: -c[0])[:CHANGED_MOST]:
         text = (
-            f"The share of concepts that {base['subset']} explains goes from {stated(base['value'], 2)} to "
-            f"{stated(tuned['value'], 2)} at layer {base['layer']}, where it changes most{chance}."
+            f"At layer {base['layer']}, where that changes most, {base['subset']} explains a share of "
+            f"{stated(base['value'], 2)} of the base concepts{_chance(base)} and {stated(tuned['value'], 2)} of the "
+            f"tuned ones{_chance(tuned)}."
         )
         yield _finding(text, [base, tuned], tuned, 0.45)
+
+
+def _explains(row: Row) -> bool:
+    return row["null_high"] is None or row["value"] > row["null_high"]
+
+
+def _beyond_chance(row: Row) -> float:
+    chance = 0.0 if row["null_high"] is None else (row["null_low"] + row["null_high"]) / 2
+    return float(row["value"] - chance)
+
+
+def _chance(row: Row) -> str:
+    if row["null_high"] is None:
+        return ""
+    low, high = stated(row["null_low"], 2), stated(row["null_high"], 2)
+    return f" (shuffled labels {low} to {high})" if low != high else f" (shuffled labels {low})"
 
 
 def _triggers(tables: Tables, seed: Any) -> Iterator[Finding]:
@@ -197,11 +219,8 @@ def _triggers(tables: Tables, seed: Any) -> Iterator[Finding]:
         control = against.row(0, named=True) if against.height else None
         versus = ""
         if control is not None and gap.height:
-            clear = bool(gap["separates"][0])
-            versus = (
-                f"; words as frequent turn {with_interval(control['flip_rate'], control['ci_low'], control['ci_high'])}"
-                f"{'' if clear else ', so triggers are not shown to do more'}"
-            )
+            turned = with_interval(control["flip_rate"], control["ci_low"], control["ci_high"])
+            versus = f"; words as frequent turn {turned}{_against(gap.row(0, named=True))}"
         text = (
             f"One word of the concepts of layer {row['layer']} on the side of class {target}, put "
             f"{_place(row['place'])} (where words do most), turns a share of "
@@ -221,6 +240,16 @@ def _triggers(tables: Tables, seed: Any) -> Iterator[Finding]:
             rows=tuple(used),
             weight=0.65,
         )
+
+
+def _against(gap: Row) -> str:
+    """What follows from triggers and control words on the same sentences."""
+    if gap["separates"] or gap["separates"] is None:
+        return ""
+    more = with_interval(gap["difference"], gap["ci_low"], gap["ci_high"])
+    if (gap["ci_low"] or 0) > 0:
+        return f". These intervals overlap, but in the same sentences triggers turn {more} more"
+    return f", so triggers are not shown to do more (difference in the same sentences {more})"
 
 
 def _place(place: str) -> str:

@@ -15,7 +15,7 @@ from isogloss.concepts.clusters import describe_clusters
 from isogloss.concepts.fates import fates
 from isogloss.concepts.joint import calign, colap
 from isogloss.concepts.labelling import label_families
-from isogloss.concepts.members import links_table, list_table, members_table, tree_table, words_table
+from isogloss.concepts.members import classes_table, links_table, list_table, members_table, tree_table, words_table
 from isogloss.concepts.model_concepts import ModelConcepts, concepts_of_model
 from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.polarity import ALL
@@ -58,6 +58,8 @@ def measure_layer(
         parts.setdefault("concepts_words", []).append(words_table(name, described, pair))
         parts.setdefault("concepts_tree", []).append(tree_table(name, concepts.tree, pair))
         parts.setdefault("concepts_members", []).append(members_table(name, concepts.tree, chosen, pair))
+        if concepts.polarity is not None and classes is not None:
+            parts.setdefault("concepts_classes", []).append(classes_table(name, classes.name, concepts.polarity, pair))
         parts.setdefault("concepts_labels", []).append(_label_table(name, concepts, pair))
     if both is not None:
         parts["concepts_links"] = [links_table(both, pair)]
@@ -106,7 +108,7 @@ def _polar_rows(model: str, concepts: ModelConcepts, classes: TaskClasses | None
         {
             "measure": "polar",
             "model": model,
-            "subset": "all" if row["class"] == ALL else f"{classes.name}={row['class']}",
+            "subset": "all" if row["class"] is ALL else f"{classes.name}={row['class']}",
             "value": float(row["n_polar"]),
             # Whole numbers: a percentile between two of them is widened to them.
             "null_low": None if row["null_low"] is None else float(math.floor(row["null_low"])),

@@ -34,8 +34,8 @@ def list_table(
 
     `concept`, size and cohesion as in `describe_clusters`, `name`, `labels`, `fate`, `relatives` (heirs of a base
     concept, parents of a tuned one), `held` (as in `fates`), the `class` it has most of with `class_share`,
-    `class_low`, `class_high` and `lift`, the class it is `polar` to, its `shares` of all classes in order of the
-    alphabet, `examples`.
+    `class_low`, `class_high`, `type_share` and `lift`, the class it is `polar` to, its `shares` of all classes in order
+    of the alphabet, `examples`.
     """
     names = name_concepts(concepts.tree.clusters, chosen.words, concepts.labels).select("concept", "name", "labels")
     table = described.concepts.join(names, on="concept", maintain_order="left")
@@ -66,6 +66,7 @@ def _sides(ids: pl.Series, sides: Polarity | None) -> pl.DataFrame:
         "class_share": pl.Float64(),
         "class_low": pl.Float64(),
         "class_high": pl.Float64(),
+        "type_share": pl.Float64(),
         "lift": pl.Float64(),
         "polar": pl.String(),
         "shares": pl.List(pl.Float64()),
@@ -79,6 +80,7 @@ def _sides(ids: pl.Series, sides: Polarity | None) -> pl.DataFrame:
         pl.col("share").alias("class_share"),
         pl.col("ci_low").alias("class_low"),
         pl.col("ci_high").alias("class_high"),
+        "type_share",
         "lift",
     )
     every = sides.table.group_by("concept", maintain_order=True).agg(
@@ -145,3 +147,10 @@ def members_table(model: str, tree: ConceptTree, chosen: ChosenWords, pair: Laye
 def links_table(both: Fates, pair: LayerPair) -> pl.DataFrame:
     """Base and tuned concepts that share words: `base`, `tuned`, `shared`, `share_base`, `share_tuned`."""
     return both.transitions.with_columns(_here(pair, None))
+
+
+def classes_table(model: str, label: str, sides: Polarity, pair: LayerPair) -> pl.DataFrame:
+    """Classes that concepts may side with: `label`, `class`, `prior` (share of the clustered words), `n_polar`."""
+    rows = sides.counts.filter(pl.col("class").is_not_null())
+    named = rows.select(pl.lit(label).alias("label"), "class", "prior", "n_polar")
+    return named.with_columns(_here(pair, model))

@@ -41,12 +41,15 @@ def concepts_of_model(
     options: ConceptsOptions,
 ) -> ModelConcepts:
     """Hold one tree of the chosen words against every family of labels, and against the classes if there are any."""
+    lexicons = {name.strip() for name in (options.lexicons or "").split(",")}
     labels = {
         family: align_labels(
             tree.clusters,
             given,
             words=chosen.words,
+            rule=options.label_rule,
             threshold=options.label_threshold,
+            drop_unknown=family in lexicons,
             longest=family in LONGEST,
             # Labels that are frequency itself must not be shuffled within bands of it.
             shuffle="any-types" if family == "frequency" else "types",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from isogloss.concepts.label_rules import RULES
 from isogloss.errors import OptionError
 from isogloss.numerics.ward import Compute
 
@@ -11,7 +12,7 @@ WORDS_PER_CONCEPT = 30
 """Fewest clustered words per concept, on average; with fewer words there are fewer concepts."""
 FEWEST_WORDS = 20
 """With fewer words there is nothing to cluster."""
-WORDS_SHOWN = 25
+WORDS_SHOWN = 200
 """Commonest words of a concept that are kept in the tables."""
 EXAMPLES = 3
 """Sentences shown of a concept."""
@@ -36,7 +37,16 @@ class ConceptsOptions:
     match_threshold: float = field(
         default=0.95, metadata={"help": "share of a concept's word types that another must hold to match it"}
     )
-    label_threshold: float = field(default=0.9, metadata={"help": "share of one label that explains a concept"})
+    label_rule: str = field(
+        default="conceptx", metadata={"help": "when a label explains: conceptx, hawasly-tokens, hawasly-types"}
+    )
+    label_threshold: float | None = field(
+        default=None,
+        metadata={"help": "share of one label that explains a concept; none: the rule's own, .9 or .95"},
+    )
+    lexicons: str | None = field(
+        default=None, metadata={"help": "word labels, with commas, whose unlabelled words do not count, as in lexicons"}
+    )
     polarity_threshold: float = field(default=0.9, metadata={"help": "share of one class that makes a concept polar"})
     labels: str | None = field(
         default=None, metadata={"help": "word labels to align with, with commas; all there are by default"}
@@ -53,6 +63,7 @@ class ConceptsOptions:
     triggers: bool = field(default=True, metadata={"help": "try words of polar concepts as triggers"})
     trigger_layers: int = field(default=1, metadata={"help": "top layers whose polar concepts give triggers"})
     trigger_words: int = field(default=10, metadata={"help": "trigger words tried per class"})
+    trigger_length: int = field(default=1, metadata={"help": "most words put in at once"})
     trigger_sentences: int = field(default=100, metadata={"help": "sentences that triggers are tried on, per class"})
 
     def __post_init__(self) -> None:
@@ -64,15 +75,19 @@ class ConceptsOptions:
             "bootstrap": 0,
             "trigger_layers": 1,
             "trigger_words": 1,
+            "trigger_length": 1,
             "trigger_sentences": 1,
         }
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise OptionError(f"concepts: {name} should be at least {low}. Got {getattr(self, name)} instead.")
-        shares = {"fate_threshold": 0.5, "match_threshold": 0, "label_threshold": 0, "polarity_threshold": 0}
+        shares = {"fate_threshold": 0.5, "match_threshold": 0, "polarity_threshold": 0}
         for name, above in shares.items():
             if not above < getattr(self, name) <= 1:
                 raise OptionError(f"concepts: {name} should be above {above} and at most 1. Got {getattr(self, name)}.")
-        for name, allowed in {"compute": ("float32", "bfloat16"), "classes": ("gold", "predicted")}.items():
+        if self.label_threshold is not None and not 0 < self.label_threshold <= 1:
+            raise OptionError(f"concepts: label_threshold should be above 0 and at most 1. Got {self.label_threshold}.")
+        choices = {"compute": ("float32", "bfloat16"), "classes": ("gold", "predicted"), "label_rule": RULES}
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise OptionError(f"concepts: {name} should be {' or '.join(allowed)}. Got {getattr(self, name)!r}.")

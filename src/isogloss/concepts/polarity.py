@@ -29,8 +29,8 @@ from isogloss.errors import OptionError
 from isogloss.numerics import wilson_interval
 
 _ENTRIES = 4_000_000
-ALL = "(any class)"
-"""The row of `Polarity.counts` that is about polar concepts of whatever class."""
+ALL = None
+"""Stands for a class in the row of `Polarity.counts` that is about polar concepts of whatever class."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Polarity:
     counts: pl.DataFrame
     n_concepts: int
     n_polar: int
-    null: dict[str, NullBand]
+    null: dict[str | None, NullBand]
 
 
 def polarity(
@@ -131,7 +131,7 @@ def polarity(
     ).with_columns(pl.col(pl.Float64).fill_nan(None))
     if words is None:
         table = table.with_columns(n_types=pl.lit(None, pl.Int64))
-    null: dict[str, NullBand] = {}
+    null: dict[str | None, NullBand] = {}
     if permutations and sentence is not None:
         numbers = _null(found, known, label, sentence, len(names), theta, above_prior, min_tokens, permutations, seed)
         null = {name: NullBand.of(column) for name, column in zip([*names, ALL], numbers.T, strict=True)}

@@ -1,7 +1,7 @@
 """How much of the base model's concepts the tuned model has, with what chance alone would change.
 
-The intervals resample sentences with the clusters as they are. The noise floor clusters each half of the sentences by
-itself: whatever then happens to concepts of the same words happened without any fine-tuning.
+The intervals resample sentences with the clusters as they are. The noise floor clusters the base model's vectors of
+each half of the sentences by themselves: what then happens to concepts of the same words happened without fine-tuning.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def compared_rows(
     measured = _fate_values(base, tuned, options.fate_threshold, both)
     spread = _resampled(base, tuned, chosen, options, seed)
     halves = _HalfTrees.of(vectors, chosen, options) if options.halves else None
-    floor = halves.floor(base, tuned, options) if halves else {}
+    floor = halves.floor(base, options) if halves else {}
     rows: list[Row] = []
     for (model, measure), value in measured.items():
         row: Row = {"measure": measure, "model": model, "value": value, "n": chosen.n_clusters}
@@ -106,15 +106,12 @@ class _HalfTrees:
                 clusters[name] = (cluster(matrix[rows[0]]), cluster(matrix[rows[1]]))
         return cls(rows, clusters)
 
-    def floor(
-        self, base: np.ndarray, tuned: np.ndarray, options: ConceptsOptions
-    ) -> dict[tuple[str, str], list[float]]:
-        """What the same model's concepts of a half differ by from its concepts of all words, over both halves."""
+    def floor(self, base: np.ndarray, options: ConceptsOptions) -> dict[tuple[str, str], list[float]]:
+        """What the base model's concepts of a half differ by from its concepts of all words, over both halves."""
         seen: dict[tuple[str, str], list[float]] = {}
-        for name, whole in (("base", base), ("tuned", tuned)):
-            for rows, half in zip(self.rows, self.clusters[name], strict=True):
-                for key, value in _fate_values(whole[rows], half, options.fate_threshold).items():
-                    seen.setdefault(key, []).append(value)
+        for rows, half in zip(self.rows, self.clusters["base"], strict=True):
+            for key, value in _fate_values(base[rows], half, options.fate_threshold).items():
+                seen.setdefault(key, []).append(value)
         return seen
 
     def matched_rows(self, chosen: ChosenWords, options: ConceptsOptions) -> list[Row]:
