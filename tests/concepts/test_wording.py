@@ -77,8 +77,8 @@ def test_the_planted_changes_are_said(changed):
         "Layer 0 kept its concepts as far as can be told: no fewer than the base model keeps of its own when it sees "
         "only half of the sentences.",
         "Layers 1, 3 of the tuned model have more concepts on a class's side than the base model and than chance.",
-        "At layer 2, where that changes most, upos explains a share of 1 of the base concepts (shuffled labels 0) and 0 "
-        "of the tuned ones (shuffled labels 0).",
+        "At layer 2, where that changes most, upos explains a share of 1 of the base concepts (shuffled labels 0) and "
+        "0 of the tuned ones (shuffled labels 0).",
         "At layer 1, where that changes most, suffix explains a share of .12 of the base concepts (shuffled labels 0) "
         "and 0 of the tuned ones (shuffled labels 0).",
     ]
