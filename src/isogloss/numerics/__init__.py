@@ -1,5 +1,6 @@
 """Arrays in, arrays out: numerical methods that know nothing of words, models or files."""
 
+from isogloss.numerics.approximate_clustering import kmeans_clusters, leaders_ward, within_cluster_sum_of_squares
 from isogloss.numerics.blocks import row_blocks, zip_blocks
 from isogloss.numerics.bootstrap import (
     group_sums,
@@ -21,6 +22,8 @@ __all__ = [
     "MomentStream",
     "PairMoments",
     "group_sums",
+    "kmeans_clusters",
+    "leaders_ward",
     "linearised_interval",
     "nearest_neighbours",
     "neighbour_overlap",
@@ -33,5 +36,6 @@ __all__ = [
     "split_floor",
     "split_halves",
     "wilson_interval",
+    "within_cluster_sum_of_squares",
     "zip_blocks",
 ]
