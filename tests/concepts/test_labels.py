@@ -280,7 +280,7 @@ def test_the_shortened_count_of_the_null_says_what_the_full_one_says():
         ({"threshold": float("nan")}, "Got nan"),
         ({"max_unknown": 1.5}, "Got 1.5"),
         ({"labels": [None] * 4}, "Got none with at least 1 tokens"),
-        ({"labels": ["a", 3, "a", "a"]}, "Got 3 in row 1"),
+        ({"labels": ["a", 3.5, "a", "a"]}, r"Got 3\.5 in row 1"),
         ({"rule": "m3"}, "Got 'm3'"),
         ({"rule": "hawasly-types"}, "words should be given"),
         ({"permutations": 5}, "words should be given"),

@@ -6,24 +6,12 @@ from isogloss.corpus import Corpus, read_lexicon, read_wordnet_supersenses
 from isogloss.corpus.wordnet import LEXICOGRAPHER_FILES
 from isogloss.errors import CorpusError
 
-from .shared import write
-
-NOUN = (
-    "  1 This software and database is being provided to you\n"
-    "00001740 05 n 03 dog 0 domestic_dog 0 Canis_familiaris 0 001 @ 02083346 n 0000 | a member of the genus Canis\n"
-    "00001930 18 n 01 dog 0 000 | a dull | unattractive girl\n"
-    "00001999 18 n 01 woman 0 000 | an adult female\n"
-)
-VERB = "00000001 38 v 02 chase 0 dog 1 000 00 | go after\n00000002 30 v 01 tie 0 000 00 | x\n"
-ADJ = "00000003 00 a 01 galore(ip) 0 000 | abundant\n00000004 00 a 01 large 0 000 | big\n"
+from .shared import NOUN, write, write_dictionary
 
 
 @pytest.fixture
 def dictionary(tmp_path):
-    for name, content in (("data.noun", NOUN), ("data.verb", VERB), ("data.adj", ADJ)):
-        write(tmp_path, name, content)
-    write(tmp_path, "noun.exc", "geese goose\nhounds dog\n")
-    return tmp_path
+    return write_dictionary(tmp_path)
 
 
 def test_a_word_has_the_supersenses_of_all_its_senses(dictionary):

@@ -1,7 +1,12 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from benchmarks.concepts import approximations
 from sklearn.metrics import adjusted_rand_score
 
+from isogloss import concepts, numerics
 from isogloss.errors import OptionError
 from isogloss.numerics.approximate_clustering import kmeans_clusters, leaders_ward, within_cluster_sum_of_squares
 from isogloss.numerics.ward import cut, ward_linkage
@@ -75,3 +80,29 @@ def test_loss_against_ward_can_be_told():
 def test_impossible_requests_are_refused(call, message):
     with pytest.raises(OptionError, match=message):
         call(np.eye(4)[[0, 1, 2, 3, 0]])
+
+
+def test_it_is_reached_from_numerics_and_concepts_but_imported_only_then():
+    for function in (kmeans_clusters, leaders_ward, within_cluster_sum_of_squares):
+        assert getattr(numerics, function.__name__) is getattr(concepts, function.__name__) is function
+        assert function.__name__ in numerics.__all__
+        assert function.__name__ in concepts.__all__
+    code = "import sys, isogloss.numerics; sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    with pytest.raises(AttributeError, match="no attribute 'k_means'"):
+        numerics.k_means  # noqa: B018
+
+
+def test_the_benchmark_says_what_each_approximation_loses():
+    truth, X = planted(n=200, k=8)
+    rows = approximations(3, X, cut(ward_linkage(X), 8))
+    assert [(row["layer"], row["method"], row.get("n_leaders")) for row in rows] == [
+        (3, "kmeans", None),
+        (3, "leaders", 20),
+    ]
+    for row, labels in zip(rows, (kmeans_clusters(X, 8), leaders_ward(X, 8, 20)), strict=True):
+        assert row["loss_against_ward"] == pytest.approx(
+            within_cluster_sum_of_squares(X, labels) / within_cluster_sum_of_squares(X, truth)
+        )
+        assert row["adjusted_rand_with_ward"] == pytest.approx(adjusted_rand_score(truth, labels))
+        assert row["seconds"] > 0

@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from isogloss.errors import OptionError
-from isogloss.numerics.ward import WardClustering
+from isogloss.numerics.ward import WardClustering, ward_linkage
 
 
 @parametrize_with_checks([WardClustering()])
@@ -40,3 +40,38 @@ def test_several_numbers_are_cut_from_one_tree():
 def test_more_clusters_than_points_are_refused(n_clusters, message):
     with pytest.raises(OptionError, match=message):
         WardClustering(n_clusters=n_clusters).fit(np.eye(5))
+
+
+NUMBERS = np.arange(12.0).reshape(6, 2)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (NUMBERS + 1j, "real numbers"),
+        (NUMBERS.astype(str), r"Got strings \(dtype <U"),
+        (NUMBERS.astype("datetime64[D]"), "Got dates"),
+        (np.where(NUMBERS == 5, "six", NUMBERS.astype(object)), "Got in row 2, column 1: 'six', a string"),
+        (np.where(NUMBERS == 5, "5", NUMBERS.astype(object)), "row 2, column 1: '5', a string"),
+        (np.where(NUMBERS == 5, None, NUMBERS.astype(object)), "row 2, column 1: .*'NoneType'"),
+        (np.where(NUMBERS == 5, 1j, NUMBERS.astype(object)), "row 2, column 1: .*complex"),
+    ],
+)
+def test_what_is_no_real_number_is_refused(X, message):
+    for refuses in (WardClustering().fit, ward_linkage):
+        with pytest.raises(OptionError, match=message):
+            refuses(X)
+
+
+def test_python_numbers_are_numbers():
+    assert np.array_equal(ward_linkage(NUMBERS.astype(object)), ward_linkage(NUMBERS))
+    assert np.array_equal(WardClustering().fit(NUMBERS.astype(object)).linkage_, ward_linkage(NUMBERS))
+
+
+def test_nothing_to_cut_or_to_cluster_is_said():
+    with pytest.raises(OptionError, match="Got an empty sequence"):
+        WardClustering([]).fit(NUMBERS)
+    with pytest.raises(OptionError, match="2D array"):
+        WardClustering().fit([])
+    with pytest.raises(OptionError, match="n_clusters"):
+        WardClustering("many").fit(NUMBERS)

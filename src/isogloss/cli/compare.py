@@ -49,6 +49,7 @@ def compare(
     lexicon: o.Lexicons = None,
     lexicon_format: o.LexiconFormat = None,
     lexicon_encoding: o.LexiconEncoding = "utf-8",
+    wordnet: o.WordNet = None,
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
@@ -91,7 +92,7 @@ def compare(
             head=head, sample=sample, seed=seed,
         )  # fmt: skip
         corpus = o.labelled_and_filtered(
-            corpus, annotate, lexicon, lexicon_format, lexicon_encoding, min_count, max_count, drop_above, seed
+            corpus, annotate, lexicon, lexicon_format, lexicon_encoding, wordnet, min_count, max_count, drop_above, seed
         )
         study = run(
             base,
@@ -132,6 +133,7 @@ def extract(
     lexicon: o.Lexicons = None,
     lexicon_format: o.LexiconFormat = None,
     lexicon_encoding: o.LexiconEncoding = "utf-8",
+    wordnet: o.WordNet = None,
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
@@ -167,7 +169,7 @@ def extract(
             head=head, sample=sample, seed=seed,
         )  # fmt: skip
         corpus = o.labelled_and_filtered(
-            corpus, annotate, lexicon, lexicon_format, lexicon_encoding, min_count, max_count, drop_above, seed
+            corpus, annotate, lexicon, lexicon_format, lexicon_encoding, wordnet, min_count, max_count, drop_above, seed
         )
         store = run(
             model,

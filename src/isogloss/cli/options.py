@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isogloss.errors import IsoglossError
+from isogloss.errors import CorpusError, IsoglossError
 
 if TYPE_CHECKING:
     from isogloss.corpus import Corpus
@@ -65,6 +65,10 @@ LexiconFormat = Annotated[
     str | None, typer.Option("--lexicon-format", help="empath, liwc or json, where the file's name does not say.")
 ]
 LexiconEncoding = Annotated[str, typer.Option("--lexicon-encoding", help="Text encoding of the lexicons.")]
+WordNet = Annotated[
+    Path | None,
+    typer.Option("--wordnet", metavar="DIRECTORY", help="Word label supersense from a WordNet 3.0 dictionary."),
+]
 MinCount = Annotated[int, typer.Option("--min-count", min=0, help="Only words that occur so often.")]
 MaxCount = Annotated[
     int | None, typer.Option("--max-count", min=1, help="So many random occurrences of each word at the most.")
@@ -139,13 +143,14 @@ def labelled_and_filtered(
     lexicons: list[Path] | None,
     lexicon_format: str | None,
     lexicon_encoding: str,
+    wordnet: Path | None,
     min_count: int,
     max_count: int | None,
     drop_above: int | None,
     seed: int,
 ) -> Corpus:
     """The corpus with the word labels and the occurrences that were asked for."""
-    from isogloss.corpus import read_lexicon
+    from isogloss.corpus import read_lexicon, read_wordnet_supersenses
 
     if annotate:
         corpus = corpus.annotate(*(name.strip() for name in annotate.split(",") if name.strip()))
@@ -154,6 +159,10 @@ def labelled_and_filtered(
             corpus = corpus.annotate(read_lexicon(path, format=lexicon_format, encoding=lexicon_encoding))
         except IsoglossError as error:
             raise error.renamed({"format": "lexicon_format", "encoding": "lexicon_encoding"}) from None
+    if wordnet is not None:
+        if not wordnet.is_dir():
+            raise CorpusError(f"--wordnet: there is no directory {wordnet}; one with data.noun and others is expected")
+        corpus = corpus.annotate(read_wordnet_supersenses(wordnet))
     if min_count or max_count is not None or drop_above is not None:
         corpus = corpus.occurrences(min=min_count, max=max_count, drop_above=drop_above, seed=seed)
     return corpus

@@ -18,6 +18,7 @@ from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.polarity import Polarity, polarity
 from isogloss.concepts.triggers import Triggers, triggers
 from isogloss.concepts.universal_trigger import universal_trigger
+from isogloss.numerics import kmeans_clusters, leaders_ward, within_cluster_sum_of_squares
 from isogloss.numerics.ward import WardClustering, cut, ward_linkage
 
 __all__ = [
@@ -46,10 +47,13 @@ __all__ = [
     "describe_clusters",
     "fates",
     "half_alignment",
+    "kmeans_clusters",
+    "leaders_ward",
     "matched_controls",
     "name_concepts",
     "polarity",
     "triggers",
     "universal_trigger",
     "ward_linkage",
+    "within_cluster_sum_of_squares",
 ]

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from isogloss.analysis import Vectors
+from isogloss.analysis import ArrayVectors, Vectors
 from isogloss.concepts.inputs import Clusters, Words, as_clusters, check_count, same_length, word_strings
+from isogloss.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ClusterDescription:
 
 
 def describe_clusters(
-    clusters: np.ndarray, words: Words, vectors: Vectors | None = None, *, examples: int = 3
+    clusters: np.ndarray, words: Words, vectors: Vectors | np.ndarray | None = None, *, examples: int = 3
 ) -> ClusterDescription:
     """Size, words and cohesion of every concept.
 
@@ -50,12 +51,12 @@ def describe_clusters(
     ----------
     clusters : (n_words,) integers, -1 = in no cluster.
     words : n_words rows with `word`, and `sentence` if sentences are to be counted; or strings.
-    vectors : (n_words, hidden), read twice in blocks.
+    vectors : (n_words, hidden), a matrix or what is read in blocks; read twice, as float32.
     examples : rows kept per concept and word.
 
     Raises
     ------
-    OptionError : clusters, words and vectors differ in length, or no word is in a cluster.
+    OptionError : clusters, words and vectors differ in length, vectors are no matrix, or no word is in a cluster.
     """
     found = as_clusters(clusters)
     check_count(examples, "examples")
@@ -86,6 +87,11 @@ def describe_clusters(
     )
     if vectors is None:
         return ClusterDescription(concepts, by_word)
+    if not isinstance(vectors, Vectors):
+        matrix = np.asarray(vectors)
+        if matrix.ndim != 2:
+            raise OptionError(f"vectors should be a matrix, (n_words, hidden). Got shape {matrix.shape} instead.")
+        vectors = ArrayVectors(matrix)
     same_length(found.n_words, vectors.shape[0], "clusters", "vectors")
     centroids, cohesion = _cohesion(found, vectors)
     return ClusterDescription(concepts.hstack(cohesion), by_word, centroids.astype(np.float32))

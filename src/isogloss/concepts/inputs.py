@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,26 @@ def same_length(first: int, second: int, first_name: str, second_name: str) -> N
     """
     if first != second:
         raise OptionError(f"{first_name} and {second_name} should be of the same words. Got {first} and {second} rows.")
+
+
+def as_list(values: Any) -> list[Any]:
+    """A list, array or series of values as a list; what is missing in a series is None."""
+    if isinstance(values, pl.Series):
+        return values.to_list()
+    return values.tolist() if isinstance(values, np.ndarray) else list(values)
+
+
+def as_name(value: Any) -> str | None:
+    """A label or class as a string: numbers without a fraction as whole ones, so that 1 and 1.0 are "1".
+
+    None where it is no name: nothing, NaN, a number with a fraction, or something else.
+    """
+    if isinstance(value, str | bool | np.bool_):
+        return str(value)
+    if isinstance(value, Integral):
+        return str(int(value))
+    whole = isinstance(value, Real) and float(value).is_integer()
+    return str(int(float(value))) if whole else None
 
 
 def word_strings(words: Words, n_words: int | None = None, name: str = "words") -> pl.Series:

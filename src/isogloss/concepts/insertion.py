@@ -12,8 +12,10 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from isogloss.analysis.protocol import Classifier
+from isogloss.concepts.inputs import as_list, as_name
 from isogloss.errors import OptionError
 
 PLACES = ("front", "end", "random")
@@ -155,11 +157,11 @@ class Sentences:
 
 def draw_sentences(
     classifier: CountedClassifier,
-    texts: Sequence[str | None],
-    gold: Sequence[Any],
-    text_b: Sequence[str | None] | None,
+    texts: Sequence[str | None] | pl.Series | np.ndarray,
+    gold: Sequence[Any] | pl.Series | np.ndarray,
+    text_b: Sequence[str | None] | pl.Series | np.ndarray | None,
     classes: Sequence[str],
-    target: str,
+    target: Any,
     max_sentences: int,
     seed: int,
 ) -> Sentences:
@@ -167,15 +169,17 @@ def draw_sentences(
 
     Raises
     ------
-    OptionError : lengths differ, no class left, a class that the classifier does not know, no sentence of another
-        class than the target, or none of those drawn is classified correctly.
+    OptionError : lengths differ, a text is no string, no class left, a class that the classifier does not know, no
+        sentence of another class than the target, or none of those drawn is classified correctly.
     """
+    texts, gold, target = _strings(texts, "texts"), as_list(gold), class_name(target)
+    text_b = None if text_b is None else _strings(text_b, "text_b")
     if len(texts) != len(gold):
         raise OptionError(f"texts and gold should be of the same sentences. Got {len(texts)} and {len(gold)}.")
     if text_b is not None and len(text_b) != len(texts):
         raise OptionError(f"texts and text_b should be of the same sentences. Got {len(texts)} and {len(text_b)}.")
     column = {name: i for i, name in enumerate(classes)}
-    labels = [None if g is None or g != g else str(g) for g in gold]
+    labels = [None if g is None or g != g else class_name(g) for g in gold]
     whole = [
         bool(text and text.strip()) and (text_b is None or text_b[row] is not None) for row, text in enumerate(texts)
     ]
@@ -213,17 +217,31 @@ def draw_sentences(
     return sentences
 
 
-def check_classes(classes: Sequence[str], target: str) -> list[str]:
-    """Names of the classes.
+def _strings(texts: Any, name: str) -> list[str | None]:
+    """The texts; None where there is none."""
+    values = [None if text is None or text != text else text for text in as_list(texts)]
+    for row, text in enumerate(values):
+        if text is not None and not isinstance(text, str):
+            raise OptionError(f"{name} should be strings, None where there is none. Got {text!r} in row {row}.")
+    return values
+
+
+def class_name(value: Any) -> str:
+    """A class as the string it is compared by; 1 and 1.0 are "1"."""
+    return as_name(value) or str(value)
+
+
+def check_classes(classes: Sequence[Any], target: Any) -> list[str]:
+    """Names of the classes, as strings.
 
     Raises
     ------
     OptionError : fewer than two, one of them twice, or the target is none of them.
     """
-    names = [str(name) for name in classes]
+    names = [class_name(name) for name in classes]
     if len(names) < 2 or len(set(names)) < len(names):
         raise OptionError(f"classes should be at least two, each once. Got {names} instead.")
-    if target not in names:
+    if class_name(target) not in names:
         raise OptionError(f"target should be one of {', '.join(map(repr, names))}. Got {target!r} instead.")
     return names
 
@@ -237,7 +255,7 @@ def distinct_words(words: Iterable[str], name: str) -> list[str]:
     """
     if isinstance(words, str):
         raise OptionError(f"{name} should be a list of words. Got the string {words!r} instead.")
-    found = list(dict.fromkeys(words))
+    found = list(dict.fromkeys(as_list(words)))
     if not found:
         raise OptionError(f"{name} should have at least one word. Got none.")
     if not all(isinstance(word, str) and word.strip() for word in found):

@@ -5,7 +5,6 @@ Takes counts of labels per concept; does not know words, shuffles or tables.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from isogloss.concepts.inputs import reaches, same_length
+from isogloss.concepts.inputs import as_list, as_name, reaches, same_length
 from isogloss.errors import OptionError
 
 RULES = ("conceptx", "hawasly-tokens", "hawasly-types")
@@ -66,7 +65,7 @@ def encode_labels(labels: Any, n_words: int, separator: str | None) -> tuple[lis
 
     Parameters
     ----------
-    labels : n_words strings, sequences of strings (several labels), or None.
+    labels : n_words strings or whole numbers, lists, tuples, sets or arrays of them (several labels), or None.
     n_words : how many there should be.
     separator : what stands between several labels in one string; None = a string is one label.
 
@@ -78,16 +77,16 @@ def encode_labels(labels: Any, n_words: int, separator: str | None) -> tuple[lis
     ------
     OptionError : another number of labels, or something that is no label; names the row.
     """
-    values = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+    values = as_list(labels)
     same_length(n_words, len(values), "clusters", "labels")
-    number: dict[Any, int] = {}
+    number: dict[str | tuple[str, ...] | None, int] = {}
     sets: list[tuple[str, ...]] = []
     of_word = np.empty(n_words, dtype=np.int64)
     for row, value in enumerate(values):
-        key = tuple(value) if isinstance(value, list | pl.Series) else value
+        key = value if value is None or isinstance(value, str) else _names(value, row)
         if key not in number:
             number[key] = len(sets)
-            sets.append(_label_set(key, row, separator))
+            sets.append(_label_set(key, separator))
         of_word[row] = number[key]
     names = sorted({label for labels in sets for label in labels})
     code = {name: i for i, name in enumerate(names)}
@@ -98,15 +97,26 @@ def encode_labels(labels: Any, n_words: int, separator: str | None) -> tuple[lis
     return names, by_set[of_word]
 
 
-def _label_set(value: Any, row: int, separator: str | None) -> tuple[str, ...]:
+def _names(value: Any, row: int) -> tuple[str, ...]:
+    """The labels of one word; sets in order of the alphabet, so that equal ones are one key."""
+    several = isinstance(value, list | tuple | set | frozenset | pl.Series | np.ndarray)
+    names = []
+    for part in as_list(value) if several else [value]:
+        name = as_name(part)
+        if name is None:
+            raise OptionError(
+                f"labels should be strings or whole numbers, several of them, or None. Got {part!r} in row {row}."
+            )
+        names.append(name)
+    return tuple(sorted(set(names)))
+
+
+def _label_set(value: str | tuple[str, ...] | None, separator: str | None) -> tuple[str, ...]:
     if value is None:
         return ()
-    parts: Sequence[Any] = value if isinstance(value, tuple) else (value,)
-    for part in parts:
-        if not isinstance(part, str):
-            raise OptionError(f"labels should be strings, sequences of strings, or None. Got {part!r} in row {row}.")
+    parts = (value,) if isinstance(value, str) else value
     if separator is not None:
-        parts = [piece for part in parts for piece in part.split(separator)]
+        parts = tuple(piece for part in parts for piece in part.split(separator))
     return tuple(sorted({part for part in parts if part}))
 
 

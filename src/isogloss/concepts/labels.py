@@ -82,8 +82,8 @@ class LabelAlignment:
 def align_labels(
     clusters: np.ndarray,
     labels: Any,
-    *,
     words: Words | None = None,
+    *,
     rule: str = "conceptx",
     threshold: float | None = None,
     max_unknown: float = 0.4,
@@ -98,16 +98,18 @@ def align_labels(
 ) -> LabelAlignment:
     """Say which concepts are explained by a label and which labels are covered by a concept.
 
-    `conceptx`: the concept's commonest label makes up strictly more than `threshold` of its tokens; concepts with more
-    than `max_unknown` tokens without label are skipped. `hawasly-tokens` (M1): at least `threshold` of its tokens have
-    the label. `hawasly-types` (M2): at least `threshold` of its tokens are of a type that was seen with the label
-    somewhere among the clustered words. Both skip concepts of fewer than `min_types` types. Tokens without label count
-    in the share, unless `drop_unknown`. Concepts that are skipped stay in the denominator of `alignment`.
+    `conceptx`: the concept's commonest label makes up strictly more than `threshold` of its tokens (at a threshold of
+    1, which no share exceeds, all of them); concepts with more than `max_unknown` tokens without label are skipped.
+    `hawasly-tokens` (M1): at least `threshold` of its tokens have the label. `hawasly-types` (M2): at least `threshold`
+    of its tokens are of a type that was seen with the label somewhere among the clustered words. Both skip concepts of
+    fewer than `min_types` types. Tokens without label count in the share, unless `drop_unknown`. Concepts that are
+    skipped stay in the denominator of `alignment`.
 
     Parameters
     ----------
     clusters : (n_words,) integers, -1 = in no cluster.
-    labels : (n_words,) strings or None; or sequences of strings for several labels per word (affixes, lexicons).
+    labels : (n_words,) strings or None; or lists, tuples, sets or arrays of strings for several labels per word
+        (affixes, lexicons). Whole numbers stand for their digits: 1 and 1.0 are the label "1".
     words : n_words words; needed where types are (`hawasly` rules, `min_types` above 1, shuffling types).
     rule : conceptx, hawasly-tokens or hawasly-types.
     threshold : in (0, 1]; None = 0.90 for conceptx, 0.95 for the others.
@@ -126,8 +128,8 @@ def align_labels(
 
     Raises
     ------
-    OptionError : lengths differ, no word is in a cluster, no clustered word has a label, words are needed and missing,
-        or an option has no such value.
+    OptionError : lengths differ, a label is NaN or no name (the row is named), no word is in a cluster, no clustered
+        word has a label, words are needed and missing, or an option has no such value.
     """
     check_choice(rule, RULES, "rule")
     check_choice(shuffle, SHUFFLES, "shuffle")
@@ -141,7 +143,9 @@ def align_labels(
     )
     if words is None and (rule == "hawasly-types" or fewest > 1 or (permutations and shuffle != "tokens")):
         raise OptionError("words should be given: this rule, min_types or shuffle counts word types")
-    applied = Rule(rule, theta, rule == "conceptx", max_unknown, drop_unknown, fewest, longest)
+    # No share is above 1: a strict rule would then hold for nothing.
+    strict = rule == "conceptx" and theta < 1
+    applied = Rule(rule, theta, strict, max_unknown, drop_unknown, fewest, longest)
     found = as_clusters(clusters)
     names, matrix = encode_labels(labels, found.n_words, separator)
     matrix = matrix[found.rows]

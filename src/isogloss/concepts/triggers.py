@@ -22,6 +22,7 @@ from isogloss.concepts.insertion import (
     Sentences,
     boundaries,
     check_classes,
+    class_name,
     distinct_words,
     draw_sentences,
 )
@@ -69,14 +70,14 @@ class Triggers:
 
 def triggers(
     classify: Classifier,
-    texts: Sequence[str | None],
-    gold: Sequence[Any],
+    texts: Sequence[str | None] | pl.Series | np.ndarray,
+    gold: Sequence[Any] | pl.Series | np.ndarray,
     trigger_words: Sequence[str],
     *,
-    classes: Sequence[str],
-    target: str,
-    controls: Mapping[str, Sequence[str]],
-    text_b: Sequence[str | None] | None = None,
+    classes: Sequence[Any],
+    target: Any,
+    controls: Mapping[str, Sequence[str]] | None = None,
+    text_b: Sequence[str | None] | pl.Series | np.ndarray | None = None,
     n_words: int | Sequence[int] = 1,
     places: Sequence[str] = PLACES,
     max_sentences: int = 200,
@@ -101,9 +102,9 @@ def triggers(
     classify : (texts, text_b=None) -> (n, n_classes) probabilities. Each different text is given to it once.
     texts, gold : sentences and gold classes; those without a text or a class are dropped.
     trigger_words : words of concepts polar to `target`, best first; the first `max_words` are used.
-    classes : names of the columns.
+    classes : names of the columns. They, `gold` and `target` are compared as strings: 1 and 1.0 are the class "1".
     target : the class to flip to. Attacked are sentences of other classes that are classified correctly.
-    controls : name -> words, as `matched_controls` gives them; the first `max_words` are used.
+    controls : name -> words, as `matched_controls` gives them; the first `max_words` are used. None: no differences.
     text_b : the second texts of pairs; words go into the first.
     n_words : how many words go in at once, one number or several. For k > 1 a group is shuffled (the same way for
         groups of the same size) and cut into sets of k; a remainder is left out, so that no word is in two sets.
@@ -120,12 +121,12 @@ def triggers(
         triggers, a k above the number of words of a group, no sentence of another class or none classified correctly,
         lengths that differ, or an option has no such value.
     """
-    names = check_classes(classes, target)
+    names, target = check_classes(classes, target), class_name(target)
     check_count(max_words, "max_words", 1)
     check_count(max_sentences, "max_sentences", 1)
     check_count(resamples, "resamples")
     check_count(max_candidates, "max_candidates", 1)
-    groups, notes = _groups(trigger_words, controls, max_words)
+    groups, notes = _groups(trigger_words, controls or {}, max_words)
     ks = _numbers(n_words, groups)
     if isinstance(places, str) or not len(places):
         raise OptionError(f"places should be a list of {', '.join(PLACES)}. Got {places!r} instead.")

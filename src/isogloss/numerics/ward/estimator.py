@@ -15,6 +15,8 @@ from isogloss.errors import OptionError
 from isogloss.numerics.ward.dendrogram import cut
 from isogloss.numerics.ward.linkage import Compute, ward_linkage
 
+_COMPLEX = "Complex data not supported"
+
 
 class WardClustering(ClusterMixin, BaseEstimator):
     """Agglomerative clustering with Ward's criterion, exact, in memory linear in the data.
@@ -53,11 +55,19 @@ class WardClustering(ClusterMixin, BaseEstimator):
 
         Raises
         ------
-        OptionError : n_clusters is larger than n_samples or less than 1, or as in `ward_linkage`.
+        OptionError : n_clusters is empty, larger than n_samples or less than 1, X is no matrix of real numbers, or as
+            in `ward_linkage`.
         """
         several = isinstance(self.n_clusters, Iterable)
         numbers = list(self.n_clusters) if isinstance(self.n_clusters, Iterable) else [self.n_clusters]
-        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite=False)
+        if not numbers:
+            raise OptionError("n_clusters should be a whole number >= 1 or several of them. Got an empty sequence.")
+        try:
+            X = validate_data(self, X, dtype=None, ensure_all_finite=False)
+        except ValueError as error:
+            complex_ones = str(error).startswith(_COMPLEX)
+            reason = f"{_COMPLEX}: X should be real numbers." if complex_ones else str(error)
+            raise OptionError(reason) from error
         for k in numbers:
             if not isinstance(k, Integral) or k < 1:
                 raise OptionError(f"n_clusters should be a whole number >= 1. Got {k!r}.")

@@ -28,6 +28,7 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _ROOM = 32
 """Candidates per cluster. Longer lists cost memory, shorter ones searches."""
 _ROWS = 4096
+_NO_NUMBERS = {"c": "complex ones", "U": "strings", "S": "bytes", "M": "dates", "m": "durations"}
 _TOGETHER = 8192
 
 
@@ -64,8 +65,8 @@ def ward_linkage(
 
     Raises
     ------
-    OptionError : X is not a matrix, has no row or no column, holds NaN or infinity (the first such row is named), or
-        `compute` is unknown.
+    OptionError : X is not a matrix of real numbers, has no row or no column, holds NaN or infinity (the first such row
+        is named), or `compute` is unknown.
     """
     if compute not in _DTYPES:
         raise OptionError(f"compute should be 'float32' or 'bfloat16'. Got {compute!r}.")
@@ -122,18 +123,43 @@ def merge_weighted(
 def as_points(X: np.ndarray) -> np.ndarray:
     """X as a float32 or float64 matrix without NaN or infinity, or the reason why it is none."""
     X = np.asarray(X)
+    if X.dtype.kind in _NO_NUMBERS:
+        raise OptionError(f"X should be real numbers. Got {_NO_NUMBERS[X.dtype.kind]} (dtype {X.dtype}).")
     if X.ndim != 2:
         raise OptionError(f"X should be a matrix, (points, dimensions). Got {X.ndim} dimension(s), shape {X.shape}.")
     if not len(X) or not X.shape[1]:
         raise OptionError(f"X should have at least one row and one column. Got shape {X.shape}.")
     if X.dtype not in (np.float32, np.float64):
         small = X.dtype.itemsize <= 2 and X.dtype.kind not in "iub"
-        X = X.astype(np.float32 if small else np.float64)
+        X = _numbers(X) if X.dtype.kind == "O" else X.astype(np.float32 if small else np.float64)
     for start in range(0, len(X), _ROWS):
         finite = np.isfinite(X[start : start + _ROWS]).all(axis=1)
         if not finite.all():
             raise OptionError(f"X holds NaN or infinity in row {start + int(np.argmin(finite))}.")
     return X
+
+
+class _NotANumberError(OptionError, TypeError):
+    """Also the TypeError that scikit-learn's contract asks for."""
+
+
+def _numbers(X: np.ndarray) -> np.ndarray:
+    """A matrix of Python numbers as float64, or which entry is none."""
+    for (row, column), entry in np.ndenumerate(X):
+        if isinstance(entry, str | bytes):
+            # Strings of digits would be converted.
+            raise OptionError(f"{_place(row, column)} {entry!r}, a string.")
+        try:
+            float(entry)
+        except TypeError as error:
+            raise _NotANumberError(f"{_place(row, column)} {error}.") from None
+        except ValueError as error:
+            raise OptionError(f"{_place(row, column)} {error}.") from None
+    return X.astype(np.float64)
+
+
+def _place(row: int, column: int) -> str:
+    return f"X should be real numbers. Got in row {row}, column {column}:"
 
 
 def _tensor(X: np.ndarray) -> Tensor:
