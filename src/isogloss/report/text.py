@@ -64,9 +64,7 @@ def number(value: Any, digits: int = 3) -> str:
         shown = "0"
     elif size < 0.5 * 10**-digits or size >= 1e7:
         shown = f"{value:.2e}"
-    elif size >= 2 and value == int(value) and size < 1e7:
-        shown = f"{value:,.0f}"
-    elif size >= 1000:
+    elif (size >= 2 and value == int(value) and size < 1e7) or size >= 1000:
         shown = f"{value:,.0f}"
     else:
         shown = f"{value:.{digits if size < 100 else 1}f}"
