@@ -189,8 +189,8 @@ def test_halves_of_too_few_words_give_no_floor(planted):
     ("options", "said"),
     [
         ({"class_label": "stars"}, "no sentence label 'stars'; there are label"),
-        ({"labels": "upos, xpos, feats"}, "no word label xpos, feats; there are casing, suffix, frequency, upos"),
-        ({"labels": " , "}, "labels should name word labels, with commas; there are casing, suffix, frequency, upos"),
+        ({"labels": "upos, xpos, feats"}, "no word label xpos, feats; there are suffix, upos"),
+        ({"labels": " , "}, "labels should name word labels, with commas; there are suffix, upos"),
         ({"drop_above": 3}, "no word can occur at least min=5 times and at most drop_above=3 times"),
     ],
 )

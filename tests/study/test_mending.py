@@ -73,6 +73,12 @@ def test_a_damaged_task_is_computed_again_and_no_other(models, corpus, tmp_path,
     assert mended.tables["similarity"].equals(before.tables["similarity"])
 
 
+def test_a_directory_around_a_run_is_not_taken_for_a_damaged_one(models, corpus, tmp_path):
+    compare(models, corpus, tmp_path / "study" / "run")
+    with pytest.raises(StoreError, match=r"study is not a run directory: .*; did you mean .*run\?"):
+        ig.load(tmp_path / "study")
+
+
 def test_a_damaged_manifest_leaves_nothing_to_mend_and_says_so(models, corpus, tmp_path):
     compare(models, corpus, tmp_path / "run")
     spoil(tmp_path / "run" / "manifest.json")

@@ -310,7 +310,7 @@ def test_an_analysis_that_uses_the_classifier_is_given_it_or_told_why_not(models
 
 
 def test_unknown_options_name_the_known_ones(models, corpus, tmp_path):
-    with pytest.raises(OptionError, match=r"'similarity' has no option neighbors; it has .*neighbours"):
+    with pytest.raises(OptionError, match=r"has no option neighbors; it has .*; did you mean 'neighbours'"):
         ig.compare(
             models["base"], models["tuned"], corpus, out=tmp_path / "r", options={"similarity": {"neighbors": 3}}
         )

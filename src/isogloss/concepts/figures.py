@@ -24,6 +24,12 @@ from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.triggers import TRIGGERS
 
 _ROUND = 6
+_GROUPS = {
+    "triggers": "concepts on its side",
+    "random": "any words",
+    "frequency": "as frequent words",
+    "non-polar": "concepts on no side",
+}
 FAMILIES = 12
 """Families of labels that get a figure, those that explain most."""
 
@@ -158,6 +164,7 @@ def _labels(own: pl.DataFrame, tail: str) -> list[Figure]:
                 lines=tuple(lines),
                 bands=_bands("shuffled labels", part),
                 y_min=0.0,
+                y_max=1.0,
             )
         )
     return found
@@ -205,14 +212,14 @@ def _triggers(tables: Tables, tail: str) -> list[Figure]:
                 "layer",
                 "words from",
                 "place",
-                "words",
+                "put in",
                 "sentences",
                 "share turned",
                 "low",
                 "high",
                 "accuracy lost",
             ),
-            rows=tuple(table.select(columns).iter_rows()),
+            rows=tuple(table.with_columns(pl.col("group").replace(_GROUPS)).select(columns).iter_rows()),
             group_by="target",
         )
     ]

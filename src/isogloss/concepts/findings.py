@@ -148,13 +148,15 @@ def _polar(own: pl.DataFrame) -> Iterator[Finding]:
             row
             for row in beyond
             if row["layer"] in base
-            and row["value"] > max(base[row["layer"]]["value"], base[row["layer"]]["null_high"] or 0)
+            and row["value"] > (base[row["layer"]]["null_high"] or 0)
+            # Two counts of few concepts differ by chance: by their Poisson spread, 95%.
+            and row["value"] - base[row["layer"]]["value"] > 1.96 * (row["value"] + base[row["layer"]]["value"]) ** 0.5
         ]
         if turned and len(tuned) > 1:
             text = (
                 f"{layers([row['layer'] for row in turned])} of the tuned model "
-                f"{'have' if len(turned) > 1 else 'has'} more concepts on a class's side than the base model and than "
-                "chance."
+                f"{'have' if len(turned) > 1 else 'has'} clearly more concepts on a class's side than the base model "
+                "and than chance."
             )
             best = max(turned, key=lambda row: (row["value"], row["layer"]))
             rows = [*turned, *(base[row["layer"]] for row in turned)]

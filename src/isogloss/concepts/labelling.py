@@ -30,6 +30,8 @@ def label_families(pair: LayerPair, chosen: ChosenWords, options: ConceptsOption
     counts = dict(pair.words["word"].str.to_lowercase().value_counts().iter_rows())
     own = {"casing": casing(words), "suffix": suffixes(words), "frequency": frequency_bands(words, counts)}
     families = {name: labels for name, labels in own.items() if any(labels)} | families
+    # One value explains everything and says nothing.
+    families = {name: labels for name, labels in families.items() if len(set(map(_key, labels)) - {None, ()}) > 1}
     if options.labels is None:
         return families
     wanted = [name.strip() for name in options.labels.split(",") if name.strip()]
@@ -41,6 +43,10 @@ def label_families(pair: LayerPair, chosen: ChosenWords, options: ConceptsOption
     if unknown := [name for name in wanted if name not in families]:
         raise OptionError(f"concepts: no word label {', '.join(unknown)}; there are {', '.join(families)}")
     return {name: families[name] for name in wanted}
+
+
+def _key(label: Any) -> Any:
+    return tuple(label) if isinstance(label, list) else label
 
 
 def _split(values: list[str | None]) -> list[Any]:

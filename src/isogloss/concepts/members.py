@@ -12,7 +12,7 @@ from isogloss.concepts.clusters import ClusterDescription
 from isogloss.concepts.fates import Fates
 from isogloss.concepts.model_concepts import ModelConcepts
 from isogloss.concepts.naming import name_concepts
-from isogloss.concepts.options import EXAMPLES, WINDOW, WORDS_SHOWN
+from isogloss.concepts.options import EXAMPLES, SPELLING, TRIED, WINDOW, WORDS_SHOWN
 from isogloss.concepts.polarity import Polarity
 from isogloss.concepts.selection import ChosenWords
 
@@ -37,7 +37,8 @@ def list_table(
     `class_low`, `class_high`, `type_share` and `lift`, the class it is `polar` to, its `shares` of all classes in order
     of the alphabet, `examples`.
     """
-    names = name_concepts(concepts.tree.clusters, chosen.words, concepts.labels).select("concept", "name", "labels")
+    names = name_concepts(concepts.tree.clusters, chosen.words, concepts.labels, unsaid=SPELLING)
+    names = names.select("concept", "name", "labels")
     table = described.concepts.join(names, on="concept", maintain_order="left")
     fates = _fates(model, both)
     table = (
@@ -91,8 +92,19 @@ def _sides(ids: pl.Series, sides: Polarity | None) -> pl.DataFrame:
 
 def _examples(described: ClusterDescription, pair: LayerPair, chosen: ChosenWords) -> pl.Series:
     """For each concept its commonest words in a sentence: list of struct(word, sentence, text, start, end)."""
-    picked = described.words.group_by("concept", maintain_order=True).head(EXAMPLES)
-    picked = picked.with_columns(row=pl.col("rows").list.first())
+    sentence = chosen.words["sentence"].to_list()
+    seen: set[tuple[int, int]] = set()
+    chosen_rows: list[tuple[int, int]] = []
+    for concept, rows in (
+        described.words.group_by("concept", maintain_order=True).head(TRIED).select("concept", "rows").iter_rows()
+    ):
+        row = next((r for r in rows if (concept, sentence[r]) not in seen), None)
+        if row is not None:
+            seen.add((concept, sentence[row]))
+            chosen_rows.append((concept, row))
+    kinds = {"concept": pl.Int64(), "row": pl.Int64()}
+    picked = pl.DataFrame(chosen_rows, schema=kinds, orient="row")
+    picked = picked.group_by("concept", maintain_order=True).head(EXAMPLES)
     words = chosen.words[picked["row"].to_numpy()]
     number = dict(zip(pair.sentences["sentence"].to_list(), range(pair.sentences.height), strict=True))
     has_parts = "part" in words.columns and "text_b" in pair.sentences.columns

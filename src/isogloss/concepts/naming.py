@@ -5,7 +5,7 @@ Names are for people; nothing is computed from them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -92,6 +92,7 @@ def name_concepts(
     *,
     n_words: int = 5,
     annotator: Annotator | None = None,
+    unsaid: Collection[str] = (),
 ) -> pl.DataFrame:
     """A name for every concept.
 
@@ -104,6 +105,7 @@ def name_concepts(
     clusters, words : as for `characteristic_words`.
     alignments : by name of label (`upos`); of the same clusters.
     n_words : words in a name; the annotator is given ten times as many.
+    unsaid : families that take no part in names, though their labels are listed.
     annotator : asked once per concept; an empty answer counts as none.
 
     Returns
@@ -132,7 +134,7 @@ def name_concepts(
     names, sources = [], []
     for concept, own in table.iter_rows():
         answer = annotator(own).strip() if annotator is not None else ""
-        telling = [label for label in labels[concept] if label not in common]
+        telling = [label for label in labels[concept] if label not in common and label.split("=")[0] not in unsaid]
         source = "annotator" if answer else "labels" if telling else "words"
         sources.append(source)
         labelled = f"{', '.join(telling)}: {', '.join(own[:BESIDE_LABELS])}"

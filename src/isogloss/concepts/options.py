@@ -14,6 +14,10 @@ FEWEST_WORDS = 20
 """With fewer words there is nothing to cluster."""
 WORDS_SHOWN = 200
 """Commonest words of a concept that are kept in the tables."""
+TRIED = 9
+"""Commonest words of a concept among which examples in different sentences are looked for."""
+SPELLING = frozenset({"suffix", "frequency"})
+"""Families that say how words look or how frequent they are; names of concepts leave them out."""
 EXAMPLES = 3
 """Sentences shown of a concept."""
 WINDOW = 90

@@ -18,6 +18,7 @@ from isogloss.concepts.fates import Fates, fates
 from isogloss.concepts.noise import adjusted_rand, half_alignment
 from isogloss.concepts.options import FEWEST_WORDS, ConceptsOptions
 from isogloss.concepts.selection import ChosenWords
+from isogloss.numerics import wilson_interval
 
 Row = dict[str, Any]
 NORMAL_95 = 1.959963984540054
@@ -39,12 +40,18 @@ def compared_rows(
     spread = _resampled(base, tuned, chosen, options, seed)
     halves = _HalfTrees.of(vectors, chosen, options) if options.halves else None
     floor = halves.floor(base, options) if halves else {}
+    unchanged = np.array_equal(base, tuned)
     rows: list[Row] = []
     for (model, measure), value in measured.items():
         row: Row = {"measure": measure, "model": model, "value": value, "n": chosen.n_clusters}
         if (deviation := spread.get((model, measure))) is not None:
             half = NORMAL_95 * deviation
-            row |= {"ci_low": max(0.0, value - half), "ci_high": min(1.0, value + half)}
+            low, high = max(0.0, value - half), min(1.0, value + half)
+            if measure != "adjusted_rand" and not unchanged:
+                # A share of few concepts is not surer than that, however steady the sentences.
+                few_low, few_high = wilson_interval(value * chosen.n_clusters, chosen.n_clusters)
+                low, high = min(low, float(few_low)), max(high, float(few_high))
+            row |= {"ci_low": low, "ci_high": high}
         if (model, measure) in floor:
             same = UNCHANGED.get(measure, 0.0)
             seen = floor[model, measure]

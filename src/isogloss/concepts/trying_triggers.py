@@ -5,7 +5,7 @@ How words are inserted and what is counted is in `triggers`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from isogloss.concepts.triggers import TRIGGERS, UNIVERSAL, Triggers, triggers
 from isogloss.concepts.universal_trigger import universal_trigger
 from isogloss.errors import IsoglossError
 from isogloss.numerics import wilson_interval
+from isogloss.progress import Progress
 
 CEILING_WORDS = 60
 """Words of polar concepts that the best trigger is searched among, besides the controls."""
@@ -53,7 +54,7 @@ def try_triggers(
         ]
     parts: dict[str, list[pl.DataFrame]] = {}
     reasons: list[str] = []
-    for target in classes.names:
+    for target in _told(classes.names, pair.progress):
         words, others, polar = _words_of(found["tuned"], chosen, target)
         if not words:
             reasons.append(f"no concept of layer {pair.layer} is polar to {target}")
@@ -68,6 +69,14 @@ def try_triggers(
             parts.setdefault(name, []).append(frame)
     notes = [f"Triggers: {'; '.join(reasons)}."] if reasons else []
     return {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in parts.items()}, notes
+
+
+def _told(targets: list[str], progress: Progress) -> Iterator[str]:
+    """The classes one after the other, while progress is told."""
+    with progress.task("triggers", len(targets), "classes") as advance:
+        for target in targets:
+            yield target
+            advance(1)
 
 
 def _plain(reason: object) -> str:

@@ -52,11 +52,52 @@ MEASURES: dict[str, tuple[str, str]] = {
     ),
 }
 
+TERMS: dict[str, tuple[str, str]] = {
+    "kept": (
+        "Concept; kept, split, merged, dissolved",
+        "A concept is a cluster of words whose vectors lie together in one layer of one model (at most 20 random "
+        "occurrences of each frequent enough word take part). A base concept is kept when one concept of the "
+        "tuned model holds most of its words and little else, split when several that come mostly from it do, "
+        "merged when its words stay together in a larger one, and dissolved when they go apart.",
+    ),
+    "inherited": (
+        "Inherited, new",
+        "A concept of the tuned model is inherited when most of its words come from base concepts that went into "
+        "it, and new when it is gathered from pieces of many.",
+    ),
+    "adjusted_rand": (
+        "Adjusted Rand index",
+        "How far two groupings of the same words agree: 1 is the same groups, 0 what chance gives (Hubert & "
+        "Arabie 1985).",
+    ),
+    "matched": (
+        "Matched",
+        "Share of concepts whose different words are found, nearly all of them, in one concept of the other model.",
+    ),
+    "alignment": (
+        "Explained by",
+        "A label explains a concept when nearly all its words have it. Concepts of one or two different words are "
+        "easily explained by anything, which is why shuffled labels are shown beside it.",
+    ),
+    "polar": (
+        "On the side of a class, polar",
+        "A concept takes the side of a class when nearly all its words come from sentences of that class. Chance "
+        "is what shuffling the classes of the sentences gives.",
+    ),
+    "flip_rate": (
+        "Trigger, share turned (flip rate)",
+        "A word of a concept on one class's side is put into sentences of the other classes that the model "
+        "classifies correctly; the share whose prediction turns to that class. Controls are put in at the same "
+        "places: random words, words as frequent, and words of concepts on no side.",
+    ),
+}
+"""Words that a measure brings with it, where its own name says enough in a table."""
+
 
 def terms(measures: Iterable[str]) -> list[tuple[str, str]]:
     """(term, meaning) pairs: the general ones, then those of the given measures, in a fixed order."""
     used = set(measures)
-    return [*GENERAL, *(entry for measure, entry in MEASURES.items() if measure in used)]
+    return [*GENERAL, *(entry for measure, entry in (MEASURES | TERMS).items() if measure in used)]
 
 
 def measure_name(measure: str) -> str:

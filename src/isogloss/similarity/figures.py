@@ -42,8 +42,9 @@ def _curves(table: pl.DataFrame) -> list[Figure]:
     )
     floors = table.filter((pl.col("subset") == "all") & pl.col("null_low").is_not_null())
     close = _debiased_is_close(shown)
+    hidden = ""
     if close:
-        bars += f" The debiased CKA, everywhere within {CLOSE} of the plain one, is not drawn."
+        hidden = f" The debiased CKA, everywhere within {CLOSE} of the plain one, is not drawn."
     lines = [
         curve(title, part)
         for measure, title in _NAMES.items()
@@ -56,7 +57,7 @@ def _curves(table: pl.DataFrame) -> list[Figure]:
             LinesFigure(
                 name="similarity",
                 title="How much of each layer stayed",
-                caption=f"1 means nothing changed; layer 0 is the embeddings. {bars} The band at the top is "
+                caption=f"1 means nothing changed; layer 0 is the embeddings. {bars}{hidden} The band at the top is "
                 "the widest "
                 "sampling noise of these measures: values inside it may be noise.",
                 y_label="similarity",

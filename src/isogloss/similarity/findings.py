@@ -212,6 +212,7 @@ def _words(table: pl.DataFrame | None, layer: int, seed: Any, several: bool) -> 
         .filter((pl.col("layer") == layer) & (pl.col("seed") == seed) & (pl.col("moved") == "most"))
         .sort("rank")
         .head(3)
+        .sort("value")
     )
     rows = list(top.iter_rows(named=True))
     if not rows:
@@ -219,7 +220,7 @@ def _words(table: pl.DataFrame | None, layer: int, seed: Any, several: bool) -> 
     listed = [f"“{row['word']}” ({_said(row)} over {row['count']} occurrences)" for row in rows]
     measure = "mean cosine of the two vectors" if rows[0]["measure"] == "cosine" else "share of neighbours kept"
     text = (
-        f"The words that moved most at layer {layer}{_first(several)}, by {measure}: {', '.join(listed)}; "
+        f"The words that most surely moved far at layer {layer}{_first(several)}, by {measure}: {', '.join(listed)}; "
         f"{rows[0]['types']:,} different words are frequent enough to be ranked."
     )
     return [_finding(text, rows, rows[0], 0.65, "similarity_words")]

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from isogloss.analysis import Analysis
+from isogloss.corpus.labels import suggestion
 from isogloss.errors import OptionError
 
 
@@ -51,7 +52,8 @@ def build_options(analysis: Analysis, given: Mapping[str, Any] | None) -> Any:
     known = {f.name for f in fields(analysis.Options)} if is_dataclass(analysis.Options) else set()
     if unknown := sorted(set(given or {}) - known):
         raise OptionError(
-            f"the analysis {analysis.name!r} has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+            f"the analysis {analysis.name!r} has no option {', '.join(unknown)}; it has "
+            f"{', '.join(sorted(known))}{suggestion(unknown[0], sorted(known))}"
         )
     kinds = get_type_hints(analysis.Options) if known else {}
     for name, value in (given or {}).items():

@@ -104,6 +104,10 @@ def load_results(directory: Path | str) -> StudyResults:
     layout = RunLayout(Path(directory))
     if not layout.root.is_dir():
         raise StoreError(f"there is no run directory {layout.root}")
+    if not layout.manifest.exists():
+        inside = layout.root / "run"
+        hint = f"; did you mean {inside}?" if RunLayout(inside).manifest.exists() else ""
+        raise StoreError(f"{layout.root} is not a run directory: it has no {layout.manifest.name}{hint}")
     try:
         manifest = read_json(layout.manifest)
     except StoreError as error:
