@@ -100,8 +100,8 @@ def _keys(entries: list[tuple[str, str]], left: float, width: float, pattern: st
         room = 30 + text_width(label, _TEXT)
         if x > left and x + room > left + width:
             x, y = left, y + _KEY_ROW
-        if class_ == "band":
-            swatch = element("rect", x=x, y=y - 6, width=22, height=12, class_="band", fill=f"url(#{pattern})")
+        if class_.startswith("band"):
+            swatch = element("rect", x=x, y=y - 6, width=22, height=12, class_=class_, fill=f"url(#{pattern})")
         elif class_ == "ribbon":
             swatch = element("rect", x=x, y=y - 6, width=22, height=12, class_="key-ribbon")
         else:
@@ -166,7 +166,7 @@ def svg(figure: LinesFigure, width: int = 720) -> Markup:
     entries = [] if direct else [(series(i), name) for i, name in enumerate(names)]
     if any(_runs(line.x, line.low, line.high) for line in figure.lines if line.low and line.high):
         entries.append(("ribbon", "interval"))
-    entries += [("band", band.name) for band in figure.bands]
+    entries += [(_band_class(figure, band), band.name) for band in figure.bands]
     left = 16 + max((text_width(label, _TEXT) for label in tick_labels(ticks)), default=20)
     right = width - (26 + widest if direct else 14)
     keys, key_height = _keys(entries, 2.0, width - 4.0, pattern)
@@ -191,7 +191,8 @@ def svg(figure: LinesFigure, width: int = 720) -> Markup:
         ),
     )
     single = len(xs) <= 1
-    bands = [_wide_or_area(frame, band, half_step, f"url(#{pattern})", single) for band in figure.bands]
+    fill = f"url(#{pattern})"
+    bands = [_wide_or_area(frame, b, half_step, fill, single, _band_class(figure, b)) for b in figure.bands]
     ribbons = [
         _error_bar(frame, line, i) if single else _area(frame, line, half_step * 0.3, f"ribbon {series(i)}")
         for i, line in enumerate(figure.lines)
@@ -220,10 +221,16 @@ def svg(figure: LinesFigure, width: int = 720) -> Markup:
     )
 
 
-def _wide_or_area(frame: _Frame, band: Band, half_step: float, fill: str, single: bool) -> Markup:
+def _band_class(figure: LinesFigure, band: Band) -> str:
+    """A band named after a curve (`noise, base`) is edged in its colour."""
+    owner = next((i for i, line in enumerate(figure.lines) if band.name.endswith(f", {line.name}")), None)
+    return "band" if owner is None else f"band owned {series(owner)}"
+
+
+def _wide_or_area(frame: _Frame, band: Band, half_step: float, fill: str, single: bool, class_: str) -> Markup:
     """A noise band; over a single x it reaches across the plot."""
     if not single:
-        return _area(frame, band, half_step, "band", fill)
+        return _area(frame, band, half_step, class_, fill)
     run = next(_runs(band.low, band.high), None)
     if run is None:
         return Markup("")
@@ -235,7 +242,7 @@ def _wide_or_area(frame: _Frame, band: Band, half_step: float, fill: str, single
         y=top,
         width=frame.right - frame.left,
         height=frame.y(low) - top,
-        class_="band",
+        class_=class_,
         fill=fill,
     )
 

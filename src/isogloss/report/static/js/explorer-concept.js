@@ -30,7 +30,11 @@
     for (let at = level.wordsAt[id]; at < level.wordsAt[id + 1]; at += 1) {
       rows.push(node("li", "", bdi(store.words.shown[level.words[at]]), " ", node("span", "quiet", whole(level.counts[at]))));
     }
-    return rows.length ? node("ul", "concept-words", ...rows) : null;
+    if (!rows.length) return null;
+    const list = node("ul", "concept-words", ...rows);
+    // It scrolls, so the keyboard must reach it.
+    list.tabIndex = 0;
+    return list;
   };
 
   // Places in a sentence are counted in characters, not in UTF-16 units.
