@@ -81,7 +81,7 @@ def measurements() -> str:
     rows += ward_rows()
     machine = extraction["machine"]
     rows.append(
-        f"\nMeasured side by side in one run, medians of interleaved rounds, on {machine['processor']} "
+        f"\nMeasured side by side in one run, medians of interleaved rounds (Ward: one), on {machine['processor']} "
         f"({', '.join(machine['features'])}); `make bench` repeats it."
     )
     return "\n".join(rows)
