@@ -47,7 +47,10 @@ from isogloss.numerics.ward.clusters import UNIT, Clusters
 
 @dataclass
 class Lists:
-    """Candidates of several clusters: slots (m, T), -1 where empty; low (m, T) and tau (m,) in the frame's units."""
+    """Candidates of several clusters: slots (m, T), -1 where empty; low (m, T) and tau (m,) in the frame's units.
+
+    What is kept for all clusters has `low` in float32, rounded down: it is by far the largest part.
+    """
 
     slots: Tensor
     low: Tensor
@@ -55,12 +58,21 @@ class Lists:
 
     def of(self, rows: Tensor) -> Lists:
         """Those of some rows."""
-        return Lists(self.slots[rows].long(), self.low[rows], self.tau[rows])
+        return Lists(self.slots[rows].long(), self.low[rows].double(), self.tau[rows])
 
     def put(self, rows: Tensor, lists: Lists) -> None:
         """Replace those of some rows."""
         self.slots[rows] = lists.slots.to(self.slots.dtype)
-        self.low[rows], self.tau[rows] = lists.low, lists.tau
+        self.low[rows], self.tau[rows] = rounded_down(lists.low, self.low.dtype), lists.tau
+
+
+def rounded_down(bounds: Tensor, dtype: torch.dtype) -> Tensor:
+    """Lower bounds in a coarser type, where they are still lower bounds; infinity stays infinite."""
+    if dtype == bounds.dtype:
+        return bounds
+    coarse = bounds.to(dtype)
+    below = torch.nextafter(coarse, torch.full_like(coarse, -torch.inf))
+    return torch.where((coarse.double() > bounds) & (bounds < torch.inf), below, coarse).clamp_(min=0)
 
 
 @dataclass

@@ -29,7 +29,7 @@ _ROOM = 32
 """Candidates per cluster. Longer lists cost memory, shorter ones searches."""
 _ROWS = 4096
 _NO_NUMBERS = {"c": "complex ones", "U": "strings", "S": "bytes", "M": "dates", "m": "durations"}
-_TOGETHER = 8192
+_TOGETHER = 4096
 
 
 def ward_linkage(
@@ -190,7 +190,7 @@ class Agglomeration:
         self.height = torch.zeros(u, dtype=torch.float64, device=device)
         self.lists = Lists(
             torch.empty((u, room), dtype=torch.int32, device=device),
-            torch.empty((u, room), dtype=torch.float64, device=device),
+            torch.empty((u, room), dtype=torch.float32, device=device),
             torch.empty(u, dtype=torch.float64, device=device),
         )
         self.settled = 0
