@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from scipy.cluster.hierarchy import linkage as scipy_linkage
 from torch import Tensor
 
 from isogloss.errors import OptionError
@@ -25,6 +26,8 @@ from isogloss.progress import SILENT, Advance, Progress
 
 Compute = Literal["float32", "bfloat16"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+SMALL = 2048
+"""Up to so many points SciPy's own linkage is taken: its memory is no matter there, and ties fall as they do in it."""
 _ROOM = 32
 """Candidates per cluster. Longer lists cost memory, shorter ones searches."""
 _ROWS = 4096
@@ -43,7 +46,7 @@ def ward_linkage(
 
     The tree and heights are those of `scipy.cluster.hierarchy.linkage(X, "ward")`: height sqrt(2 w v / (w + v)) times
     the distance between the means of clusters of w and v points, from means in float64; a height is within about 1e-13
-    of the largest distance of a point from the mean. Exact copies merge first, at height 0.
+    of the largest distance of a point from the mean. Up to 2,048 points it is SciPy's own. Above, exact copies merge first, at height 0.
 
     Where several clusters are nearest at exactly the same computed distance, the first rows of the clusters decide: let
     them be the i-th and the j-th distinct row, then the smallest i XOR j is nearest (neighbouring rows pair up, so that
@@ -73,6 +76,8 @@ def ward_linkage(
     X = as_points(X)
     if len(X) == 1:
         return np.empty((0, 4))
+    if len(X) <= SMALL:
+        return scipy_linkage(X.astype(np.float64, copy=False), "ward")
     distinct = distinct_rows(X)
     pairs, heights = _merge_copies(distinct)
     merges = merge_weighted(X, distinct.first, distinct.counts, compute, device, progress)
