@@ -17,6 +17,7 @@ from isogloss.numerics.ward import neighbours as neighbours_module
 from isogloss.numerics.ward import search as search_module
 from isogloss.numerics.ward.dendrogram import scipy_order
 from isogloss.progress import Progress
+from tests.numerics.conftest import SMALL
 
 RNG = np.random.default_rng(0)
 
@@ -287,3 +288,10 @@ def test_thousands_of_near_copies_take_at_most_twice_the_time():
         ward_linkage(X)
         seconds.append(time.process_time() - start)
     assert seconds[1] < 2 * seconds[0] + 0.5
+
+
+def test_ties_among_few_points_fall_as_in_scipy(monkeypatch):
+    monkeypatch.setattr(linkage_module, "SMALL", SMALL)
+    rng = np.random.default_rng(0)
+    for X in (rng.integers(0, 3, (700, 5)).astype(np.float32), np.arange(900.0)[:, None], np.repeat(np.eye(30), 9, 0)):
+        assert np.array_equal(ward_linkage(X), linkage(X.astype(np.float64), "ward"))

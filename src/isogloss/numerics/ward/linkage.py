@@ -46,7 +46,8 @@ def ward_linkage(
 
     The tree and heights are those of `scipy.cluster.hierarchy.linkage(X, "ward")`: height sqrt(2 w v / (w + v)) times
     the distance between the means of clusters of w and v points, from means in float64; a height is within about 1e-13
-    of the largest distance of a point from the mean. Up to 2,048 points it is SciPy's own. Above, exact copies merge first, at height 0.
+    of the largest distance of a point from the mean. Up to 2,048 points it is SciPy's own tree, ties included; above,
+    exact copies merge first, at height 0.
 
     Where several clusters are nearest at exactly the same computed distance, the first rows of the clusters decide: let
     them be the i-th and the j-th distinct row, then the smallest i XOR j is nearest (neighbouring rows pair up, so that
