@@ -28,11 +28,11 @@ Compute = Literal["float32", "bfloat16"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SMALL = 2048
 """Up to so many points SciPy's own linkage is taken: its memory is no matter there, and ties fall as they do in it."""
-_ROOM = 32
+_ROOM = 24
 """Candidates per cluster. Longer lists cost memory, shorter ones searches."""
 _ROWS = 4096
 _NO_NUMBERS = {"c": "complex ones", "U": "strings", "S": "bytes", "M": "dates", "m": "durations"}
-_TOGETHER = 4096
+_TOGETHER = 2048
 
 
 def ward_linkage(

@@ -40,8 +40,8 @@ _UNIT = 2.0**-24
 _GROUPS = 32
 _TILE_BYTES = 16 << 20
 """Of the columns that are multiplied at once."""
-_CELLS = {"cpu": 1 << 21, "cuda": 1 << 26}
-"""Products held at once; 8 MB of float32, which a processor's cache holds."""
+_CELLS = {"cpu": 1 << 20, "cuda": 1 << 26}
+"""Products held at once; 4 MB of float32, which a processor's cache holds."""
 _WORTH_LAYING_OUT = 192
 """Queries from which on laying a tile's columns out pays."""
 
@@ -148,7 +148,7 @@ class SearchMatrix:
                 laid_out = None
                 if m >= _WORTH_LAYING_OUT and gains(self.dtype, device):
                     laid_out = LaidOut(tile)
-                step = max(8, _CELLS.get(device.type, 1 << 21) // (stop - start))
+                step = max(8, _CELLS.get(device.type, 1 << 20) // (stop - start))
                 for begin in range(0, m, step):
                     rows = slice(begin, begin + step)
                     values, columns = self._tile_best(queries[rows], tile, laid_out, start, k + 1)
