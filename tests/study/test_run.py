@@ -276,6 +276,35 @@ def test_a_third_partys_analysis_goes_all_the_way_to_the_page(models, corpus, tm
         compare(models, corpus, tmp_path / "other", analyses=["similarity"])
 
 
+class WidthAnalysis(NormAnalysis):
+    """Also asks how wide all layers are together; counts how often."""
+
+    asked: ClassVar[list] = []
+
+    def run_whole(self, pair, options):
+        self.asked.append(pair.tuned_index)
+        widths = [sum(v.shape[1] for v in layers.values()) for layers in (pair.base_layers, pair.tuned_layers)]
+        return {"norm_widths": pl.DataFrame({"base": widths[:1], "tuned": widths[1:], "seed": [pair.tuned_index]})}
+
+
+def test_an_analysis_of_all_layers_is_asked_once_per_tuned_model_and_resumed(models, corpus, tmp_path, monkeypatch):
+    class Point:
+        name = "norm"
+        load = staticmethod(lambda: WidthAnalysis)
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()])
+    WidthAnalysis.asked.clear()
+    study = ig.compare(models["base"], [models["tuned"], models["base"]], corpus, out=tmp_path / "run")
+    table = study["norm"].tables["norm_widths"]
+    hidden = ig.ActivationStore(tmp_path / "run" / "activations" / "base").layer(0).shape[1]
+    assert table.rows() == [(hidden * (LAYERS + 1),) * 2 + (i,) for i in range(2)]
+    assert WidthAnalysis.asked == [0, 1]
+    (tmp_path / "run" / "tables" / "norm_widths.parquet").unlink()
+    again = ig.compare(models["base"], [models["tuned"], models["base"]], corpus, out=tmp_path / "run")
+    assert again["norm"].tables["norm_widths"].equals(table)
+    assert WidthAnalysis.asked == [0, 1], "kept on disk"
+
+
 class AskingAnalysis(NormAnalysis):
     """Puts the tuned model's own predictions beside the norms."""
 

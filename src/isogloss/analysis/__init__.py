@@ -16,7 +16,18 @@ from isogloss.analysis.figure import (
     figure_from_dict,
 )
 from isogloss.analysis.finding import Finding
-from isogloss.analysis.protocol import Analysis, ArrayVectors, Classifier, Edit, LayerPair, Need, Tables, Vectors
+from isogloss.analysis.protocol import (
+    Analysis,
+    ArrayVectors,
+    Classifier,
+    Edit,
+    LayerPair,
+    ModelPair,
+    Need,
+    Tables,
+    Vectors,
+    WholeModelAnalysis,
+)
 from isogloss.analysis.registry import available, choose
 from isogloss.analysis.tables import BETWEEN_SEEDS, TIDY, between_seeds, tidy
 from isogloss.analysis.wording import layers, side_by_side, stated, with_interval
@@ -40,10 +51,12 @@ __all__ = [
     "LayerPair",
     "Line",
     "LinesFigure",
+    "ModelPair",
     "Need",
     "TableFigure",
     "Tables",
     "Vectors",
+    "WholeModelAnalysis",
     "available",
     "between_seeds",
     "choose",

@@ -82,27 +82,22 @@ class ArrayVectors:
         return self.array[rows].astype(np.float32)
 
 
-@dataclass(frozen=True)
-class LayerPair:
-    """One layer of the base and of the tuned model over the same words; row i is the same word everywhere.
+@dataclass(frozen=True, kw_only=True)
+class ModelPair:
+    """The base and the tuned model over the same words; row i is the same word everywhere.
 
     Attributes
     ----------
-    layer : 0 = embeddings, i = after block i.
-    base, tuned : (n_words, hidden) of this layer; None where that model has no such layer.
     words : n_words rows; `sentence`, `position`, `word`, `start`, `end` and one column per token label.
     sentences : `sentence`, `text` and one column per sentence label; `words["sentence"]` points here.
-    base_layers, tuned_layers : the other layers, by number, for layer x layer maps.
+    base_layers, tuned_layers : (n_words, hidden) by layer, 0 = embeddings, i = after block i.
     token_labels, sentence_labels : names of the label columns.
-    seed : random seed of this task; the same whatever the executor.
+    seed : random seed of the study; the same at every layer and whatever the executor.
     tuned_index : which tuned model this is, when several were given.
     classifier : the tuned model as a classifier, loaded on first use; asking its classes says whether it has a head.
-    progress : told how far long steps within the layer are.
+    progress : told how far long steps are.
     """
 
-    layer: int
-    base: Vectors | None
-    tuned: Vectors | None
     words: pl.DataFrame
     sentences: pl.DataFrame
     base_layers: Mapping[int, Vectors] = field(default_factory=dict)
@@ -113,6 +108,21 @@ class LayerPair:
     tuned_index: int = 0
     classifier: Classifier | None = None
     progress: Progress = SILENT
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPair(ModelPair):
+    """One layer of the two models, with what `ModelPair` holds.
+
+    Attributes
+    ----------
+    layer : 0 = embeddings, i = after block i.
+    base, tuned : (n_words, hidden) of this layer; None where that model has no such layer.
+    """
+
+    layer: int
+    base: Vectors | None
+    tuned: Vectors | None
 
 
 @runtime_checkable
@@ -145,4 +155,13 @@ class Analysis(Protocol):
 
     def figures(self, tables: Tables, options: Any) -> Sequence[Figure]:
         """What shows it."""
+        ...
+
+
+@runtime_checkable
+class WholeModelAnalysis(Analysis, Protocol):
+    """An analysis that also asks something of all layers at once, such as which of them hold a label's neurons."""
+
+    def run_whole(self, pair: ModelPair, options: Any) -> Tables:
+        """Tables of all layers together: a task of its own, concatenated with those of the layers."""
         ...

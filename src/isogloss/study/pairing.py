@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.activations import ActivationStore, LayerVectors
-from isogloss.analysis import Classifier, LayerPair
+from isogloss.analysis import Classifier, LayerPair, ModelPair
 from isogloss.errors import StoreError
 from isogloss.progress import SILENT, Progress
 
@@ -61,16 +61,17 @@ class PairedStores:
 
     def pair(self, layer: int, seed: int, tuned_index: int, progress: Progress = SILENT) -> LayerPair:
         """One layer of both models, ready for an analysis."""
-        base = {i: _restricted(self.base.vectors(i), self.base_rows) for i in self.base.layers}
-        tuned = {i: _restricted(self.tuned.vectors(i), self.tuned_rows) for i in self.tuned.layers}
-        return LayerPair(
-            layer=layer,
-            base=base.get(layer),
-            tuned=tuned.get(layer),
+        models = self.models(seed, tuned_index, progress)
+        base, tuned = models.base_layers.get(layer), models.tuned_layers.get(layer)
+        return LayerPair(**vars(models), layer=layer, base=base, tuned=tuned)
+
+    def models(self, seed: int, tuned_index: int, progress: Progress = SILENT) -> ModelPair:
+        """All layers of both models."""
+        return ModelPair(
             words=self.words,
             sentences=self.base.sentences,
-            base_layers=base,
-            tuned_layers=tuned,
+            base_layers={i: _restricted(self.base.vectors(i), self.base_rows) for i in self.base.layers},
+            tuned_layers={i: _restricted(self.tuned.vectors(i), self.tuned_rows) for i in self.tuned.layers},
             token_labels=tuple(self.base.manifest["token_labels"]),
             sentence_labels=tuple(self.base.manifest["sentence_labels"]),
             seed=seed,

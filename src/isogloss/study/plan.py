@@ -6,23 +6,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
-from isogloss.analysis import Analysis
+from isogloss.analysis import Analysis, WholeModelAnalysis
 from isogloss.corpus.labels import suggestion
 from isogloss.errors import OptionError
 
 
 @dataclass(frozen=True)
 class Task:
-    """One analysis of one layer of one pair of models: the unit of work and of resumption."""
+    """One analysis of one layer, or of all of them together, of one pair of models: the unit of work and of resumption.
+
+    Attributes
+    ----------
+    layer : None for all layers together.
+    """
 
     analysis: str
-    layer: int
+    layer: int | None
     tuned_index: int
 
     @property
     def name(self) -> str:
         """Directory of its tables."""
-        return f"{self.analysis}-{self.tuned_index}-{self.layer:02d}"
+        return f"{self.analysis}-{self.tuned_index}-{'all' if self.layer is None else f'{self.layer:02d}'}"
 
 
 @dataclass(frozen=True)
@@ -73,14 +78,14 @@ def _is(value: Any, kind: Any) -> bool:
     return type(value) in allowed or (type(value) is int and float in allowed)
 
 
-def tasks(analyses: Iterable[str], layers_of: Iterable[tuple[int, ...]]) -> list[Task]:
-    """All tasks: analysis by analysis, tuned model by tuned model, layer by layer."""
+def tasks(analyses: Iterable[Analysis], layers_of: Iterable[tuple[int, ...]]) -> list[Task]:
+    """All tasks: analysis by analysis, tuned model by tuned model, layer by layer, all layers together last."""
     per_model = list(layers_of)
     return [
-        Task(analysis, layer, index)
+        Task(analysis.name, layer, index)
         for analysis in analyses
         for index, layers in enumerate(per_model)
-        for layer in layers
+        for layer in (*layers, *((None,) if isinstance(analysis, WholeModelAnalysis) else ()))
     ]
 
 

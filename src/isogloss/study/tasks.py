@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import Analysis, Tables
+from isogloss.analysis import Analysis, Tables, WholeModelAnalysis
 from isogloss.errors import StoreError
 from isogloss.progress import Progress
 from isogloss.sealed import read_json, read_table, write_json, write_table
@@ -57,7 +57,7 @@ class StudyTasks:
 
     def analyse(self, analysis: Analysis, options: Any) -> dict[str, Any]:
         """Run one analysis to its end; returns its entry in the manifest."""
-        todo = tasks([analysis.name], self.layers)
+        todo = tasks([analysis], self.layers)
         with (
             self.clock.measured(analysis.name),
             self.progress.task(analysis.name, len(todo), "layers") as advance,
@@ -77,7 +77,7 @@ class StudyTasks:
 
     def has_all(self, analyses: Mapping[str, Analysis]) -> bool:
         """Whether every task is done and whole."""
-        return all(self.kept(task) is not None for task in tasks(analyses, self.layers))
+        return all(self.kept(task) is not None for task in tasks(analyses.values(), self.layers))
 
     def kept(self, task: Task) -> Tables | None:
         """The tables of a task that was done; None if it was not, or if they are damaged."""
@@ -94,8 +94,12 @@ class StudyTasks:
 
     def _computed(self, analysis: Analysis, options: Any, task: Task) -> Tables:
         home = self.layout.tasks / task.name
-        pair = self.pairs()[task.tuned_index].pair(task.layer, self.seed, task.tuned_index, self.progress)
-        tables = analysis.run(pair, options)
+        stores = self.pairs()[task.tuned_index]
+        if task.layer is None:
+            assert isinstance(analysis, WholeModelAnalysis)
+            tables = analysis.run_whole(stores.models(self.seed, task.tuned_index, self.progress), options)
+        else:
+            tables = analysis.run(stores.pair(task.layer, self.seed, task.tuned_index, self.progress), options)
         digests = {name: write_table(home / f"{name}.parquet", table) for name, table in tables.items()}
         write_json(home / "done.json", {"tables": digests})
         return tables

@@ -38,7 +38,7 @@ from isogloss.numerics.ward.clusters import Clusters
 
 _UNIT = 2.0**-24
 _GROUPS = 32
-_TILE_BYTES = 16 << 20
+_TILE_BYTES = 8 << 20
 """Of the columns that are multiplied at once."""
 _CELLS = {"cpu": 1 << 20, "cuda": 1 << 26}
 """Products held at once; 4 MB of float32, which a processor's cache holds."""
