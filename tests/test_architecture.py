@@ -18,10 +18,12 @@ ALLOWED = {
     "activations": {"corpus", "models"},
     "similarity": {"analysis", "numerics"},
     "concepts": {"analysis", "numerics", "corpus"},
+    "probing": {"analysis", "numerics", "corpus"},
     "study": {"analysis", "corpus", "models", "activations"},
     "report": {"analysis"},
     "api": {"analysis", "corpus", "models", "activations", "study", "report"},
     "cli": {"analysis", "corpus", "models", "activations", "study", "report", "api"},
+    "__main__": {"cli"},
 }
 
 

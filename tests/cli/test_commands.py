@@ -1,5 +1,6 @@
 import json
 import re
+import runpy
 import time
 
 import polars as pl
@@ -244,3 +245,11 @@ def test_a_log_gets_a_line_for_every_tenth(monkeypatch):
 
 def test_version():
     assert run("--version").output.startswith("isogloss 0.")
+
+
+def test_the_package_can_be_run_as_a_module(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["isogloss", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("isogloss", run_name="__main__")
+    assert not ended.value.code
+    assert ig.__version__ in capsys.readouterr().out
