@@ -180,6 +180,17 @@ def chromium() -> Iterator[Page]:
                 process.wait()
 
 
+@contextmanager
+def without_problems(page: Page) -> Iterator[None]:
+    """Fail if what happens to the page makes it complain, or ask for anything but files."""
+    page.problems.clear()
+    page.requests.clear()
+    yield
+    page.evaluate("new Promise(done => setTimeout(done, 50))")
+    assert page.problems == []
+    assert all(url.startswith("file:") for url in page.requests)
+
+
 def screenshot(path_html: Path, png: Path, width: int = 1200, height: int = 900, *, dark: bool = False) -> None:
     """One picture of a whole page."""
     with chromium() as page:

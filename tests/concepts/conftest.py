@@ -10,10 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isogloss.analysis import LayerPair
+from isogloss.analysis import ArrayVectors, LayerPair
 from isogloss.concepts import ConceptsAnalysis, ConceptsOptions
 from isogloss.errors import ModelError
-from tests.similarity.conftest import ArrayVectors
 
 VOCABULARY = {
     "ADJ": ("superb", "lovely", "tender", "awful", "dreary", "stale"),

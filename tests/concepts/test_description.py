@@ -1,5 +1,3 @@
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 import pytest
@@ -8,26 +6,10 @@ from hypothesis import strategies as st
 
 from isogloss.concepts import align_labels, characteristic_words, describe_clusters, name_concepts
 from isogloss.errors import OptionError
+from tests.vectors import SteppedVectors
 
 quick = settings(deadline=None, max_examples=25)
 seeds = st.integers(0, 10_000)
-
-
-@dataclass(frozen=True)
-class ArrayVectors:
-    array: np.ndarray
-    step: int = 7
-
-    @property
-    def shape(self):
-        return self.array.shape
-
-    def blocks(self, rows=4096):
-        for start in range(0, len(self.array), self.step):
-            yield self.array[start : start + self.step].astype(np.float32)
-
-    def take(self, rows):
-        return self.array[rows].astype(np.float32)
 
 
 WORDS = pl.DataFrame({"word": ["cat", "dog", "cat", "the", "The", "dog"], "sentence": [0, 0, 0, 1, 2, 3]})
@@ -53,7 +35,7 @@ def test_cohesion_is_that_of_plain_loops_whatever_the_blocks(seed, step):
     rng = np.random.default_rng(seed)
     X = (rng.normal(size=(60, 5)) + 30).astype(np.float32)
     clusters = rng.integers(-1, 4, 60)
-    found = describe_clusters(clusters, [str(i) for i in range(60)], ArrayVectors(X, step))
+    found = describe_clusters(clusters, [str(i) for i in range(60)], SteppedVectors(X, step))
     Y = X.astype(np.float64)
     clustered = Y[clusters >= 0]
     whole = np.sqrt(((clustered - clustered.mean(axis=0)) ** 2).sum(axis=1).mean())
@@ -69,16 +51,16 @@ def test_cohesion_is_that_of_plain_loops_whatever_the_blocks(seed, step):
 
 def test_equal_vectors_have_no_width_and_vectors_of_zeros_no_direction():
     X = np.array([[1.0, 2], [1, 2], [0, 0], [0, 0]])
-    found = describe_clusters(np.array([0, 0, 1, 1]), list("abcd"), ArrayVectors(X)).concepts
+    found = describe_clusters(np.array([0, 0, 1, 1]), list("abcd"), SteppedVectors(X)).concepts
     assert found["rms"].to_list() == [0.0, 0.0]
     assert found["cosine"][0] == pytest.approx(1.0)
     assert found["cosine"][1] is None
-    assert describe_clusters(np.zeros(2, int), list("ab"), ArrayVectors(X[:2])).concepts["spread"].to_list() == [None]
+    assert describe_clusters(np.zeros(2, int), list("ab"), SteppedVectors(X[:2])).concepts["spread"].to_list() == [None]
 
 
 def test_lengths_that_differ_are_refused():
     with pytest.raises(OptionError, match="Got 6 and 5 rows"):
-        describe_clusters(CLUSTERS, WORDS, ArrayVectors(np.ones((5, 2))))
+        describe_clusters(CLUSTERS, WORDS, SteppedVectors(np.ones((5, 2))))
     with pytest.raises(OptionError, match="Got 6 and 2 rows"):
         describe_clusters(CLUSTERS, ["a", "b"])
 

@@ -1,52 +1,17 @@
-import re
-
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
-from isogloss.concepts.controls import matched_controls
-from isogloss.concepts.insertion import CountedClassifier, boundaries, insert
+from isogloss.concepts.insertion import CountedClassifier
 from isogloss.concepts.triggers import triggers
-from isogloss.concepts.universal_trigger import universal_trigger
 from isogloss.errors import OptionError
-from isogloss.numerics import wilson_interval
-
-CLASSES = ["bad", "good"]
-FILLER = [f"word{i}" for i in range(60)]
-PLANTED = ["superb", "moving", "joy", "gem"]
-
-
-class Bag:
-    """Logistic in the sum of word weights; remembers every text it was asked."""
-
-    def __init__(self, weights, bias=-1.0):
-        self.weights, self.bias, self.asked = weights, bias, []
-
-    def __call__(self, texts, text_b=None):
-        seconds = text_b if text_b is not None else [""] * len(texts)
-        self.asked += list(zip(texts, seconds, strict=True))
-        z = np.array([self.bias + sum(self.weights.get(w, 0.0) for w in t.split()) for t in texts])
-        p = 1 / (1 + np.exp(-z))
-        return np.column_stack([1 - p, p])
+from tests.concepts.attack import CLASSES, FILLER, PLANTED, Bag, attack, planted_attack
 
 
 @pytest.fixture
 def planted():
-    """Fillers push a little either way, planted words hard towards good; gold is what the classifier says mostly."""
-    rng = np.random.default_rng(0)
-    weights = dict(zip(FILLER, rng.normal(0, 0.3, len(FILLER)), strict=True)) | dict.fromkeys(PLANTED, 2.0)
-    texts = [" ".join(rng.choice(FILLER, 8)) for _ in range(120)]
-    gold = ["good" if i % 4 == 0 else "bad" for i in range(120)]
-    return Bag(weights), texts, gold
-
-
-def attack(planted, words=PLANTED, **options):
-    bag, texts, gold = planted
-    options = {"controls": {"random": FILLER[:4], "frequency": FILLER[4:8]}, "resamples": 300} | options
-    return triggers(bag, texts, gold, words, classes=CLASSES, target="good", **options)
+    return planted_attack()
 
 
 def test_planted_triggers_flip_more_than_controls_and_separate(planted):
@@ -115,43 +80,6 @@ def test_no_resamples_no_intervals(planted):
     found = attack(planted, resamples=0)
     assert found.table["ci_low"].null_count() == found.table.height
     assert found.differences["separates"].null_count() == found.differences.height
-
-
-@pytest.mark.parametrize(
-    ("text", "boundary", "expected"),
-    [
-        ("a fine film", 0, "X a fine film"),
-        ("a fine film", 1, "a X fine film"),
-        ("a fine film", 3, "a fine film X"),
-        ("  a\tfine\n\nfilm ", 0, "  X a\tfine\n\nfilm "),
-        ("  a\tfine\n\nfilm ", 2, "  a\tfine\n\nX film "),
-        ("  a\tfine\n\nfilm ", 3, "  a\tfine\n\nfilm X "),
-        ("naïve — 映画\u3000は👍🏽", 2, "naïve — X 映画\u3000は👍🏽"),
-        ("", 0, "X"),
-    ],
-)
-def test_words_go_in_at_boundaries_and_nothing_else_changes(text, boundary, expected):
-    assert insert(text, ["X"], boundary) == expected
-
-
-@settings(max_examples=60)
-@given(st.text(max_size=40), st.sampled_from(["front", "end", "random"]), st.integers(0, 9))
-def test_taking_the_words_out_gives_the_text_back(text, place, seed):
-    text = text.replace("¤", "")
-    (at,) = boundaries([text], place, seed)
-    put = insert(text, ["¤1", "¤2"], int(at))
-    assert put.count("¤1 ¤2") == 1
-    assert re.findall(r"\S+", put.replace("¤1 ¤2", " ")) == re.findall(r"\S+", text)
-    words = re.findall(r"\S+", put)
-    assert words.index("¤1") == at
-    assert {put.replace("¤1 ¤2 ", ""), put.replace(" ¤1 ¤2", ""), put.replace("¤1 ¤2", "")} & {text}
-
-
-def test_random_boundaries_are_inside_and_reach_all_of_the_inside():
-    at = boundaries(["a b c d"] * 300 + ["one"] * 50, "random", 0)
-    assert set(at[:300]) == {1, 2, 3}
-    assert set(at[300:]) == {0, 1}
-    assert (boundaries(["a b c d"] * 300, "random", 1) != at[:300]).any()
 
 
 def test_all_groups_meet_a_sentence_at_the_same_boundary(planted):
@@ -258,111 +186,12 @@ def test_at_most_so_many_sentences_and_words(planted):
     assert drawn != bad[:20]
 
 
-def test_frequency_controls_have_the_nearest_count_that_is_left():
-    rng = np.random.default_rng(0)
-    counts = {f"t{i}": int(2 ** rng.uniform(0, 12)) for i in range(15)}
-    counts |= {f"p{i}": c for i, c in enumerate(counts.values())}
-    counts |= {f"n{i}": int(2 ** rng.uniform(0, 12)) for i in range(400)} | {"T1": counts["t1"]}
-    own = [f"t{i}" for i in range(15)]
-    members = [f"n{i}" for i in range(0, 400, 2)] + ["p1", "elsewhere"]
-    found = matched_controls(counts, own, members, 10, 0, polar_words=[f"p{i}" for i in range(15)])
-    assert {name: len(words) for name, words in found.items()} == {"random": 10, "frequency": 10, "non-polar": 10}
-    assert all(len(set(words)) == 10 and not {*words} & {*own, "T1"} for words in found.values())
-    assert {*found["frequency"], *found["non-polar"]} <= {f"n{i}" for i in range(400)}
-    assert set(found["non-polar"]) <= set(members)
-    assert not {*found["frequency"]} & {*found["non-polar"]}
-    unsided = {*members} - {"p1", "elsewhere", *found["frequency"]}
-    for name, pool in (("frequency", {f"n{i}" for i in range(400)}), ("non-polar", unsided)):
-        left = set(pool)
-        for trigger, word in zip(own, found[name], strict=False):
-            off = {w: abs(np.log(counts[w] / counts[trigger])) for w in left}
-            assert off[word] == pytest.approx(min(off.values()))
-            left.remove(word)
-    assert found == matched_controls(counts, own, members, 10, 0, polar_words=[f"p{i}" for i in range(15)])
-    assert found["random"] != matched_controls(counts, own, members, 10, 1)["random"]
-
-
-def test_control_words_of_one_count_are_drawn_by_lot_and_a_small_corpus_gives_fewer():
-    counts = {"t": 3, "u": 3} | {f"n{i}": 3 for i in range(50)}
-    assert len({matched_controls(counts, ["t"], [], seed=s)["frequency"][0] for s in range(10)}) > 5
-    assert "non-polar" not in matched_controls(counts, ["t"], [])
-    assert matched_controls({"t": 3, "T": 3, "x": 9}, ["t"], [])["random"] == ["x"]
-    few = matched_controls({"t": 1, "a": 2, "b": 9}, ["t"], ["a", "b"])
-    assert (few["frequency"], few["non-polar"]) == (["a"], ["b"])
-    with pytest.raises(OptionError, match="'ghost'"):
-        matched_controls(counts, ["ghost"], [])
-
-
-def test_the_universal_trigger_is_at_least_the_best_single_trigger_where_both_were_chosen(planted):
-    found = attack(planted, n_words=(1, 2))
-    rows = {(r["group"], r["k"]): r for r in found.universal.iter_rows(named=True)}
-    best = [r["search_flip_rate"] for (group, _), r in rows.items() if group.startswith("best of ")]
-    assert len(best) == 3
-    assert rows["universal", 1]["search_flip_rate"] >= max(best)
-    assert rows["universal", 2]["search_flip_rate"] >= rows["universal", 1]["search_flip_rate"]
-    assert rows["universal", 1]["words"][0] in PLANTED
-
-
 def test_the_best_word_of_each_group_is_named(planted):
     bag, _, _ = planted
     bag.weights["odd"] = 2.5
     found = attack(planted, controls={"c": [FILLER[0], "odd", FILLER[1], FILLER[2]]}, places=["end"])
     assert found.universal.filter(group="best of c")["words"].to_list() == [["odd"]]
     assert found.universal["place"].unique().to_list() == ["end"]
-
-
-def test_where_one_word_flips_nothing_the_search_goes_where_the_probability_rises():
-    bag = Bag({"weak": 1.0, "strong": 3.0}, bias=-5.0)
-    found = universal_trigger(
-        bag, ["so so"] * 10, ["bad"] * 10, ["weak", "strong"], classes=CLASSES, target="good", length=2
-    )
-    assert found.words == ("strong", "strong")
-    assert found.steps["flip_rate"].to_list() == [0.0, 1.0]
-
-
-@pytest.mark.parametrize("beam", [1, 3])
-def test_the_search_finds_the_planted_word_and_judges_it_on_sentences_it_did_not_see(planted, beam):
-    bag, texts, gold = planted
-    bag.weights["magic"] = 2.5
-    words = [*FILLER[:20], "magic", *PLANTED]
-    found = universal_trigger(bag, texts, gold, words, classes=CLASSES, target="good", length=1, beam=beam)
-    assert found.words == ("magic",)
-    assert found.n_candidates == 25
-    right = found.n_search + found.n_sentences
-    assert abs(found.n_search - found.n_sentences) <= 1
-    rates = found.search_flip_rate * found.n_search + found.flip_rate * found.n_sentences
-    drawn = [t for t, g in zip(texts, gold, strict=True) if g == "bad"]
-    attacked = [t for t in drawn if bag([t])[0].argmax() == 0]
-    assert right == len(attacked)
-    assert rates == pytest.approx(sum(bag([f"magic {t}"])[0].argmax() == 1 for t in attacked))
-    # As they are, every candidate on one half, the best on the other.
-    assert found.n_forward == len(drawn) + 25 * found.n_search + found.n_sentences
-
-
-def test_a_word_that_only_one_half_shows_is_not_believed():
-    """Random flips: the best of 60 looks better on the half it was chosen on than on the other."""
-
-    def coin(texts, text_b=None):
-        p = np.array([0.0 if "+" not in t else np.random.default_rng([*t.encode()]).random() for t in texts])
-        return np.column_stack([1 - p, p])
-
-    texts = [f"text {i}" for i in range(60)]
-    found = universal_trigger(
-        coin, texts, ["bad"] * 60, [f"+{i}" for i in range(60)], classes=CLASSES, target="good", length=1
-    )
-    assert found.search_flip_rate > 0.65
-    assert found.ci_low < 0.5 < found.ci_high
-
-
-def test_a_wider_beam_finds_what_greed_misses():
-    def pair_only(texts, text_b=None):
-        p = np.array([0.9 if "left right" in t else 0.4 if "bait" in t else 0.2 + 0.1 * ("left" in t) for t in texts])
-        return np.column_stack([1 - p, p])
-
-    given = (pair_only, [f"t{i}" for i in range(10)], ["bad"] * 10, ["bait", "left", "right"])
-    greedy, wide = (universal_trigger(*given, classes=CLASSES, target="good", length=2, beam=beam) for beam in (1, 2))
-    assert (greedy.flip_rate, wide.flip_rate) == (0, 1)
-    assert wide.words == ("left", "right")
 
 
 @pytest.mark.parametrize(("n_sentences", "n_words", "spread"), [(40, 12, 0.7), (15, 30, 0.1), (40, 4, 0.7)])
@@ -459,8 +288,3 @@ def test_three_classes_flip_to_the_target_only(planted):
     )  # fmt: skip
     assert found.table["flip_rate"].to_list() == [1.0, 0.0]
     assert found.table["accuracy_drop"].to_list() == [1.0, 1.0]
-
-
-def test_wilson_ends_are_exact_at_none_and_all():
-    assert float(wilson_interval(0, 7)[0]) == 0.0
-    assert float(wilson_interval(7, 7)[1]) == 1.0

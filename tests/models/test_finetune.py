@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import random
 import shutil
@@ -7,20 +6,15 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 from isogloss.corpus import sentence_fingerprints
-from isogloss.errors import CorpusError, ModelError, OptionError
+from isogloss.errors import ModelError, OptionError
 from isogloss.models.finetune import finetune
-from isogloss.models.finetune_data import IGNORED, Collator, Example, GroupedByLength, split_rows
 from isogloss.models.finetune_result import TRAINED_ON
-from isogloss.models.finetune_tasks import TokenClassification, choose_task, ordered
 from isogloss.models.loading import load
 from isogloss.models.reference import resolve
-from isogloss.numerics import wilson_interval
 from isogloss.progress import Progress
 from tests.models.labelled import BAD, GOOD, labelled, reviews
 from tests.tiny import ARCHITECTURES, save_tiny, tiny_model, tiny_tokenizer
@@ -305,173 +299,6 @@ def test_sentences_without_label_are_left_out(base, tmp_path):
     labels = [None, *corpus.sentences["label"].to_list()[1:]]
     corpus = labelled(corpus.sentences["text"].to_list(), labels)
     assert finetune(base, corpus, tmp_path / "out", dev_fraction=0, **QUICK)[0].metrics["train_sentences"] == 23
-
-
-@pytest.mark.parametrize(
-    ("labels", "said"),
-    [
-        (["a"] * 24, "only 'a' in 24 sentences"),
-        ([str(i) for i in range(24)], "24 different values in 24 sentences"),
-        ([str(i // 2) for i in range(2400)], "1,200 different values"),
-        ([None] * 24, "no value"),
-    ],
-)
-def test_labels_that_cannot_be_learnt_are_refused(base, tmp_path, labels, said):
-    corpus = labelled(["the film"] * len(labels), pl.Series(labels, dtype=pl.String))
-    with pytest.raises(CorpusError, match=said):
-        finetune(base, corpus, tmp_path / "out", **QUICK)
-    assert not (tmp_path / "out").exists()
-
-
-def test_label_must_be_there_and_fit_the_task():
-    corpus = reviews(24, word_label=len)
-    with pytest.raises(CorpusError, match="no label 'stars'; it has label, tag"):
-        choose_task("auto", "stars", [corpus])
-    with pytest.raises(OptionError, match="the task tokens does not fit the label 'label' of sentences"):
-        choose_task("tokens", "label", [corpus])
-    with pytest.raises(OptionError, match="no task called 'ner'"):
-        choose_task("ner", None, [corpus])
-    assert choose_task("auto", None, [corpus]).label == "label"
-    assert choose_task("tokens", None, [corpus]).label == "tag"
-
-
-def test_scores_that_are_words_are_named():
-    corpus = labelled(["the film"] * 3, ["1.5", "two", "3"])
-    with pytest.raises(CorpusError, match="'two' in 1 of 3 sentences"):
-        choose_task("regression", "label", [corpus])
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"epochs": 0},
-        {"learning_rate": 0},
-        {"batch_size": 0},
-        {"checkpoint_every": 0},
-        {"train_fraction": 0},
-        {"train_fraction": 1.1},
-        {"dev_fraction": 1},
-        {"seeds": []},
-        {"keep_layers": 4},
-        {"keep_layers": 0},
-        {"keep_layers": 9, "seeds": [0, 1]},
-        {"freeze_layers": 4},
-        {"dtype": "float16"},
-    ],
-)
-def test_impossible_options_are_refused_and_leave_nothing(base, tmp_path, options):
-    with pytest.raises(OptionError):
-        finetune(base, reviews(24), tmp_path / "out", **{**QUICK, **options})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_albert_cannot_freeze_a_part_of_its_one_block(tmp_path):
-    path = save_tiny(tmp_path / "base", "albert")
-    with pytest.raises(OptionError, match="one block for all its layers"):
-        finetune(path, reviews(24), tmp_path / "out", freeze_layers=1, **QUICK)
-
-
-@given(
-    n=st.integers(4, 200),
-    fraction=st.floats(0.05, 0.9),
-    small=st.floats(0.01, 0.5),
-    large=st.floats(0.5, 1.0),
-)
-def test_parts_are_disjoint_and_smaller_fractions_are_contained_in_larger(n, fraction, small, large):
-    sentences = pl.DataFrame({"sentence": pl.Series(range(n), dtype=pl.UInt32)})
-    little, dev = split_rows(sentences, dev_fraction=fraction, train_fraction=small, own_dev=True)
-    more, same_dev = split_rows(sentences, dev_fraction=fraction, train_fraction=large, own_dev=True)
-    assert len(dev)
-    assert len(little)
-    assert (dev == same_dev).all()
-    assert set(little) <= set(more)
-    assert not set(more) & set(dev)
-
-
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=300), st.integers(1, 20), st.integers(0, 5))
-def test_length_groups_hold_every_example_once_and_waste_little(lengths, batch_size, seed):
-    sampler = GroupedByLength(lengths, batch_size, seed)
-    batches = list(sampler)
-    assert len(batches) == len(sampler)
-    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
-    spread = sum(max(lengths[i] for i in b) - min(lengths[i] for i in b) for b in batches)
-    stretches = -(-len(lengths) // (50 * batch_size))
-    assert spread <= 59 * stretches
-
-
-def test_every_epoch_has_another_order():
-    sampler = GroupedByLength(list(range(100)), 10, 0)
-    assert list(sampler) != list(sampler)
-
-
-@pytest.mark.parametrize("kind", ["wordpiece", "bytelevel", "bytelevel-prefix", "metaspace", "unigram"])
-@pytest.mark.parametrize("all_subwords", [False, True])
-def test_word_labels_land_on_subwords_inside_their_words(kind, all_subwords):
-    texts = ["Its naïve hero re-enters the café; nobody notices.", "Wonderful performances"]
-    corpus = labelled(texts, word_label=str.lower)
-    task = TokenClassification.of("tag", [corpus, *[corpus] * 3], all_subwords=all_subwords)
-    tokenizer = tiny_tokenizer(kind)
-    encoded = task.encode(corpus, np.arange(2), tiny_model("bert"), tokenizer, None)
-    core = tokenizer.backend_tokenizer
-    for number, (text, example) in enumerate(zip(texts, encoded.examples, strict=True)):
-        words = corpus.words.filter(pl.col("sentence") == number)
-        for (start, end), target in zip(core.encode(text).offsets, example.target, strict=True):
-            under = words.filter((pl.col("start") < end) & (pl.col("end") > start))["tag"].to_list()
-            assert target == IGNORED or task.classes[target] in under
-        carried = [task.classes[t] for t in example.target if t != IGNORED]
-        if kind != "metaspace":
-            assert set(carried) == set(words["tag"])
-            assert encoded.lost == 0
-            assert all_subwords or len(carried) == len(words)
-
-
-def test_word_that_shares_its_first_subword_is_counted_as_lost():
-    corpus = labelled(["the film the film"], word_label=str.lower)
-    halves = corpus.words.with_columns(start=pl.Series([0, 1, 9, 13]), end=pl.Series([1, 3, 12, 17]))
-    corpus = dataclasses.replace(corpus, words=halves)
-    task = TokenClassification.of("tag", [corpus] * 2, all_subwords=False)
-    encoded = task.encode(corpus, np.arange(1), tiny_model("bert"), tiny_tokenizer("wordpiece"), None)
-    assert encoded.lost == 1
-
-
-def test_class_names_that_are_numbers_are_ordered_by_size():
-    assert ordered({"10", "9", "-1"}) == ["-1", "9", "10"]
-    assert ordered({"10", "9", "b"}) == ["10", "9", "b"]
-
-
-@pytest.mark.parametrize("side", ["left", "right"])
-@pytest.mark.parametrize("architecture", ["bert", "roberta", "xlnet", "gpt2", "llama"])
-def test_padding_never_changes_what_the_head_reads(architecture, side):
-    model = tiny_model(architecture, auto="AutoModelForSequenceClassification")
-    tokenizer = tiny_tokenizer(ARCHITECTURES[architecture]["tokenizer"], side)
-    texts = ["the film", "nobody notices the wonderful performances throughout the movie"]
-    rows = [np.asarray(tokenizer(text)["input_ids"]) for text in texts]
-    made = [Example(row, np.zeros(len(row), np.int64), 0) for row in rows]
-    collate = Collator(model, tokenizer, torch.int64, made)
-    with torch.no_grad():
-        together = model(**collate(made)).logits
-        alone = torch.cat([model(**collate([example])).logits for example in made])
-    assert torch.allclose(together, alone, atol=1e-5)
-
-
-def test_model_that_cannot_run_on_the_corpus_is_refused(tmp_path):
-    path = save_tiny(tmp_path / "base", "bart", eos_token_id=419)
-    with pytest.raises(ModelError, match=r"BartForSequenceClassification cannot run on this corpus: "):
-        finetune(path, reviews(24), tmp_path / "out", **QUICK)
-
-
-@pytest.mark.parametrize(
-    ("share", "n", "low", "high"),
-    # Newcombe 1998, doi 10.1002/(SICI)1097-0258(19980430)17:8<857::AID-SIM777>3.0.CO;2-E, Table I, method 3.
-    [
-        (81 / 263, 263, 0.2553, 0.3662),
-        (15 / 148, 148, 0.0624, 0.1605),
-        (0.0, 20, 0.0, 0.1611),
-        (1 / 29, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilsons_interval_is_the_published_one(share, n, low, high):
-    assert wilson_interval(share * n, n) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_what_was_trained_on_is_recorded_by_sentence(base, tmp_path):

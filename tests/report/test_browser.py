@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from isogloss.report import write_report
-from tests.browser import chromium
+from tests.browser import chromium, without_problems
 from tests.report import example
 from tests.report.test_page import HOSTILE, hostile_run
 
@@ -24,12 +24,8 @@ def report(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def quiet(page):
-    page.problems.clear()
-    page.requests.clear()
-    yield
-    page.evaluate("new Promise(done => setTimeout(done, 50))")
-    assert page.problems == []
-    assert all(url.startswith("file:") for url in page.requests)
+    with without_problems(page):
+        yield
     assert len(set(page.requests)) == 1
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from isogloss.report import write_report
-from tests.browser import chromium
+from tests.browser import chromium, without_problems
 from tests.report import concepts, example
 from tests.report.test_explorer import hostile
 
@@ -28,12 +28,8 @@ def page():
 
 @pytest.fixture(autouse=True)
 def quiet(page):
-    page.problems.clear()
-    page.requests.clear()
-    yield
-    page.evaluate("new Promise(done => setTimeout(done, 30))")
-    assert page.problems == []
-    assert all(url.startswith("file:") for url in page.requests)
+    with without_problems(page):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -6,32 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isogloss.analysis import LayerPair
+from isogloss.analysis import ArrayVectors, LayerPair
 from isogloss.similarity import SimilarityAnalysis, SimilarityOptions
+from tests.vectors import SteppedVectors
 
 VOCABULARY = ("the", "of", "film", "plot", "quiet", "loud", "sings", "sleeps")
 UPOS = {"the": "DET", "of": "DET", "film": "NOUN", "plot": "NOUN", "quiet": "ADJ", "loud": "ADJ"}
 HIDDEN = 12
-
-
-@dataclass(frozen=True)
-class ArrayVectors:
-    """Vectors in memory, cut into blocks of `step` rows at most, whatever is asked."""
-
-    array: np.ndarray
-    step: int = 10_000
-
-    @property
-    def shape(self):
-        return self.array.shape
-
-    def blocks(self, rows=4096):
-        size = min(rows, self.step)
-        for start in range(0, len(self.array), size):
-            yield np.ascontiguousarray(self.array[start : start + size], dtype=np.float32)
-
-    def take(self, rows):
-        return self.array[rows].astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -53,7 +34,7 @@ class Planted:
             words=self.words,
             sentences=self.sentences,
             base_layers={i: ArrayVectors(a) for i, a in enumerate(base)},
-            tuned_layers={i: ArrayVectors(a, 77) for i, a in enumerate(tuned)},
+            tuned_layers={i: SteppedVectors(a, 77) for i, a in enumerate(tuned)},
             token_labels=("upos",),
             sentence_labels=("label", "score"),
             seed=seed,

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isogloss.analysis import MARK, TIDY, Analysis, TableFigure, figure_from_dict
+from isogloss.analysis import MARK, TIDY, Analysis, ArrayVectors, TableFigure, figure_from_dict
 from isogloss.errors import OptionError
 from isogloss.similarity import SimilarityAnalysis, SimilarityOptions, linear_cka, procrustes_distance
-from tests.similarity.conftest import ArrayVectors
+from tests.vectors import SteppedVectors
 
 ANALYSIS = SimilarityAnalysis()
 OPTIONS = SimilarityOptions(bootstrap=200)
@@ -90,7 +90,7 @@ def test_halves_are_disjoint_and_the_floor_is_not_below_what_they_show(grown, pl
 def test_block_size_changes_nothing_but_rounding(planted):
     tuned = planted.moved([1, 1, 1, 1])
     pair = planted.pair(2, planted.base, tuned)
-    cut = replace(pair, base=ArrayVectors(planted.base[2], 50), tuned=ArrayVectors(tuned[2], 31))
+    cut = replace(pair, base=SteppedVectors(planted.base[2], 50), tuned=SteppedVectors(tuned[2], 31))
     whole, streamed = (ANALYSIS.run(p, OPTIONS)["similarity"] for p in (pair, cut))
     for column in ("value", "ci_low", "ci_high", "null_low", "null_high"):
         np.testing.assert_allclose(whole[column], streamed[column], rtol=1e-4, atol=1e-5)

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from isogloss.analysis import ArrayVectors
 from isogloss.errors import OptionError
 from isogloss.numerics import neighbour_overlap
 from isogloss.similarity import (
@@ -13,7 +14,6 @@ from isogloss.similarity import (
     procrustes_distance,
     word_cosine,
 )
-from tests.similarity.conftest import ArrayVectors
 
 ANALYSIS = SimilarityAnalysis()
 OPTIONS = SimilarityOptions(bootstrap=0, neighbour_words=200)

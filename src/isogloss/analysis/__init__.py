@@ -1,6 +1,7 @@
 """What an analysis is: its inputs, its tables, its findings, its figures, and where analyses are found."""
 
-from isogloss.analysis.curves import curve, layer_map, noise_band, values_of
+from isogloss.analysis.contexts import CONTEXT, contexts
+from isogloss.analysis.curves import curve, figure_names, layer_map, noise_band, values_of
 from isogloss.analysis.figure import (
     MARK,
     Band,
@@ -30,10 +31,12 @@ from isogloss.analysis.protocol import (
 )
 from isogloss.analysis.registry import available, choose
 from isogloss.analysis.tables import BETWEEN_SEEDS, TIDY, between_seeds, tidy
+from isogloss.analysis.word_classes import word_classes
 from isogloss.analysis.wording import layers, side_by_side, stated, with_interval
 
 __all__ = [
     "BETWEEN_SEEDS",
+    "CONTEXT",
     "MARK",
     "TIDY",
     "Analysis",
@@ -60,8 +63,10 @@ __all__ = [
     "available",
     "between_seeds",
     "choose",
+    "contexts",
     "curve",
     "figure_from_dict",
+    "figure_names",
     "layer_map",
     "layers",
     "noise_band",
@@ -70,4 +75,5 @@ __all__ = [
     "tidy",
     "values_of",
     "with_interval",
+    "word_classes",
 ]

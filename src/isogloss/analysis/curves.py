@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 import polars as pl
 
 from isogloss.analysis.figure import Band, HeatmapFigure, Line
@@ -12,6 +15,17 @@ _ROUND = 6
 def values_of(rows: pl.DataFrame, column: str) -> tuple[float | None, ...]:
     """A column, rounded to what a figure can show."""
     return tuple(rows[column].round(_ROUND).to_list())
+
+
+def figure_names(prefix: str, labels: Iterable[str]) -> tuple[str, ...]:
+    """A name for a figure of each label, in order: letters and numbers only, each name once."""
+    names: list[str] = []
+    for label in labels:
+        name = f"{prefix}-" + (re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-") or "x")
+        while name in names:
+            name += "-2"
+        names.append(name)
+    return tuple(names)
 
 
 def curve(name: str, rows: pl.DataFrame) -> Line:

@@ -66,6 +66,11 @@ class Overlap:
     ids_a: np.ndarray
     ids_b: np.ndarray
 
+    def table(self) -> pl.DataFrame:
+        """One row per pair: ids `a` and `b`, `shared`, and the sizes `size_a`, `size_b` of both concepts."""
+        sizes = {"size_a": self.size_a[self.a], "size_b": self.size_b[self.b]}
+        return pl.DataFrame({"a": self.ids_a[self.a], "b": self.ids_b[self.b], "shared": self.shared, **sizes})
+
 
 def align_clusters(
     a: np.ndarray,
@@ -111,17 +116,10 @@ def align_clusters(
     second = _direction(o.b, o.a, back, large, theta, o.ids_b, o.ids_a, o.size_b)
     counts = int(first["aligned"].sum()), int(second["aligned"].sum())
     return ClusterAlignment(
-        overlap=pl.DataFrame(
-            {
-                "a": o.ids_a[o.a],
-                "b": o.ids_b[o.b],
-                "shared": o.shared,
-                "size_a": size_a,
-                "size_b": size_b,
-                "share_a": o.shared / size_a,
-                "share_b": o.shared / size_b,
-                "jaccard": o.shared / union,
-            }
+        overlap=o.table().with_columns(
+            share_a=pl.Series(o.shared / size_a),
+            share_b=pl.Series(o.shared / size_b),
+            jaccard=pl.Series(o.shared / union),
         ),
         first=first,
         second=second,

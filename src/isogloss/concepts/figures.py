@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import polars as pl
 
 from isogloss.analysis import (
@@ -15,6 +13,7 @@ from isogloss.analysis import (
     TableFigure,
     Tables,
     curve,
+    figure_names,
     layer_map,
     noise_band,
 )
@@ -146,14 +145,10 @@ def _labels(own: pl.DataFrame, tail: str) -> list[Figure]:
         return []
     order = explained.group_by("subset").agg(pl.col("value").max()).sort(["value", "subset"], descending=[True, False])
     found: list[Figure] = []
-    used: set[str] = set()
-    for family in order["subset"].head(FAMILIES):
+    families = [str(family) for family in order["subset"].head(FAMILIES)]
+    for name, family in zip(figure_names("concepts-label", families), families, strict=True):
         part = explained.filter(pl.col("subset") == family)
         lines = [curve(str(model), rows) for (model,), rows in part.group_by("model", maintain_order=True)]
-        name = "concepts-label-" + (re.sub(r"[^A-Za-z0-9]+", "-", str(family)).strip("-") or "x")
-        while name in used:
-            name += "-2"
-        used.add(name)
         found.append(
             LinesFigure(
                 name=name,

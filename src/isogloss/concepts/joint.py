@@ -84,17 +84,8 @@ def calign(
     size_a, size_b = o.size_a[o.a], o.size_b[o.b]
     keep = reaches(o.shared / size_a, match, strict=True) & (size_a > min_size)
     keep &= reaches(size_a / size_b, size_ratio, strict=True)
-    pairs = pl.DataFrame(
-        {
-            "a": o.ids_a[o.a],
-            "b": o.ids_b[o.b],
-            "shared": o.shared,
-            "size_a": size_a,
-            "size_b": size_b,
-            "match": o.shared / size_a,
-            "size_ratio": size_a / size_b,
-        }
-    ).filter(pl.Series(keep))
+    ratios = {"match": o.shared / size_a, "size_ratio": size_a / size_b}
+    pairs = o.table().with_columns(**{name: pl.Series(values) for name, values in ratios.items()}).filter(keep)
     aligned = pairs["a"].n_unique()
     return Calign(pairs, len(o.ids_a), aligned, aligned / len(o.ids_a))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.analysis import LayerPair
+from isogloss.analysis import LayerPair, word_classes
 from isogloss.concepts.families import casing, frequency_bands, suffixes
-from isogloss.concepts.options import NOT_CLASSES, ConceptsOptions
+from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.selection import ChosenWords
+from isogloss.corpus.labels import SEPARATOR
 from isogloss.errors import OptionError
 
-SEPARATOR = "|"
 LONGEST = frozenset({"suffix", "prefix", "ngrams"})
 """Families of which the longest of nearly equally common labels stands for a concept, as in ConceptX."""
 
@@ -23,12 +23,13 @@ def label_families(pair: LayerPair, chosen: ChosenWords, options: ConceptsOption
     OptionError : a family is asked for that there is not, or none is named.
     """
     families: dict[str, Any] = {}
-    for name in pair.token_labels:
-        if name not in NOT_CLASSES and chosen.words[name].null_count() < chosen.words.height:
+    for name in word_classes(pair):
+        if chosen.words[name].null_count() < chosen.words.height:
             families[name] = _split(chosen.words[name].cast(str).to_list())
     words = chosen.words["word"]
     counts = dict(pair.words["word"].str.to_lowercase().value_counts().iter_rows())
-    own = {"casing": casing(words), "suffix": suffixes(words), "frequency": frequency_bands(words, counts)}
+    bands = frequency_bands(words, counts)
+    own: dict[str, Any] = {"casing": casing(words).to_list(), "suffix": suffixes(words), "frequency": bands.to_list()}
     families = {name: labels for name, labels in own.items() if any(labels)} | families
     # One value explains everything and says nothing.
     families = {name: labels for name, labels in families.items() if len(set(map(_key, labels)) - {None, ()}) > 1}

@@ -6,13 +6,13 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import LayerPair
+from isogloss.analysis import CONTEXT, LayerPair, contexts
 from isogloss.concepts.clustering import ConceptTree
 from isogloss.concepts.clusters import ClusterDescription
 from isogloss.concepts.fates import Fates
 from isogloss.concepts.model_concepts import ModelConcepts
 from isogloss.concepts.naming import name_concepts
-from isogloss.concepts.options import EXAMPLES, SPELLING, TRIED, WINDOW, WORDS_SHOWN
+from isogloss.concepts.options import EXAMPLES, SPELLING, TRIED, WORDS_SHOWN
 from isogloss.concepts.polarity import Polarity
 from isogloss.concepts.selection import ChosenWords
 
@@ -106,29 +106,13 @@ def _examples(described: ClusterDescription, pair: LayerPair, chosen: ChosenWord
     picked = pl.DataFrame(chosen_rows, schema=kinds, orient="row")
     picked = picked.group_by("concept", maintain_order=True).head(EXAMPLES)
     words = chosen.words[picked["row"].to_numpy()]
-    number = dict(zip(pair.sentences["sentence"].to_list(), range(pair.sentences.height), strict=True))
-    has_parts = "part" in words.columns and "text_b" in pair.sentences.columns
     shown: dict[int, list[dict[str, Any]]] = {}
-    for concept, word in zip(picked["concept"].to_list(), words.iter_rows(named=True), strict=True):
-        column = "text_b" if has_parts and word["part"] == 1 else "text"
-        text = pair.sentences[column][number[word["sentence"]]]
-        example = {"word": word["word"], "sentence": int(word["sentence"])}
-        shown.setdefault(concept, []).append(example | _window(text, int(word["start"]), int(word["end"])))
-    kind = pl.List(
-        pl.Struct({"word": pl.String, "sentence": pl.Int64, "text": pl.String, "start": pl.Int64, "end": pl.Int64})
-    )
+    for concept, word, context in zip(
+        picked["concept"].to_list(), words["word"].to_list(), contexts(pair.sentences, words), strict=True
+    ):
+        shown.setdefault(concept, []).append({"word": word} | context)
+    kind = pl.List(pl.Struct({"word": pl.String()} | CONTEXT))
     return pl.Series("examples", [shown.get(c, []) for c in described.concepts["concept"].to_list()], dtype=kind)
-
-
-def _window(text: str, start: int, end: int) -> dict[str, Any]:
-    first, last = max(0, start - WINDOW), min(len(text), end + WINDOW)
-    before = "…" if first else ""
-    shift = len(before) - first
-    return {
-        "text": before + text[first:last] + ("…" if last < len(text) else ""),
-        "start": start + shift,
-        "end": end + shift,
-    }
 
 
 def words_table(model: str, described: ClusterDescription, pair: LayerPair) -> pl.DataFrame:

@@ -20,12 +20,8 @@ SPELLING = frozenset({"suffix", "frequency"})
 """Families that say how words look or how frequent they are; names of concepts leave them out."""
 EXAMPLES = 3
 """Sentences shown of a concept."""
-WINDOW = 90
-"""Characters of the sentence kept on each side of an example word."""
 MOST_CLASSES = 20
 """A sentence label with more values is not a class of a task."""
-NOT_CLASSES = frozenset({"head", "lemma"})
-"""Columns of annotated files that number or spell words instead of classing them."""
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,11 @@ class Casing:
 
     def __call__(self, corpus: Corpus) -> pl.Series:
         """One label per word."""
-        return by_type(corpus.words["word"], _casing)
+        return by_type(corpus.words["word"], casing_of)
 
 
-def _casing(word: str) -> str | None:
+def casing_of(word: str) -> str | None:
+    """`lower`, `title`, `upper`, `mixed`, or None for a word without a cased letter."""
     cased = [c for c in word if c.isupper() or c.islower() or c.istitle()]
     if not cased:
         return None
@@ -223,7 +224,7 @@ class FrequencyBand:
             table = _read_frequencies(Path(self.path), self.word, self.column, self.encoding)
             return by_type(words, lambda word: self._band(table.get(word)))
         counts = dict(words.value_counts().iter_rows())
-        return by_type(words, lambda word: _decade(counts[word]))
+        return by_type(words, lambda word: decade(counts[word]))
 
     def _band(self, value: float | None) -> str | None:
         if value is None:
@@ -232,7 +233,8 @@ class FrequencyBand:
         return f"{low:g}-{low + self.width:g}"
 
 
-def _decade(count: int) -> str:
+def decade(count: int) -> str:
+    """The band of a count, in powers of ten: `1`, `2-9`, `10-99` ..."""
     if count == 1:
         return "1"
     low = 10 ** (len(str(count)) - 1)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import MARK, Figure, LinesFigure, TableFigure, Tables, curve, layer_map, noise_band
+from isogloss.analysis import MARK, Figure, LinesFigure, TableFigure, Tables, curve, figure_names, layer_map, noise_band
 
 CLOSE = 0.005
 """Two curves nearer than this everywhere would hide each other."""
@@ -166,16 +165,12 @@ def _labels(table: pl.DataFrame) -> list[Figure]:
     table = table.filter(pl.col("seed") == table["seed"].min())
     measure = "cosine" if table["measure"][0] == "cosine" else "neighbours kept"
     found: list[Figure] = []
-    names: set[str] = set()
-    for (label,), part in table.group_by("label", maintain_order=True):
+    parts = {str(label): part for (label,), part in table.group_by("label", maintain_order=True)}
+    for name, (label, part) in zip(figure_names("similarity-label", parts), parts.items(), strict=True):
         lowest = part.group_by("label_value").agg(pl.col("value").min()).sort("value", "label_value")
         if lowest.height < 2:
             continue
         chosen = sorted(lowest.head(LABEL_LINES)["label_value"])
-        name = "similarity-label-" + (re.sub(r"[^A-Za-z0-9]+", "-", str(label)).strip("-") or "x")
-        while name in names:
-            name += "-2"
-        names.add(name)
         found.append(
             LinesFigure(
                 name=name,

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import LayerPair
+from isogloss.analysis import LayerPair, word_classes
 from isogloss.numerics import percentile_interval, poisson_sums
 from isogloss.similarity.layer import Movement
-from isogloss.similarity.options import LABEL_VALUES, NOT_CLASSES, SimilarityOptions
+from isogloss.similarity.options import LABEL_VALUES, SimilarityOptions
 
 NORMAL_95 = 1.959963984540054
 _ENTRIES = 8_000_000
@@ -80,7 +80,7 @@ def labels_tables(
 
 def _subsets(pair: LayerPair, movement: Movement, options: SimilarityOptions) -> Iterator[_Subset]:
     defined = ~np.isnan(movement.values)
-    columns = [("token", name, pair.words[name]) for name in pair.token_labels if name not in NOT_CLASSES]
+    columns = [("token", name, pair.words[name]) for name in word_classes(pair)]
     row_of = pair.words.select("sentence").join(
         pair.sentences.select("sentence").with_row_index("at"),
         on="sentence",

@@ -20,8 +20,6 @@ INFLATED = 0.02
 """CKA above debiased CKA by this much means too few words for the width."""
 AGREE = 0.05
 """Tuned models agree when CKA at every layer stays within a range of this size."""
-NOT_CLASSES = frozenset({"head", "lemma"})
-"""Columns of annotated files that number or spell words instead of classing them."""
 LABEL_VALUES = 50
 """Most frequent values of each label that get a row of their own."""
 

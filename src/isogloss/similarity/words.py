@@ -8,13 +8,10 @@ import numpy as np
 import polars as pl
 from scipy.stats import t as student
 
-from isogloss.analysis import LayerPair
+from isogloss.analysis import CONTEXT, LayerPair, contexts
 from isogloss.numerics import ratio_intervals
 from isogloss.similarity.layer import Movement
 from isogloss.similarity.options import SimilarityOptions
-
-WINDOW = 90
-"""Characters of the sentence kept on each side of an example word."""
 
 WORDS_SCHEMA: dict[str, Any] = {
     "layer": pl.Int32(),
@@ -29,9 +26,7 @@ WORDS_SCHEMA: dict[str, Any] = {
     "ci_low": pl.Float64(),
     "ci_high": pl.Float64(),
     "seed": pl.Int32(),
-    "examples": pl.List(
-        pl.Struct({"sentence": pl.Int64(), "text": pl.String(), "start": pl.Int64(), "end": pl.Int64()})
-    ),
+    "examples": pl.List(pl.Struct(CONTEXT)),
 }
 """`word` is lower-cased; `moved` is most or least; `rank` counts from 1 (moved most) to `types`, the number of words
 that are frequent enough; `start`, `end` are character offsets into the example's `text`, which is cut to a window
@@ -142,21 +137,8 @@ def _examples(pair: LayerPair, picked: pl.DataFrame, most: int, n: int) -> dict[
         .group_by("type", maintain_order=True)
         .head(n)
     )
-    has_parts = "part" in pair.words.columns and "text_b" in pair.sentences.columns
-    number = {s: i for i, s in enumerate(pair.sentences["sentence"].to_list())}
     found: dict[int, list[dict[str, Any]]] = {}
-    for type_, row in best.select("type", "row").iter_rows():
-        word = pair.words.row(row, named=True)
-        column = "text_b" if has_parts and word["part"] == 1 else "text"
-        text = pair.sentences[column][number[word["sentence"]]]
-        example = _window(text, int(word["start"]), int(word["end"]))
-        found.setdefault(type_, []).append({"sentence": word["sentence"], **example})
+    shown = contexts(pair.sentences, pair.words[best["row"].to_numpy()])
+    for type_, context in zip(best["type"].to_list(), shown, strict=True):
+        found.setdefault(type_, []).append(context)
     return found
-
-
-def _window(text: str, start: int, end: int) -> dict[str, Any]:
-    first, last = max(0, start - WINDOW), min(len(text), end + WINDOW)
-    before = "…" if first else ""
-    shift = len(before) - first
-    cut = before + text[first:last] + ("…" if last < len(text) else "")
-    return {"text": cut, "start": start + shift, "end": end + shift}
