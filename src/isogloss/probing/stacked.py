@@ -1,0 +1,65 @@
+"""Vectors made of others, block by block: several layers side by side, and means over sentences. Copies nothing whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from isogloss.analysis import Vectors
+from isogloss.numerics import zip_blocks
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Layers side by side as one matrix (n_words, sum of their widths).
+
+    Attributes
+    ----------
+    parts : the layers, of the same words.
+    """
+
+    parts: tuple[Vectors, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_words, width of all parts)."""
+        return self.parts[0].shape[0], sum(part.shape[1] for part in self.parts)
+
+    def blocks(self, rows: int = 4096) -> Iterator[np.ndarray]:
+        """Consecutive row blocks, float32."""
+        for blocks in zip_blocks([part.blocks(rows) for part in self.parts]):
+            yield np.concatenate(blocks, axis=1)
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """The given rows, float32."""
+        out = np.empty((len(rows), self.shape[1]), dtype=np.float32)
+        start = 0
+        for part in self.parts:
+            out[:, start : start + part.shape[1]] = part.take(rows)
+            start += part.shape[1]
+        return out
+
+
+def sentence_means(vectors: Vectors, sentence_of: np.ndarray, n_sentences: int) -> np.ndarray:
+    """Mean of the word vectors of each sentence.
+
+    Parameters
+    ----------
+    vectors : (n_words, hidden).
+    sentence_of : (n_words,) the sentence of each word, in [0, n_sentences).
+
+    Returns
+    -------
+    (n_sentences, hidden) float32; zeros for a sentence without words.
+    """
+    sums = np.zeros((n_sentences, vectors.shape[1]))
+    start = 0
+    for block in vectors.blocks():
+        owners = sentence_of[start : start + len(block)]
+        changes = np.flatnonzero(np.diff(owners, prepend=-1))
+        np.add.at(sums, owners[changes], np.add.reduceat(block, changes, axis=0, dtype=np.float64))
+        start += len(block)
+    counts = np.bincount(sentence_of, minlength=n_sentences)
+    return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
