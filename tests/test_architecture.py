@@ -17,6 +17,7 @@ ALLOWED = {
     "models": {"corpus", "numerics"},
     "activations": {"corpus", "models"},
     "similarity": {"analysis", "numerics"},
+    "probing": {"analysis", "numerics"},
     "concepts": {"analysis", "numerics", "corpus"},
     "probing": {"analysis", "numerics", "corpus"},
     "study": {"analysis", "corpus", "models", "activations"},

@@ -11,6 +11,8 @@ Nothing here refits anything.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 LEVEL = 0.95
@@ -50,17 +52,27 @@ def poisson_sums(sums: np.ndarray, n_boot: int, seed: int, centre: bool = False)
     -------
     (n_boot, s). Memory beyond that is bounded, whatever the number of groups.
     """
-    rng = np.random.default_rng(seed)
-    n_groups = len(sums)
-    step = max(1, _ENTRIES // max(1, n_groups))
     totals = np.empty((n_boot, sums.shape[1]))
-    for start in range(0, n_boot, step):
-        rows = min(step, n_boot - start)
-        weights = rng.poisson(1.0, size=(rows, n_groups)).astype(np.float64)
+    for start, weights in poisson_weights(len(sums), n_boot, seed):
         if centre:
             weights -= 1.0
-        totals[start : start + rows] = weights @ sums
+        totals[start : start + len(weights)] = weights @ sums
     return totals
+
+
+def poisson_weights(n_groups: int, n_boot: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
+    """How often each group is drawn in each of `n_boot` resamples, in blocks of bounded memory.
+
+    For sums that `poisson_sums` cannot hold, such as sparse ones.
+
+    Yields
+    ------
+    the number of the block's first resample, and its (<= n_boot, n_groups) weights, float64.
+    """
+    rng = np.random.default_rng(seed)
+    step = max(1, _ENTRIES // max(1, n_groups))
+    for start in range(0, n_boot, step):
+        yield start, rng.poisson(1.0, size=(min(step, n_boot - start), n_groups)).astype(np.float64)
 
 
 def percentile_interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:

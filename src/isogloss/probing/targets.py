@@ -1,0 +1,100 @@
+"""What is probed: every label of words, every label of sentences, each with its own training and test rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from isogloss.analysis import ModelPair, word_classes
+from isogloss.errors import OptionError
+from isogloss.probing.control import control_codes
+from isogloss.probing.options import ProbingOptions
+from isogloss.probing.splits import ProbeRows, probe_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One label to read from vectors.
+
+    Attributes
+    ----------
+    rows : its classes and its training, dev and test rows.
+    of : "words", or "sentences": then a row is a sentence, and its vector the mean of its words'.
+    spelled : (n,) what stands in each row: the word or the sentence. Control tasks give each spelling a random class.
+    """
+
+    rows: ProbeRows
+    of: str
+    spelled: pl.Series
+
+    @property
+    def name(self) -> str:
+        """The label."""
+        return self.rows.label
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; () for a numeric label."""
+        return self.rows.classes
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is a score and not a class."""
+        return self.rows.targets is not None
+
+    def controls(self, seeds: range) -> np.ndarray:
+        """(n_seeds, n) classes of control tasks, distributed as the training rows' classes; -1 where none takes part."""
+        weights = np.bincount(self.rows.codes[self.rows.train], minlength=len(self.classes))
+        return np.where(self.rows.codes >= 0, control_codes(self.spelled, weights.astype(float), seeds), -1)
+
+
+def targets(pair: ModelPair, options: ProbingOptions) -> tuple[list[Target], list[str]]:
+    """The labels that can be probed, and a sentence on each that is left out, in whole or in part.
+
+    Raises
+    ------
+    OptionError : a label is asked for that there is not.
+    """
+    of_words = {name: "words" for name in word_classes(pair)}
+    of_sentences = {name: "sentences" for name in pair.sentence_labels}
+    known = of_sentences | of_words
+    wanted = list(known)
+    if options.labels is not None:
+        wanted = [name.strip() for name in options.labels.split(",") if name.strip()]
+        if unknown := [name for name in wanted if name not in known]:
+            there = ", ".join(known) or "none"
+            raise OptionError(f"probing: no label {', '.join(unknown)}; there are {there}")
+    sentences = sentences_with_words(pair)
+    found, notes = [], []
+    for name in wanted:
+        units = pair.words if known[name] == "words" else sentences
+        rows, reason = probe_rows(
+            units,
+            pair.sentences,
+            name,
+            min_count=options.min_count,
+            max_classes=options.max_classes,
+            max_train=options.max_train,
+            seed=pair.seed,
+        )
+        if rows is None:
+            notes.append(f"No probe for {reason}")
+            continue
+        notes += [f"{name}: {'; '.join(rows.notes)}."] if rows.notes else []
+        found.append(Target(rows, known[name], _spelled(units, known[name])))
+    return found, notes
+
+
+def sentences_with_words(pair: ModelPair) -> pl.DataFrame:
+    """The pair's sentences that hold at least one word, in order: the rows that a sentence label is probed on."""
+    return pair.sentences.filter(pl.col("sentence").is_in(pair.words["sentence"].unique().implode()))
+
+
+def _spelled(units: pl.DataFrame, of: str) -> pl.Series:
+    if of == "words":
+        return units["word"]
+    if "text_b" in units.columns:
+        return units.select(pl.concat_str("text", pl.lit("\0"), "text_b").alias("text"))["text"]
+    return units["text"]
