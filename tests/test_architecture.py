@@ -10,7 +10,8 @@ BELOW = {"errors", "sealed", "progress"}
 ALLOWED = {
     "errors": set(),
     "sealed": {"errors"},
-    "progress": set(),
+    "progress": {"bars"},
+    "bars": set(),
     "numerics": set(),
     "analysis": set(),
     "corpus": set(),
@@ -21,7 +22,7 @@ ALLOWED = {
     "study": {"analysis", "corpus", "models", "activations"},
     "report": {"analysis"},
     "api": {"analysis", "corpus", "models", "activations", "study", "report"},
-    "cli": {"analysis", "corpus", "models", "activations", "study", "report", "api"},
+    "cli": {"analysis", "bars", "corpus", "models", "activations", "study", "report", "api"},
 }
 
 

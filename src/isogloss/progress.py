@@ -1,7 +1,8 @@
-"""How long work reports how far it is. The library is silent; the command line shows bars."""
+"""How long work reports how far it is: to nobody, to a terminal, or to whoever asks."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -21,3 +22,12 @@ class Progress:
 
 
 SILENT = Progress()
+
+
+def on_terminal() -> Progress:
+    """What a caller sees who asked for nothing: bars where standard error is a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        return SILENT
+    from isogloss.bars import BarProgress
+
+    return BarProgress()

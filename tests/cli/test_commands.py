@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 import isogloss as ig
+from isogloss import bars
 from isogloss.activations.diagnosis import diagnose
-from isogloss.cli import console
 from isogloss.cli.app import app
 from isogloss.cli.doctor import duration
 from isogloss.models import load, resolve
@@ -226,9 +226,9 @@ def test_the_options_of_analyses_are_listed_with_their_defaults():
 
 def test_a_log_gets_a_line_for_every_tenth(monkeypatch):
     told = []
-    monkeypatch.setattr(console.err, "print", lambda text, **_: told.append(text))
-    monkeypatch.setattr(console._Lines, "PAUSE", 0.0)
-    with console.BarProgress().task("fine-tuning, seed 0", 40, "steps") as advance:
+    monkeypatch.setattr(bars.err, "print", lambda text, **_: told.append(text))
+    monkeypatch.setattr(bars._Lines, "PAUSE", 0.0)
+    with bars.BarProgress().task("fine-tuning, seed 0", 40, "steps") as advance:
         for _ in range(40):
             advance(1)
     assert [line.split(",")[1].split("(")[0] for line in told[:-1]] == [f" seed 0: {n}0% " for n in range(1, 10)]
@@ -236,11 +236,21 @@ def test_a_log_gets_a_line_for_every_tenth(monkeypatch):
     assert "left" in told[0]
     assert told[-1].startswith("fine-tuning, seed 0: 40 steps in ")
     told.clear()
-    monkeypatch.setattr(console._Lines, "PAUSE", 60.0)
-    with console.BarProgress().task("short", 40, "steps") as advance:
+    monkeypatch.setattr(bars._Lines, "PAUSE", 60.0)
+    with bars.BarProgress().task("short", 40, "steps") as advance:
         advance(20)
     assert len(told) == 1
 
 
 def test_version():
     assert run("--version").output.startswith("isogloss 0.")
+
+
+def test_a_piped_table_breaks_no_cell_and_findings_stay_readable(models, reviews, tmp_path, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    compared(models, reviews, tmp_path / "run")
+    shown = run("show", tmp_path / "run", "similarity", "--all-columns").output
+    assert max(len(line) for line in shown.splitlines()) > 100
+    assert "cka_debiased" in shown
+    assert len(shown.splitlines()) == len(set(shown.splitlines())) <= 65
+    assert max(len(line) for line in run("show", tmp_path / "run").output.splitlines() if "│" in line) <= 100
