@@ -28,7 +28,7 @@ from isogloss.concepts import (
     ward_linkage,
     within_cluster_sum_of_squares,
 )
-from isogloss.concepts.families import casing, lexicon, suffixes
+from isogloss.concepts.families import casing, suffixes
 from isogloss.corpus import Corpus, read_lexicon, read_wordnet_supersenses
 
 
@@ -39,15 +39,17 @@ def families(corpus: Corpus, wordnet: Path) -> dict[str, tuple[Any, dict[str, An
     known_only = {"drop_unknown": True, "max_unknown": 0.6}
     found: dict[str, tuple[Any, dict[str, Any]]] = {
         "upos": (corpus.words["upos"].to_list(), {}),
-        "casing": (casing(words), {}),
+        "casing": (casing(words).to_list(), {}),
         "suffix": (suffixes(words), {"longest": True}),
     }
     empath = SHARED / "empath"
     if empath.exists():
         file = next(path for path in sorted(empath.iterdir()) if path.suffix in (".tsv", ".txt"))
-        found["empath"] = (lexicon(words, read_lexicon(file).categories), known_only)
+        empath_of = read_lexicon(file).categories_of
+        found["empath"] = ([empath_of(word) for word in words], known_only)
     if wordnet.exists():
-        found["supersense"] = (lexicon(words, read_wordnet_supersenses(wordnet).categories_of), known_only)
+        supersenses_of = read_wordnet_supersenses(wordnet).categories_of
+        found["supersense"] = ([supersenses_of(word) for word in words], known_only)
     return found
 
 

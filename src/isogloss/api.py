@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from isogloss.activations import ExtractOptions
+from isogloss.activations import extract_options
 from isogloss.activations.layers import Layers
+from isogloss.bars import on_terminal
 from isogloss.corpus import Corpus
 from isogloss.errors import StoreError
-from isogloss.progress import SILENT, Progress
+from isogloss.progress import Progress
 from isogloss.report import Facts, ReportInput, summary_json, summary_markdown, write_report
 from isogloss.sealed import read_json, write_bytes
 from isogloss.sealed import write_json as write_sealed_json
@@ -92,7 +94,7 @@ def compare(
     tokenizer: Any = None,
     allow_pickle: bool = False,
     keep_activations: bool = True,
-    progress: Progress = SILENT,
+    progress: Progress | None = None,
     command: str | None = None,
     **extraction: Any,
 ) -> Study:
@@ -112,7 +114,7 @@ def compare(
     tokenizer : of modules that come alone.
     allow_pickle : accept pickle weights (read with `weights_only`).
     keep_activations : False deletes the word vectors when the run is finished; tables, findings and page stay.
-    progress : told how far it is.
+    progress : told how far it is; if None, bars where standard error is a terminal, else nothing is shown.
     command : how a user would run it again; printed on the page.
     **extraction : fields of `ExtractOptions`: `pooling`, `dtype`, `compute`, `device`, ...
 
@@ -130,11 +132,11 @@ def compare(
         directory,
         analyses=analyses,
         options=options,
-        extraction=ExtractOptions(layers=layers, **extraction),
+        extraction=extract_options(tuple(signature(compare).parameters), layers=layers, **extraction),
         seed=seed,
         allow_pickle=allow_pickle,
         keep_activations=keep_activations,
-        progress=progress,
+        progress=on_terminal() if progress is None else progress,
         command=command,
     )
     study = Study(results.directory, results.manifest, results.analyses)

@@ -1,4 +1,4 @@
-"""How long work reports how far it is. The library is silent; the command line shows bars."""
+"""How long work reports how far it is: to nobody, to a terminal, or to whoever asks."""
 
 from __future__ import annotations
 

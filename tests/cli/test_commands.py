@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 import isogloss as ig
+from isogloss import bars
 from isogloss.activations.diagnosis import diagnose
-from isogloss.cli import console
 from isogloss.cli.app import app
 from isogloss.cli.doctor import duration
 from isogloss.models import load, resolve
@@ -197,7 +197,7 @@ def test_a_shown_table_leaves_out_what_every_row_says_and_fits_a_terminal(models
     assert "value" in head
     words = run("show", tmp_path / "run", "similarity_words").output
     assert "not shown: examples (--all-columns shows all)" in words
-    assert all(len(line) <= 80 for line in words.splitlines() if "┃" in line or "│" in line)
+    assert all(len(line) <= 100 for line in words.splitlines() if "┃" in line or "│" in line)
     every = run("show", tmp_path / "run", "similarity_words", "--all-columns").output
     assert "not shown" not in every
     assert "in every row" not in every
@@ -227,9 +227,9 @@ def test_the_options_of_analyses_are_listed_with_their_defaults():
 
 def test_a_log_gets_a_line_for_every_tenth(monkeypatch):
     told = []
-    monkeypatch.setattr(console.err, "print", lambda text, **_: told.append(text))
-    monkeypatch.setattr(console._Lines, "PAUSE", 0.0)
-    with console.BarProgress().task("fine-tuning, seed 0", 40, "steps") as advance:
+    monkeypatch.setattr(bars.err, "print", lambda text, **_: told.append(text))
+    monkeypatch.setattr(bars._Lines, "PAUSE", 0.0)
+    with bars.BarProgress().task("fine-tuning, seed 0", 40, "steps") as advance:
         for _ in range(40):
             advance(1)
     assert [line.split(",")[1].split("(")[0] for line in told[:-1]] == [f" seed 0: {n}0% " for n in range(1, 10)]
@@ -237,8 +237,8 @@ def test_a_log_gets_a_line_for_every_tenth(monkeypatch):
     assert "left" in told[0]
     assert told[-1].startswith("fine-tuning, seed 0: 40 steps in ")
     told.clear()
-    monkeypatch.setattr(console._Lines, "PAUSE", 60.0)
-    with console.BarProgress().task("short", 40, "steps") as advance:
+    monkeypatch.setattr(bars._Lines, "PAUSE", 60.0)
+    with bars.BarProgress().task("short", 40, "steps") as advance:
         advance(20)
     assert len(told) == 1
 
@@ -253,3 +253,13 @@ def test_the_package_can_be_run_as_a_module(monkeypatch, capsys):
         runpy.run_module("isogloss", run_name="__main__")
     assert not ended.value.code
     assert ig.__version__ in capsys.readouterr().out
+
+
+def test_a_piped_table_breaks_no_cell_and_findings_stay_readable(models, reviews, tmp_path, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    compared(models, reviews, tmp_path / "run")
+    shown = run("show", tmp_path / "run", "similarity", "--all-columns").output
+    assert max(len(line) for line in shown.splitlines()) > 100
+    assert "cka_debiased" in shown
+    assert len(shown.splitlines()) == len(set(shown.splitlines())) <= 65
+    assert max(len(line) for line in run("show", tmp_path / "run").output.splitlines() if "│" in line) <= 100

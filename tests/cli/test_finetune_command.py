@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from isogloss.cli.app import app
 from isogloss.cli.finetune import base_and_seeds
 from isogloss.errors import OptionError
+from isogloss.models.finetune_result import FinetuneResult
 from tests.models.labelled import reviews
 from tests.tiny import save_tiny
 
@@ -59,6 +60,7 @@ def test_command_writes_one_model_per_seed_and_says_how_good_they_are(files):
     assert told.exit_code == 0, told.output
     assert sorted(p.name for p in out.iterdir()) == ["seed-0", "seed-1"]
     lines = told.stdout.strip().splitlines()
+    lines = [line for line in lines if not line.startswith("note: ")]
     assert len(lines) == 2
     accuracy = r"held-out accuracy [01]\.\d+ \(95% interval 0\.\d+ to [01]\.\d+\), f1 macro \S+ on 4 sentences"
     assert all(re.search(accuracy, line) for line in lines)
@@ -141,3 +143,11 @@ def test_stopping_says_what_stays(files, monkeypatch):
     assert "is not kept" in told.stderr
     assert "same command" in told.stderr
     assert not (files / "out").exists()
+
+
+def test_few_sentences_are_warned_of(files):
+    done = run(files / "base", "--data", files / "reviews.csv", "--label", "label", "--epochs", 1, "--out", files / "a")
+    assert "note: 36 sentences are few to learn from" in " ".join(done.output.split())
+    assert "4 held-out sentences are too few" in " ".join(done.output.split())
+    enough = {"unlabelled_sentences": 0, "train_sentences": 100, "dev_sentences": 30}
+    assert FinetuneResult(files, 0, enough).notes == ()

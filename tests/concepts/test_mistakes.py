@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isogloss.analysis import figure_from_dict
+from isogloss.analysis import ArrayVectors, figure_from_dict
 from isogloss.concepts import ConceptsAnalysis, ConceptsOptions
 from isogloss.errors import ModelError, OptionError
 from tests.concepts.conftest import BARE, DISSOLVED, SIDES, WEIGHTS, Weighing, cell, listed
@@ -269,3 +269,14 @@ def test_words_of_the_second_text_of_a_pair_are_shown_in_it(able):
     assert asked
     assert all(text.isupper() for text in asked), "words are put into the first text; the second goes with it"
     assert (tables["concepts_trigger_differences"].filter(pl.col("target") == "pos")["separates"]).all()
+
+
+def test_an_option_without_effect_and_a_measure_that_cannot_be_taken_are_said(planted):
+    pair = planted.pair(1, planted.changed())
+    narrow = replace(pair, tuned=ArrayVectors(planted.base[1][:, :7].copy()))
+    asked = ConceptsOptions(**BARE | {"clusters": 8, "joint": True, "classes": "predicted", "class_label": "label"})
+    notes = ConceptsAnalysis().run(replace(narrow, classifier=Weighing(WEIGHTS)), asked)["concepts_notes"]["text"]
+    assert any("class_label=label has no effect" in note for note in notes)
+    assert "COLAP is left out: vectors of 12 and 7 numbers cannot be clustered together." in notes.to_list()
+    fine = ConceptsAnalysis().run(pair, replace(asked, classes="gold"))["concepts_notes"]["text"].to_list()
+    assert not [note for note in fine if "COLAP" in note or "class_label" in note]

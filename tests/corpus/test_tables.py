@@ -361,3 +361,13 @@ def test_tens_of_thousands_of_reviews_are_read_and_split_in_seconds():
     assert len(corpus) == 33_530
     assert corpus.label_counts("label").height == 2
     assert misplaced(corpus.sample(200)).is_empty()
+
+
+def test_fields_after_the_named_ones_are_left_out_where_that_is_asked(tmp_path):
+    path = write(tmp_path, "sts.tsv", "2.5\tone\ttwo\n3\tthree\tfour\tsource\tlicence\n")
+    with pytest.raises(CorpusError, match=r"line 2: 5 fields .*not wanted, columns=\('score', 'text', 'b', '\*'\)"):
+        Corpus.read(path, text_b="b", label="score", columns=["score", "text", "b"])
+    corpus = Corpus.read(path, text_b="b", label="score", columns=["score", "text", "b", "*"])
+    assert corpus.sentences.select("score", "text", "text_b").rows() == [(2.5, "one", "two"), (3.0, "three", "four")]
+    with pytest.raises(CorpusError, match="1 field where the header has 3"):
+        Corpus.read(write(tmp_path, "short.tsv", "1\ta\tb\n2\n"), text_b="b", columns=["score", "text", "b", "*"])

@@ -124,6 +124,21 @@ def test_one_concept_without_classes_labels_or_relatives_opens(page, tmp_path):
     assert page.evaluate("document.querySelectorAll('.concept-part').length") == 0
 
 
+def test_a_term_begins_a_word_of_a_label_or_of_a_name(page, tmp_path):
+    level = replace(
+        LAST,
+        names=("casing=lower: cat", "suffix=-ing: cat", *("cat",) * 58),
+        labels=(("casing=lower",), ("suffix=-ing",), *((),) * 58),
+        n_tokens=tuple(range(60, 0, -1)),
+        words=((),) * 60,
+        links=((),) * 60,
+    )
+    opened(page, written(tmp_path, replace(MADE, levels=(level,))))
+    for query, found in {"ing": [1], "casing": [0], "lower": [0], "-ing": [1], "casing=lower": [0], "owe": []}.items():
+        choose(page, "query", query)
+        assert page.evaluate(ROWS) == [level.names[i] for i in found], query
+
+
 def test_every_term_must_fit_and_accents_do_not_matter(page, report):
     opened(page, report)
     choose(page, "query", "cliches")

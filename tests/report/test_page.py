@@ -172,6 +172,14 @@ def test_findings_beyond_the_first_eight_are_in_their_section():
     assert "finding number 8." in section
 
 
+def test_what_is_said_in_short_is_not_said_again():
+    said = [Finding("Concepts moved.", "concepts", "kept"), Finding("Layers moved.", "similarity", "cka")]
+    page = render(example.run(findings=said, questions={"similarity": "how far?", "concepts": "which?"}))
+    body = page.split('<script type="application/json"')[0]
+    assert body.count("Concepts moved.") == body.count("Layers moved.") == 1
+    assert "found nothing to report" not in body
+
+
 def test_a_finding_links_to_the_figure_of_its_measure():
     curve, heat, words, _ = example.figures()
     figures = [heat, words, curve]

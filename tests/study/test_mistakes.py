@@ -65,3 +65,13 @@ def test_a_path_is_not_a_corpus_and_a_store_is_not_a_run(models, corpus, tmp_pat
     ig.extract(models["base"], corpus, tmp_path / "store", layers="last")
     with pytest.raises(StoreError, match="is not a run directory"):
         ig.load(tmp_path / "store")
+
+
+def test_an_option_that_there_is_not_is_named_with_the_nearest(models, corpus, tmp_path):
+    with pytest.raises(OptionError, match=r"no option poolling; .*; did you mean 'pooling'\?"):
+        compare(models, corpus, tmp_path / "run", poolling="mean")
+    with pytest.raises(OptionError, match=r"no option analysis; .*; did you mean 'analyses'\?"):
+        compare(models, corpus, tmp_path / "run", analysis=["similarity"])
+    with pytest.raises(OptionError, match="did you mean 'batch_tokens'"):
+        ig.extract(models["base"], corpus, tmp_path / "store", batch_token=100)
+    assert not (tmp_path / "run").exists()

@@ -68,3 +68,24 @@ def test_the_notes_are_on_the_run(family, tmp_path):
         str(family["base"].path), str(family["tuned"].path), family["corpus"], out=tmp_path / "run", **QUICK
     )
     assert any("partly memory" in note for note in study.notes)
+
+
+def test_layers_that_a_model_does_not_have_are_named(family, tmp_path):
+    deep = str(save_tiny(tmp_path / "deep", "bert", num_hidden_layers=4))
+    base = str(family["base"].path)
+    both = ig.compare(base, base, family["corpus"], layers="2-9", out=tmp_path / "a", **QUICK)
+    assert "Each model has layers 0 to 3: layers 4-9, asked for, are left out." in both.notes
+    one = ig.compare(base, deep, family["corpus"], layers="2-4", out=tmp_path / "b", **QUICK)
+    assert "The base model has layers 0 to 3: layer 4, asked for, is left out." in one.notes
+    assert not [note for note in one.notes if note.startswith("The tuned model has layers")]
+
+
+def test_findings_from_few_sentences_say_so_themselves(family, tmp_path):
+    models = str(family["base"].path), str(family["tuned"].path)
+    few = ig.compare(*models, family["corpus"].head(12), out=tmp_path / "few", **QUICK)
+    numbered = [finding for finding in few.findings if finding.value is not None]
+    assert numbered
+    assert all(finding.text.endswith("From 12 sentences only, too few to be sure.") for finding in numbered)
+    assert "From 12 sentences only" in (few.directory / "summary.md").read_text("utf-8")
+    enough = ig.compare(*models, family["corpus"].head(30), out=tmp_path / "enough", **QUICK)
+    assert not [finding for finding in enough.findings if "too few to be sure" in finding.text]

@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,9 +13,22 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 import isogloss as ig
 from isogloss.analysis import LinesFigure, registry, tidy
 from isogloss.errors import ModelError, OptionError, StoreError
+from isogloss.progress import Progress
 from tests.tiny import LAYERS, save_tiny, tiny_model, tiny_tokenizer
 
 QUICK = {"analyses": ["similarity"], "options": {"similarity": {"bootstrap": 50, "neighbour_words": 200}}}
+
+
+class Noted(Progress):
+    def __init__(self):
+        self.notes, self.tasks = [], []
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def task(self, name, total, unit):
+        self.tasks.append(name)
+        return super().task(name, total, unit)
 
 
 def compare(models, corpus, out, **options):
@@ -108,6 +122,9 @@ def test_a_finished_run_is_opened_and_an_unfinished_one_goes_on(models, corpus, 
             compare(models, corpus, tmp_path / "run")
     with pytest.raises(StoreError, match="is not finished: start it again"):
         ig.load(tmp_path / "run")
+    heard = Noted()
+    compare(models, corpus, shutil.copytree(tmp_path / "run", tmp_path / "copy"), progress=heard)
+    assert [note for note in heard.notes if note.endswith("holds a part of this run; kept: similarity layers 0-1")]
     again = []
     with monkeypatch.context() as m:
         m.setattr(SimilarityAnalysis, "run", lambda self, pair, o: (again.append(pair.layer), run(self, pair, o))[1])
@@ -350,3 +367,14 @@ def test_an_analysis_that_was_not_run_is_named(models, corpus, tmp_path):
     study = compare(models, corpus, tmp_path / "run")
     with pytest.raises(KeyError, match="no analysis 'isotropy'; it has similarity"):
         study["isotropy"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_shown_unasked_on_a_terminal_only(models, corpus, tmp_path, monkeypatch, terminal):
+    heard = Noted()
+    monkeypatch.setattr("isogloss.bars.BarProgress", lambda: heard)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    compare(models, corpus, tmp_path / "run")
+    ig.extract(models["base"], corpus, tmp_path / "store")
+    assert ("similarity" in heard.tasks) == terminal
+    assert (heard.tasks.count("tokenising") == 3) == terminal

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from isogloss.activations.layers import Layers, choose_layers
 from isogloss.activations.layout import JOURNAL, Settings, size_in_words, storage
 from isogloss.activations.store import ActivationStore
 from isogloss.activations.writer import Chunk, StoreWriter, finished_store_settings
+from isogloss.bars import on_terminal
 from isogloss.corpus import Corpus
-from isogloss.errors import StoreError
+from isogloss.corpus.labels import suggestion
+from isogloss.errors import OptionError, StoreError
 from isogloss.models.loading import LoadedModel, choose_device, load
 from isogloss.models.reading import BATCH_TOKENS, SENTENCE_VECTORS, LayerReader
 from isogloss.models.reference import ModelReference, resolve
@@ -45,6 +47,26 @@ class ExtractOptions:
     batch_tokens: int = field(default=BATCH_TOKENS, metadata={"help": "tokens per forward pass"})
 
 
+def extract_options(also: Sequence[str] = (), **given: Any) -> ExtractOptions:
+    """The options that a caller named.
+
+    Parameters
+    ----------
+    also : further arguments of the caller, for which an unknown name may be meant.
+
+    Raises
+    ------
+    OptionError : there is no option of that name.
+    """
+    known = [f.name for f in fields(ExtractOptions) if f.name != "present_only"]
+    if unknown := sorted(set(given) - set(known)):
+        raise OptionError(
+            f"there is no option {', '.join(unknown)}; activations are read with {', '.join(known)}"
+            f"{suggestion(unknown[0], [*known, *also])}"
+        )
+    return ExtractOptions(**given)
+
+
 def extract(
     model: Any,
     corpus: Corpus,
@@ -54,7 +76,7 @@ def extract(
     *,
     tokenizer: Any = None,
     allow_pickle: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress | None = None,
     **options: Any,
 ) -> ActivationStore:
     """Run a model over a corpus and store one vector per word and layer, and three per sentence.
@@ -69,7 +91,7 @@ def extract(
     layers : `"all"`, `"last"`, `"0,3,6"`, `"0-6"` or numbers; 0 = embeddings.
     pooling : sub-words that stand for a word: `first`, `last` or `mean`.
     tokenizer, allow_pickle : see `resolve`.
-    progress : told how far it is.
+    progress : told how far it is; if None, bars where standard error is a terminal, else nothing is shown.
     **options : further fields of `ExtractOptions`.
 
     Raises
@@ -78,10 +100,10 @@ def extract(
     OptionError : an option has no such value.
     StoreError : `out` holds something else (it says which settings differ), or cannot be written.
     """
-    chosen = ExtractOptions(layers=layers, pooling=pooling, **options)
+    chosen = extract_options(layers=layers, pooling=pooling, **options)
     reference = resolve(model, tokenizer=tokenizer, allow_pickle=allow_pickle)
     loaded = load(reference, device=choose_device(chosen.device), dtype=chosen.compute)
-    return extract_loaded(loaded, reference, corpus, Path(out), chosen, progress)
+    return extract_loaded(loaded, reference, corpus, Path(out), chosen, on_terminal() if progress is None else progress)
 
 
 def extract_loaded(

@@ -22,11 +22,7 @@ def choose_layers(wanted: Layers, n_layers: int, *, present_only: bool = False) 
     ------
     OptionError : it is none of these, or a layer does not exist.
     """
-    if isinstance(wanted, str):
-        numbers = _parsed(wanted.strip().lower(), n_layers)
-    else:
-        numbers = [wanted] if isinstance(wanted, int) else [int(n) for n in wanted]
-    found = sorted({n + n_layers + 1 if n < 0 else n for n in numbers})
+    found = _numbers(wanted, n_layers)
     if not found:
         raise OptionError("no layers chosen")
     if present_only and (present := [n for n in found if 0 <= n <= n_layers]):
@@ -35,6 +31,19 @@ def choose_layers(wanted: Layers, n_layers: int, *, present_only: bool = False) 
         bad = found[0] if found[0] < 0 else found[-1]
         raise OptionError(f"there is no layer {bad}: this model has layers 0 (embeddings) to {n_layers}")
     return tuple(found)
+
+
+def absent_layers(wanted: Layers, n_layers: int) -> tuple[int, ...]:
+    """Layer numbers that were asked for and that a model of so many blocks does not have."""
+    return tuple(n for n in _numbers(wanted, n_layers) if not 0 <= n <= n_layers)
+
+
+def _numbers(wanted: Layers, n_layers: int) -> list[int]:
+    if isinstance(wanted, str):
+        numbers = _parsed(wanted.strip().lower(), n_layers)
+    else:
+        numbers = [wanted] if isinstance(wanted, int) else [int(n) for n in wanted]
+    return sorted({n + n_layers + 1 if n < 0 else n for n in numbers})
 
 
 def _parsed(text: str, n_layers: int) -> list[int]:

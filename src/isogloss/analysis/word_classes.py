@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from isogloss.analysis.protocol import LayerPair
+from isogloss.analysis.protocol import ModelPair
 
 _NOT_CLASSES = frozenset({"head", "lemma"})
 # Columns of annotated files that number or spell words.
 
 
-def word_classes(pair: LayerPair) -> tuple[str, ...]:
+def word_classes(pair: ModelPair) -> tuple[str, ...]:
     """The token labels that class words; those that number or spell them (`head`, `lemma`) are left out."""
     return tuple(name for name in pair.token_labels if name not in _NOT_CLASSES)

@@ -11,7 +11,7 @@ import typer
 
 from isogloss.cli import options as o
 from isogloss.cli.console import out as console
-from isogloss.cli.console import progress, user_errors
+from isogloss.cli.console import print_findings, progress, user_errors
 from isogloss.cli.listing import list_options
 from isogloss.errors import OptionError
 
@@ -84,7 +84,6 @@ def compare(
     """Say what fine-tuning changed, layer by layer: tables, figures and one page in the run directory."""
     with user_errors(stopped=GOES_ON):
         from isogloss.api import compare as run
-        from isogloss.report import findings_panel
 
         corpus = o.read_corpus(
             data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, delimiter=delimiter,
@@ -115,7 +114,7 @@ def compare(
             long_sentences=long,
             max_length=max_length,
         )
-        console.print(findings_panel(study.findings))
+        print_findings(study.findings)
         for note in study.notes:
             console.print(f"note: {note}", markup=False, style="yellow")
         console.print(f"page: {o.shown(study.directory / 'report.html')}", markup=False)

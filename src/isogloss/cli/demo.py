@@ -13,7 +13,7 @@ import typer
 
 from isogloss.cli import options as o
 from isogloss.cli.console import out as console
-from isogloss.cli.console import progress, user_errors
+from isogloss.cli.console import print_findings, progress, user_errors
 from isogloss.errors import OptionError
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ def demo(
     with user_errors(stopped="stopped; give the same command again: a fine-tuned model is found, a comparison goes on"):
         from isogloss.api import compare
         from isogloss.models.finetune import finetune
-        from isogloss.report import findings_panel
 
         reviews = rotten_tomatoes()
         # The file lists the positive reviews first: both parts are drawn from all of it.
@@ -76,7 +75,7 @@ def demo(
             f"(95% interval {low:.3f} to {high:.3f})",
             markup=False,
         )
-        console.print(findings_panel(study.findings))
+        print_findings(study.findings)
         console.print(f"page: {o.shown(study.directory / 'report.html')}", markup=False)
 
 

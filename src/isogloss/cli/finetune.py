@@ -137,13 +137,8 @@ def finetune(
         )
         for result in results:
             console.print(summary(result), markup=False)
-        if missing := results[0].metrics.get("unlabelled_sentences"):
-            console.print(
-                f"note: {missing:,} of {results[0].metrics['sentences']:,} sentences have no label "
-                f"{results[0].metrics['label']!r} and were left out",
-                markup=False,
-                style="yellow",
-            )
+        for note in results[0].notes:
+            console.print(f"note: {note}", markup=False, style="yellow")
 
 
 def base_and_seeds(base: str, more: Sequence[str], seeds: Sequence[str] | None) -> tuple[str, list[int] | None]:

@@ -40,7 +40,11 @@ Quoting = Annotated[
 ]
 Columns = Annotated[
     str | None,
-    typer.Option("--columns", metavar="A,B,...", help="Names of the columns of a file without a header; _ skips one."),
+    typer.Option(
+        "--columns",
+        metavar="A,B,...",
+        help="Names of the columns of a file without a header; _ skips one, in a table a last * the rest.",
+    ),
 ]
 CheckLabels = Annotated[
     bool,

@@ -11,7 +11,7 @@ import typer
 
 from isogloss.cli import options as o
 from isogloss.cli.console import out as console
-from isogloss.cli.console import user_errors
+from isogloss.cli.console import print_findings, print_table, user_errors
 from isogloss.errors import OptionError
 
 
@@ -51,11 +51,11 @@ def show(
     """Print the findings of a run, or one of its tables."""
     with user_errors():
         from isogloss.api import load
-        from isogloss.report import findings_panel, table_view
+        from isogloss.report import table_view
 
         results = load(run)
         if table is None:
-            console.print(findings_panel(results.findings))
+            print_findings(results.findings)
             for note in results.notes:
                 console.print(f"note: {note}", markup=False, style="yellow")
             for name, frame in results.tables.items():
@@ -71,7 +71,7 @@ def show(
             aside = ""
             if columns is None and not all_columns:
                 frame, aside = _narrowed(frame)
-            console.print(table_view(frame, limit=limit or ROWS))
+            print_table(table_view(frame, limit=limit or ROWS))
             if aside:
                 console.print(aside, markup=False, style="dim")
             return

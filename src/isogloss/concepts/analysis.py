@@ -67,6 +67,7 @@ class ConceptsAnalysis:
             )
         classes, why = task_classes(pair, chosen.words, options)
         notes += [why] if why else []
+        notes += _unused(pair, options)
         tables, found = measure_layer(pair, chosen, classes, options)
         tried, said = try_triggers(pair, chosen, found, classes, options)
         notes += said
@@ -96,6 +97,22 @@ class ConceptsAnalysis:
 def _notes(pair: LayerPair, texts: list[str]) -> pl.DataFrame:
     columns = {"text": pl.Series(texts, dtype=pl.String), "layer": pl.Series([pair.layer] * len(texts), dtype=pl.Int32)}
     return pl.DataFrame(columns)
+
+
+def _unused(pair: LayerPair, options: ConceptsOptions) -> list[str]:
+    """What was asked for and cannot be done, or has no effect."""
+    notes = []
+    if options.classes == "predicted" and options.class_label is not None:
+        notes.append(
+            f"The option class_label={options.class_label} has no effect: the classes are those that the tuned model "
+            "predicts."
+        )
+    if options.joint and pair.base is not None and pair.tuned is not None and pair.base.shape != pair.tuned.shape:
+        notes.append(
+            f"COLAP is left out: vectors of {pair.base.shape[1]} and {pair.tuned.shape[1]} numbers cannot be clustered "
+            "together."
+        )
+    return notes
 
 
 def _too_few(pair: LayerPair, n: int, options: ConceptsOptions) -> str:

@@ -78,7 +78,8 @@ class Corpus:
         format : csv, tsv, jsonl, parquet, conllu, conllulex, columns (or conll2000), pmb, trec; None = by the ending.
         encoding : of text files; a byte order mark is taken off.
         delimiter, quoting : of delimited files, where they are not the usual ones (csv: comma, quotes; tsv: tab, none).
-        columns : the names of the columns in a file without a header.
+        columns : the names of the columns in a file without a header; `_` skips one, in a table a last
+            `*` all that follow.
         check_labels : refuse labels that were asked for and have one class or more than 1,000.
 
         Raises

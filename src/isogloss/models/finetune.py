@@ -21,6 +21,7 @@ import numpy as np
 import torch
 import transformers
 
+from isogloss.bars import on_terminal
 from isogloss.corpus import Corpus, sentence_fingerprints
 from isogloss.errors import CorpusError, OptionError
 from isogloss.models.finetune_data import Collator, check_fraction, split_rows
@@ -31,7 +32,7 @@ from isogloss.models.finetune_training import train
 from isogloss.models.loading import choose_device, choose_dtype
 from isogloss.models.reference import ModelReference, resolve
 from isogloss.models.tokenizers import load_tokenizer, quiet
-from isogloss.progress import SILENT, Progress
+from isogloss.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def finetune(
     dtype: torch.dtype | str = "float32",
     tokenizer: Any = None,
     allow_pickle: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress | None = None,
 ) -> list[FinetuneResult]:
     """Fine-tune a model with transformers' Trainer.
 
@@ -107,7 +108,8 @@ def finetune(
     all_subwords : for tokens, label all sub-words of a word instead of its first.
     device : `cpu`, `cuda`, `mps`, or `auto`.
     dtype : of the computation; weights stay float32.
-    progress : told of every step and evaluation.
+    progress : told of every step and evaluation; if None, bars where standard error is a terminal, else nothing is
+        shown.
 
     Returns
     -------
@@ -150,6 +152,7 @@ def finetune(
         dtype=str(kind).removeprefix("torch."),
     )
     folders = [target if seeds is None else target / f"seed-{number}" for number in wanted]
+    progress = on_terminal() if progress is None else progress
     requests = [_request(reference, corpus, eval_corpus, recipe, number) for number in wanted]
     # All directories are looked at before anything is trained.
     found = [finished_metrics(folder, request) for folder, request in zip(folders, requests, strict=True)]

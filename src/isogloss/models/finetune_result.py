@@ -19,6 +19,10 @@ METRICS = "metrics.json"
 TRAINED_ON = "train_sentences.npy"
 """Fingerprints of the sentences that were trained on (`isogloss.corpus.sentence_fingerprints`)."""
 
+FEW_TRAINED = 100
+FEW_HELD_OUT = 30
+"""Sentences; with fewer, a result says so."""
+
 
 @dataclass(frozen=True)
 class FinetuneResult:
@@ -54,6 +58,22 @@ class FinetuneResult:
             return None
         low, high = wilson_interval(accuracy * n, n)
         return float(low), float(high)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know: sentences without a label, and too few to learn or to measure anything from."""
+        m = self.metrics
+        found = []
+        if missing := m.get("unlabelled_sentences"):
+            found.append(f"{missing:,} of {m['sentences']:,} sentences have no label {m['label']!r} and were left out")
+        if m["train_sentences"] < FEW_TRAINED:
+            found.append(
+                f"{m['train_sentences']:,} sentences are few to learn from: what changes in the model may be chance; "
+                "several seeds tell"
+            )
+        if 0 < m["dev_sentences"] < FEW_HELD_OUT:
+            found.append(f"{m['dev_sentences']:,} held-out sentences are too few to say how good the model is")
+        return tuple(found)
 
     @property
     def checkpoints(self) -> tuple[Path, ...]:

@@ -65,7 +65,7 @@ class OnlineBlocks:
 
     @cached_property
     def weights(self) -> list[np.ndarray]:
-        """For each but the last block (n_words,) float64: 1 for the words that the stage is trained on, all sent before it."""
+        """For each but the last block (n_words,) float64: 1 for the words that the stage is trained on."""
         return [(self.block <= stage).astype(np.float64) for stage in range(self.n - 1)]
 
     @cached_property

@@ -45,6 +45,9 @@ class ProbingOptions:
     )
     ablation: bool = field(default=True, metadata={"help": "keep or take out the top neurons of each layer's probes"})
     together: bool = field(default=True, metadata={"help": "probe all layers side by side: where neurons sit"})
+    together_train: int = field(default=20_000, metadata={"help": "training words of the probes of all layers"})
+    minimal_neurons: bool = field(default=True, metadata={"help": "find the fewest neurons of all layers that suffice"})
+    minimal_layers: bool = field(default=True, metadata={"help": "find the lowest layers that suffice together"})
     scalar_mix: bool = field(default=False, metadata={"help": "weights of the layers in a mix of them too"})
     task_use: bool = field(
         default=True, metadata={"help": "take a label's neurons out of the running classifier, if there is one"}
@@ -56,7 +59,15 @@ class ProbingOptions:
     device: str = field(default="cpu", metadata={"help": "where probes are trained, e.g. cuda"})
 
     def __post_init__(self) -> None:
-        least = {"controls": 0, "min_count": 1, "max_classes": 2, "max_train": 2, "bootstrap": 0, "pages": 0}
+        least = {
+            "controls": 0,
+            "min_count": 1,
+            "max_classes": 2,
+            "max_train": 2,
+            "together_train": 2,
+            "bootstrap": 0,
+            "pages": 0,
+        }
         least |= {"task_sentences": 1, "task_random": 1, "l1": 0, "l2": 0}
         for name, low in least.items():
             if not getattr(self, name) >= low:

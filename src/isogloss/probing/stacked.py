@@ -1,4 +1,4 @@
-"""Vectors made of others, block by block: several layers side by side, and means over sentences. Copies nothing whole."""
+"""Vectors made of others, block by block: several layers side by side, means over sentences. Copies nothing whole."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Target:
         return self.rows.targets is not None
 
     def controls(self, seeds: range) -> np.ndarray:
-        """(n_seeds, n) classes of control tasks, distributed as the training rows' classes; -1 where none takes part."""
+        """(n_seeds, n) classes of control tasks, drawn as often as in training; -1 where a row takes no part."""
         weights = np.bincount(self.rows.codes[self.rows.train], minlength=len(self.classes))
         return np.where(self.rows.codes >= 0, control_codes(self.spelled, weights.astype(float), seeds), -1)
 
@@ -57,8 +57,8 @@ def targets(pair: ModelPair, options: ProbingOptions) -> tuple[list[Target], lis
     ------
     OptionError : a label is asked for that there is not.
     """
-    of_words = {name: "words" for name in word_classes(pair)}
-    of_sentences = {name: "sentences" for name in pair.sentence_labels}
+    of_words = dict.fromkeys(word_classes(pair), "words")
+    of_sentences = dict.fromkeys(pair.sentence_labels, "sentences")
     known = of_sentences | of_words
     wanted = list(known)
     if options.labels is not None:

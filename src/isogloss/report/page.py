@@ -169,13 +169,13 @@ def _context(run: ReportInput) -> Mapping[str, Any]:
     names = _names(run)
     findings = ordered(run.findings)
     first, later = findings[:_IN_SHORT], findings[_IN_SHORT:]
-    repeat = len(names) > 1
     link = {id(f): figure_of(f, run.figures.get(f.analysis, ())) for f in findings}
     analyses = [
         {
             "name": name,
             "question": run.questions.get(name, ""),
-            "findings": [f for f in (findings if repeat else later) if f.analysis == name],
+            "findings": [f for f in later if f.analysis == name],
+            "silent": not run.figures.get(name) and all(f.analysis != name for f in findings),
             "figures": [_shown(figure) for figure in run.figures.get(name, ())],
         }
         for name in names

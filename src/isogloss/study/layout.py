@@ -32,6 +32,10 @@ class RunLayout:
         """Tables of single layers, kept so that an interrupted run goes on."""
         return self.root / "tasks"
 
+    def finished_tasks(self) -> list[str]:
+        """Names of the tasks that are done (see `Task.name`)."""
+        return sorted(seal.parent.name for seal in self.tasks.glob("*/done.json"))
+
     @property
     def tables(self) -> Path:
         """Tidy tables of the whole run, `NAME.parquet`."""

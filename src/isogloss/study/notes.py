@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 
 from isogloss.activations import ActivationStore
+from isogloss.activations.layers import Layers, absent_layers
+from isogloss.analysis import layers
 from isogloss.corpus import sentence_fingerprints
 from isogloss.models import ModelReference
 from isogloss.models.kinship import parent_weights, shared_shapes, task_head, trained_on
@@ -16,6 +18,15 @@ from isogloss.study.pairing import PairedStores
 
 LIKELY_KIN = 0.5
 """With fewer weights of the same shape than this, the tuned model hardly came from the base."""
+
+
+def kept_tasks(names: Sequence[str]) -> str:
+    """What is done, from the names of tasks: `similarity layers 0-3; concepts layer 0`."""
+    done: dict[str, list[int]] = {}
+    for name in names:
+        analysis, tuned, layer = name.rsplit("-", 2)
+        done.setdefault(analysis if tuned == "0" else f"{analysis} (tuned model {tuned})", []).append(int(layer))
+    return "; ".join(f"{analysis} {layers(numbers).lower()}" for analysis, numbers in done.items())
 
 
 def coverage(model: ModelReference, store: ActivationStore, n_words: int) -> dict[str, Any]:
@@ -66,6 +77,25 @@ def notes_on(pairs: Sequence[PairedStores], n_words: int) -> list[str]:
         if pair.tuned.settings.weights_sha256 == base.settings.weights_sha256:
             found.append(f"{name} has the same weights as the base model.")
     return list(dict.fromkeys(found))
+
+
+def absent_notes(wanted: Layers, pairs: Sequence[PairedStores]) -> list[str]:
+    """Which of the layers that were asked for a model does not have."""
+    base = pairs[0].base
+    models = [("The base model", base)]
+    models += [
+        ("The tuned model" if len(pairs) == 1 else f"Tuned model {index}", pair.tuned)
+        for index, pair in enumerate(pairs)
+    ]
+    missing = [(name, store.n_layers, absent_layers(wanted, store.n_layers)) for name, store in models]
+    if len({n for _, n, _ in missing}) == 1:
+        missing = [("Each model", *missing[0][1:])]
+    return [
+        f"{name} has layers 0 to {n}: {layers(absent).lower()}, asked for, "
+        f"{'is' if len(absent) == 1 else 'are'} left out."
+        for name, n, absent in missing
+        if absent
+    ]
 
 
 def kinship_notes(base: ModelReference, tuned: Sequence[ModelReference], sentences: pl.DataFrame) -> list[str]:

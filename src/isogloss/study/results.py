@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from isogloss.analysis import Figure, Finding, Tables, figure_from_dict
 from isogloss.errors import OptionError, StoreError
 from isogloss.sealed import read_json, read_table
 from isogloss.study.layout import FORMAT, RunLayout
+
+FEW_SENTENCES = 30
+"""With fewer, intervals over sentences are too narrow to be believed, and every number says so."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ def load_results(directory: Path | str) -> StudyResults:
     if not manifest["finished"]:
         raise StoreError(f"the run in {layout.root} is not finished: start it again and it goes on where it stopped")
     try:
-        analyses = {name: _analysis(layout, name, entry) for name, entry in manifest["results"].items()}
+        n = manifest["corpus"]["sentences"]
+        analyses = {name: _analysis(layout, name, entry, n) for name, entry in manifest["results"].items()}
     except StoreError as error:
         raise StoreError(error.message, way_out(manifest)) from None
     return StudyResults(layout.root, manifest, analyses)
@@ -134,13 +138,13 @@ def way_out(manifest: Mapping[str, Any]) -> str:
     return f"{same}: what is damaged is made anew from the tables of its layers"
 
 
-def _analysis(layout: RunLayout, name: str, entry: Mapping[str, Any]) -> AnalysisResult:
+def _analysis(layout: RunLayout, name: str, entry: Mapping[str, Any], n_sentences: int) -> AnalysisResult:
     found = read_json(layout.figures / f"{name}.json")
     return AnalysisResult(
         name=name,
         question=entry["question"],
         tables={t: read_table(layout.tables / f"{t}.parquet", digest) for t, digest in entry["tables"].items()},
-        findings=tuple(_finding(f) for f in found["findings"]),
+        findings=tuple(_with_caveat(_finding(f), n_sentences) for f in found["findings"]),
         figures=tuple(figure_from_dict(f) for f in found["figures"]),
     )
 
@@ -148,3 +152,10 @@ def _analysis(layout: RunLayout, name: str, entry: Mapping[str, Any]) -> Analysi
 def _finding(data: dict[str, Any]) -> Finding:
     fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
     return Finding(**fields)
+
+
+def _with_caveat(finding: Finding, n_sentences: int) -> Finding:
+    if finding.value is None or n_sentences >= FEW_SENTENCES:
+        return finding
+    only = f"From {n_sentences} sentence{'s' * (n_sentences != 1)} only, too few to be sure."
+    return replace(finding, text=f"{finding.text} {only}")

@@ -19,7 +19,7 @@ from isogloss.study.difference import differences
 from isogloss.study.head import TunedClassifier
 from isogloss.study.layout import FORMAT, RunLayout
 from isogloss.study.machine import machine, versions
-from isogloss.study.notes import coverage, kinship_notes, notes_on
+from isogloss.study.notes import absent_notes, coverage, kept_tasks, kinship_notes, notes_on
 from isogloss.study.pairing import PairedStores
 from isogloss.study.plan import Question, build_options
 from isogloss.study.results import StudyResults, load_results
@@ -102,6 +102,8 @@ def run_study(
                 layout.drop_activations()
             return finished
     layout.claim()
+    if kept := layout.finished_tasks():
+        progress.note(f"{layout.root} holds a part of this run; kept: {kept_tasks(kept)}")
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "finished": False,
@@ -142,6 +144,7 @@ def run_study(
         "notes": [
             *corpus.notes,
             *kinship_notes(base_model, tuned_models, corpus.sentences),
+            *absent_notes(extraction.layers, pairs),
             *notes_on(pairs, len(corpus.words)),
             *skipped,
         ],

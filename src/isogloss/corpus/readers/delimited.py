@@ -21,6 +21,8 @@ from isogloss.corpus.readers.options import ReadOptions
 from isogloss.corpus.readers.tabular import Table, draft_from_table, requested_columns, require_columns
 from isogloss.errors import CorpusError
 
+REST = "*"
+"""Last of the names of the columns: rows may have more fields, which are not read."""
 _NAMES = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", " ": "space"}
 
 
@@ -41,13 +43,15 @@ def _read(path: Path, options: ReadOptions, delimiter: str, *, quoting: bool) ->
         raise CorpusError(f"a delimiter is one character, not {delimiter!r}")
     text = read_text(path, options.encoding)
     rows = _quoted_rows(text, delimiter, path) if quoting else _plain_rows(text, delimiter)
+    more = False
     if options.columns is None:
         _, header = next(rows, (0, None))
         if header is None:
             raise CorpusError(f"{path} is empty")
         header = [name.strip() for name in header]
     else:
-        header = list(options.columns)
+        more = options.columns[-1:] == (REST,)
+        header = list(options.columns[: -1 if more else None])
     available = tuple(header)
     if len(header) == 1 and options.text not in header:
         _other_delimiter(path, header[0], delimiter)
@@ -58,8 +62,8 @@ def _read(path: Path, options: ReadOptions, delimiter: str, *, quoting: bool) ->
     fill = [(columns[name].append, at) for name, at in wanted.items()]
     lines: list[int] = []
     for line, row in rows:
-        if len(row) != len(header):
-            raise _ragged(path, line, len(row), header, delimiter, quoting)
+        if len(row) != len(header) and not (more and len(row) > len(header)):
+            raise _ragged(path, line, len(row), header, delimiter, quoting, options.columns is not None)
         for append, at in fill:
             append(row[at])
         lines.append(line)
@@ -114,16 +118,19 @@ def _bad_quotes(path: Path, line: int, reason: str, delimiter: str) -> CorpusErr
     )
 
 
-def _ragged(path: Path, line: int, found: int, header: list[str], delimiter: str, quoting: bool) -> CorpusError:
+def _ragged(
+    path: Path, line: int, found: int, header: list[str], delimiter: str, quoting: bool, named: bool
+) -> CorpusError:
     name = _NAMES.get(delimiter, repr(delimiter))
-    hint = f"a field that holds a {name} must be quoted" if quoting else "if fields are quoted, read with {quoting}"
     noun = "field" if found == 1 else "fields"
-    return CorpusError(
+    message = (
         f"{path}, line {line}: {found} {noun} where the header has {len(header)} ({', '.join(header[:8])}"
-        f"{', ...' if len(header) > 8 else ''})",
-        hint,
-        quoting=True,
+        f"{', ...' if len(header) > 8 else ''})"
     )
+    if named and found > len(header):
+        return CorpusError(message, "if the fields after these are not wanted, {columns}", columns=(*header, REST))
+    hint = f"a field that holds a {name} must be quoted" if quoting else "if fields are quoted, read with {quoting}"
+    return CorpusError(message, hint, quoting=True)
 
 
 def _other_delimiter(path: Path, header: str, delimiter: str) -> None:

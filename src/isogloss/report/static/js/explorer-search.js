@@ -19,19 +19,28 @@
   Explorer.id = (code) => code % LARGEST_LEVEL;
   Explorer.code = (number, id) => number * LARGEST_LEVEL + id;
 
-  // For each word of the query: which words of the vocabulary it is or begins, which labels hold it.
+  // Whether a word of the text begins with the term: "ing" is in "suffix=-ing", not in "casing=lower".
+  const LETTER = /[\p{L}\p{N}]/u;
+  const begins = (text, term) => {
+    for (let at = text.indexOf(term); at >= 0; at = text.indexOf(term, at + 1)) {
+      if (at === 0 || !LETTER.test(text[at - 1]) || !LETTER.test(term[0])) return true;
+    }
+    return false;
+  };
+
+  // For each word of the query: which words of the vocabulary it is or begins, in which labels it begins a word.
   const terms = (store, query) => Explorer.folded(query).split(/\s+/).filter(Boolean).map((term) => {
     const words = new Uint8Array(store.words.folded.length);
     store.words.folded.forEach((word, i) => {
       if (word.startsWith(term)) words[i] = word === term ? EXACT : STARTS;
     });
-    const labels = Uint8Array.from(store.labels, (label) => (label.includes(term) ? 1 : 0));
+    const labels = Uint8Array.from(store.labels, (label) => (begins(label, term) ? 1 : 0));
     return { term, words, labels };
   });
 
   // How well a concept fits a term (0 not at all) in the lowest two bits; above them, one past the place of the word.
   const matched = (level, id, { term, words, labels }) => {
-    let best = level.folded[id].includes(term) ? STARTS : 0;
+    let best = begins(level.folded[id], term) ? STARTS : 0;
     let word = 0;
     for (let at = level.wordsAt[id]; at < level.wordsAt[id + 1]; at += 1) {
       const how = words[level.words[at]];
