@@ -7,9 +7,12 @@ from isogloss.probing.baselines import PerType, majority_predictions, per_type_p
 from isogloss.probing.control import ControlTask, control_codes, control_labels
 from isogloss.probing.description_length import OnlineBlocks, OnlineCode, codelength, description_length
 from isogloss.probing.learning_curve import LearningCurve, NestedSubsets, learning_curve
+from isogloss.probing.mlp import MLPProbe
+from isogloss.probing.mlp_search import MLPSearch, search_mlp
 from isogloss.probing.partition import partition_sentences
 from isogloss.probing.regression_scores import RegressionScores, regression_scores
 from isogloss.probing.resampling import Estimate, Resampled
+from isogloss.probing.scalar_mix import ScalarMix
 from isogloss.probing.scores import LabelScores, accuracy, label_scores, resampled_mean, selectivity
 from isogloss.probing.splits import ProbeRows, probe_rows
 
@@ -18,6 +21,8 @@ __all__ = [
     "Estimate",
     "LabelScores",
     "LearningCurve",
+    "MLPProbe",
+    "MLPSearch",
     "NestedSubsets",
     "OnlineBlocks",
     "OnlineCode",
@@ -25,6 +30,7 @@ __all__ = [
     "ProbeRows",
     "RegressionScores",
     "Resampled",
+    "ScalarMix",
     "accuracy",
     "codelength",
     "control_codes",
@@ -38,5 +44,6 @@ __all__ = [
     "probe_rows",
     "regression_scores",
     "resampled_mean",
+    "search_mlp",
     "selectivity",
 ]

@@ -65,12 +65,12 @@ class OnlineBlocks:
 
     @cached_property
     def weights(self) -> list[np.ndarray]:
-        """For each but the last block (n_words,) float64: 1 for the words that the stage is trained on."""
+        """For each but the last block (n_words,) float64: 1 for the words sent so far, to train on."""
         return [(self.block <= stage).astype(np.float64) for stage in range(self.n - 1)]
 
     @cached_property
     def rows(self) -> list[np.ndarray]:
-        """For each but the last block the rows that the stage sends, which the stage's probe predicts."""
+        """For each but the last block the rows of the next one, which the stage's probe predicts."""
         return [np.flatnonzero(self.block == stage + 1) for stage in range(self.n - 1)]
 
 

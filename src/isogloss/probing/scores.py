@@ -134,17 +134,16 @@ def label_scores(
     totals = np.empty((n_boot, counts.shape[1]))
     for start, weights in poisson_weights(n_groups, n_boot, seed):
         totals[start : start + len(weights)] = weights @ counts
-    whole = counts.sum(axis=0)
-    whole = np.asarray(whole, dtype=np.float64).reshape(1, -1)
+    whole = np.asarray(counts.sum(axis=0), dtype=np.float64).reshape(1, -1)
     origin = (seed, n_boot, n_groups)
     exact = _rates(whole, len(rows), n_classes)
     drawn = _rates(totals, len(rows), n_classes)
     label_shapes = [(*shape, n_classes)] * 3 + [shape]
-    made = [
+    precision, recall, f1, macro_f1 = (
         Resampled(value.reshape(s), replicates.reshape(n_boot, *s), origin)
         for value, replicates, s in zip(exact, drawn, label_shapes, strict=True)
-    ]
-    return LabelScores(*made, support=np.bincount(y, minlength=n_classes))
+    )
+    return LabelScores(precision, recall, f1, macro_f1, np.bincount(y, minlength=n_classes))
 
 
 def _counts(y: np.ndarray, rows: np.ndarray, groups: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
