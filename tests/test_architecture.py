@@ -18,6 +18,7 @@ ALLOWED = {
     "activations": {"corpus", "models"},
     "similarity": {"analysis", "numerics"},
     "concepts": {"analysis", "numerics", "corpus"},
+    "probing": {"analysis", "numerics"},
     "study": {"analysis", "corpus", "models", "activations"},
     "report": {"analysis"},
     "api": {"analysis", "corpus", "models", "activations", "study", "report"},
