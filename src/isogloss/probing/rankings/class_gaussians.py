@@ -82,11 +82,14 @@ def class_gaussians(X: np.ndarray, codes: np.ndarray, n_classes: int) -> ClassGa
         means[c] = part.mean(axis=0)
         part -= means[c]
         scatter = part.T @ part
-        covariances[c] = scatter
-        diagonal = np.maximum(np.diagonal(scatter) / (counts[c] - 1), _FLOOR)
-        covariances[c][np.diag_indices(d)] += diagonal
-        covariances[c] /= map_divisor(counts[c], d)
+        covariances[c] = scatter / map_divisor(counts[c], d)
+        covariances[c][np.diag_indices(d)] = map_variance(np.diagonal(scatter), counts[c], d)
     return ClassGaussians(origin, scale, np.log(counts / counts.sum()), means, covariances)
+
+
+def map_variance(scatter: np.ndarray, count: int, d: int) -> np.ndarray:
+    """MAP variances of features with these sums of squares, at least the floor."""
+    return np.maximum((scatter + scatter / (count - 1)) / map_divisor(count, d), _FLOOR)
 
 
 def map_divisor(count: int, d: int) -> float:

@@ -51,7 +51,9 @@ def as_labels(y: Any, name: str = "y", classes: Sequence[Any] | None = None) -> 
     ------
     OptionError : not one label per word, labels that cannot be sorted together, or no label at all.
     """
-    values = y.to_list() if isinstance(y, pl.Series) else np.asarray(y).tolist() if isinstance(y, np.ndarray) else list(y)
+    values = (
+        y.to_list() if isinstance(y, pl.Series) else np.asarray(y).tolist() if isinstance(y, np.ndarray) else list(y)
+    )
     if any(isinstance(v, list | tuple | dict) for v in values):
         raise OptionError(f"{name} should be one label per word, (n,). Got rows of several.")
     present = [None if v is None or v == "" or v != v else v for v in values]

@@ -1,7 +1,7 @@
 """Probeless: neurons ranked by how far apart the means of the classes lie. Trains nothing; reads the vectors once.
 
-Antverg & Belinkov, ICLR 2022, "On the Pitfalls of Analyzing Individual Neurons in Language Models". Only the means count, so
-neurons of a larger scale come first: standardise where scales differ.
+Antverg & Belinkov, ICLR 2022, "On the Pitfalls of Analyzing Individual Neurons in Language Models". Only the means
+count, so neurons of a larger scale come first: standardise where scales differ.
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ def class_means(X: Any, y: Any) -> ClassMeans:
     counts = labels.counts
     n = counts.sum()
     variance = squares / n - (sums.sum(axis=0) / n) ** 2
-    return ClassMeans(
-        labels.classes, sums / counts[:, None] + origin, counts, np.sqrt(np.maximum(variance, 0.0))
-    )
+    return ClassMeans(labels.classes, sums / counts[:, None] + origin, counts, np.sqrt(np.maximum(variance, 0.0)))
 
 
 def rank_by_probeless(means: ClassMeans, *, standardize: bool = False) -> Ranking:
@@ -89,7 +87,5 @@ def rank_by_probeless(means: ClassMeans, *, standardize: bool = False) -> Rankin
     k = len(m)
     # Sorted, the i-th of k means is above i and below k - 1 - i others: no loop over pairs.
     scores = (np.sort(m, axis=0) * (2 * np.arange(k) - k + 1)[:, None]).sum(axis=0)
-    per_label = {
-        name: np.argsort(-np.abs(m - m[i]).sum(axis=0), kind="stable") for i, name in enumerate(means.classes)
-    }
+    per_label = {name: np.argsort(-np.abs(m - m[i]).sum(axis=0), kind="stable") for i, name in enumerate(means.classes)}
     return Ranking("probeless", np.argsort(-scores, kind="stable"), scores, per_label)
