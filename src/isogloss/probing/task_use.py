@@ -14,6 +14,7 @@ import numpy as np
 from isogloss.analysis import Classifier
 from isogloss.numerics.bootstrap import percentile_interval, poisson_sums
 from isogloss.probing.interventions import Change, TokenMeans, Tokens, ablate_neurons, matched_neurons, restricted
+from isogloss.progress import Advance
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def task_use(
     n_random: int = 5,
     n_boot: int = 200,
     seed: int = 0,
+    advance: Advance = lambda _: None,
 ) -> dict[str, TaskUse]:
     """Take each set of neurons out of a layer, and matched random ones beside it.
 
@@ -101,7 +103,9 @@ def task_use(
     spread : (hidden,) standard deviation of every neuron at this layer, by which random ones are matched.
     replacement : "zero", or "mean": each neuron's mean over tokens of the same kind.
     tokens : where neurons are taken out.
-    n_random : draws of random neurons. Sets of one size share no draws: each is matched to its own spread.
+    n_random : draws of random neurons, at least 1. Sets share no draws: each is matched to its own spread.
+    n_boot, seed : resamples of the sentences (0 gives no intervals), and the seed of everything random.
+    advance : told after each pass of the classifier.
     """
     means = None
     if replacement == "mean":
@@ -109,7 +113,9 @@ def task_use(
 
     def without(neurons: np.ndarray) -> np.ndarray:
         change: Change = restricted(ablate_neurons(neurons, means), tokens)
-        return classify(sentences.texts, sentences.text_b, edit=(layer, change))
+        found = classify(sentences.texts, sentences.text_b, edit=(layer, change))
+        advance(1)
+        return found
 
     return {
         name: _judged(

@@ -1,0 +1,100 @@
+"""The probing analysis: the measures of this room in the protocol's shape.
+
+How a number is computed is in the other files; what is said about it in `findings` and `figures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import polars as pl
+
+from isogloss.analysis import Figure, Finding, LayerPair, ModelPair, Need, Tables, between_seeds, tidy
+from isogloss.probing.figures import figures
+from isogloss.probing.findings import findings
+from isogloss.probing.layer import probe_layer
+from isogloss.probing.options import ProbingOptions
+from isogloss.probing.targets import targets
+from isogloss.probing.trying_task import try_task
+from isogloss.probing.whole import probe_together
+
+
+class ProbingAnalysis:
+    """What linear probes read of labels at each layer of two models, and in which neurons they find it.
+
+    After Durrani, Sajjad & Dalvi, Findings of ACL 2021 (arXiv 2105.15179).
+
+    Tables
+    ------
+    probing : tidy, subset = the label. Of each model: `accuracy` (null: the control tasks' least and greatest),
+        `control`, `selectivity`, `macro_f1`, `f1` (subset LABEL=VALUE), for numeric labels `r2`, `pearson`, `spearman`;
+        `majority` and `per_type` need no vectors (model base). Tuned minus base, paired over the test sentences:
+        `..._change`. Several tuned models: subset `between seeds`.
+    probing_probes : how each probe was trained, and how near its optimum it is.
+    probing_neurons, probing_agreement, probing_ablation, probing_fates, probing_words : of each layer's neurons.
+    probing_together, probing_distribution, probing_map, probing_minimal, probing_shift, probing_shift_layers,
+    probing_fates_together : of probes of all layers side by side.
+    probing_task : what taking neurons out of the running classifier did to the task.
+    probing_description_length, probing_learning_curve, probing_mlp, probing_mix : where asked for.
+    probing_notes : what could not be done, what was left out, and why.
+    """
+
+    name: ClassVar[str] = "probing"
+    question: ClassVar[str] = "where, and in which neurons, can labels be read before and after?"
+    needs: ClassVar[frozenset[Need]] = frozenset({"words"})
+    uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
+    Options: ClassVar[type] = ProbingOptions
+
+    def run(self, pair: LayerPair, options: ProbingOptions) -> Tables:
+        """Tables of one layer; of one model alone where the other lacks the layer.
+
+        Raises
+        ------
+        OptionError : vectors hold NaN or infinity, or a label is asked for that there is not.
+        """
+        found, notes = targets(pair, options)
+        if not found:
+            return {"probing": tidy([]), "probing_notes": _notes(notes or ["No probe: there is no label to read."])}
+        tables, ranked = probe_layer(pair, found, options)
+        tried, reason = try_task(pair, ranked.get("tuned", {}), options)
+        if tried is not None:
+            tables["probing_task"] = tried
+        return tables | {"probing_notes": _notes(notes + ([reason] if reason else []))}
+
+    def run_whole(self, pair: ModelPair, options: ProbingOptions) -> Tables:
+        """Tables of the probes that read all layers side by side."""
+        found, _ = targets(pair, options)
+        return probe_together(pair, found, options) if options.together and found else {}
+
+    def combine(self, tables: Tables, options: ProbingOptions) -> Tables:
+        """Add the spread between several tuned models; say each note once."""
+        combined = {"probing": tidy([])} | dict(tables)
+        combined["probing"] = pl.concat([combined["probing"], _seed_rows(combined["probing"])])
+        if "probing_notes" in combined:
+            combined["probing_notes"] = combined["probing_notes"].unique("text", keep="first", maintain_order=True)
+        return combined
+
+    def findings(self, tables: Tables, options: ProbingOptions) -> Sequence[Finding]:
+        """Say what the tables hold, the most important first."""
+        return findings(tables, options)
+
+    def figures(self, tables: Tables, options: ProbingOptions) -> Sequence[Figure]:
+        """Curves per label, values, where neurons sit, ablation, task use, and the neurons themselves."""
+        return figures(tables, options)
+
+
+def _notes(texts: list[str]) -> pl.DataFrame:
+    return pl.DataFrame({"text": texts}, schema={"text": pl.String()})
+
+
+def _seed_rows(table: pl.DataFrame) -> pl.DataFrame:
+    """Rows that sum up several tuned models, label by label: subset `LABEL between seeds`."""
+    labels = table.filter(~pl.col("subset").str.contains("=", literal=True))["subset"].unique(maintain_order=True)
+    parts = [
+        between_seeds(table.filter(pl.col("subset") == label).with_columns(subset=pl.lit("all"))).with_columns(
+            subset=pl.lit(f"{label} between seeds")
+        )
+        for label in labels
+    ]
+    return pl.concat(parts) if parts else tidy([])

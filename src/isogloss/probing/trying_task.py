@@ -1,0 +1,140 @@
+"""Takes each label's salient neurons out of one layer of the running classifier: does the task still use them?
+
+How neurons are taken out and what is counted is in `interventions` and `task_use`; here the sentences and the neurons
+are chosen, and the numbers put into a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from isogloss.analysis import LayerPair, ModelPair
+from isogloss.errors import IsoglossError
+from isogloss.probing.layer_neurons import Ranked
+from isogloss.probing.options import ProbingOptions
+from isogloss.probing.partition import TRAIN, partition_sentences
+from isogloss.probing.seeded import text_uniforms
+from isogloss.probing.task_use import TaskSentences, TaskUse, task_use
+
+TASK_USE: dict[str, Any] = {
+    "layer": pl.Int32(),
+    "label": pl.String(),
+    "n_neurons": pl.Int32(),
+    "accuracy": pl.Float64(),
+    "loss": pl.Float64(),
+    "ci_low": pl.Float64(),
+    "ci_high": pl.Float64(),
+    "random": pl.Float64(),
+    "random_low": pl.Float64(),
+    "random_high": pl.Float64(),
+    "difference": pl.Float64(),
+    "difference_low": pl.Float64(),
+    "difference_high": pl.Float64(),
+    "shift": pl.Float64(),
+    "random_shift": pl.Float64(),
+    "n": pl.Int64(),
+    "seed": pl.Int32(),
+}
+"""`loss` of the task's accuracy without a label's neurons, `random` mean, least and greatest loss without as many
+matched random ones, `difference` of the two; `shift` the probability of the gold class that is lost on average."""
+
+
+def gold_label(pair: ModelPair) -> tuple[str | None, str | None]:
+    """The sentence label whose values are the classifier's classes, or a sentence that says why there is none."""
+    if pair.classifier is None:
+        return None, "no classifier is at hand"
+    try:
+        known = set(pair.classifier.classes)
+    except IsoglossError as error:
+        return None, str(error).rstrip(".")
+    for name in pair.sentence_labels:
+        column = pair.sentences[name]
+        values = set() if column.dtype.is_float() else set(column.cast(pl.String).drop_nulls().unique())
+        if len(values) > 1 and values <= known:
+            return name, None
+    return None, f"no sentence label has the classes of the classifier ({', '.join(sorted(known))})"
+
+
+def try_task(
+    pair: LayerPair, ranked: Mapping[str, Ranked], options: ProbingOptions
+) -> tuple[pl.DataFrame | None, str | None]:
+    """Take the neurons of each label out of this layer of the tuned model; or why that is not done.
+
+    Sentences are drawn from those that no probe was trained on.
+    """
+    if not options.task_use or not ranked or pair.tuned is None:
+        return None, None
+    name, reason = gold_label(pair)
+    if name is None or pair.classifier is None:
+        return None, f"Neurons were not taken out of the running classifier: {reason}."
+    chosen = _drawn(pair, name, options)
+    if not chosen.height:
+        return None, f"Neurons were not taken out of the running classifier: no sentence outside training has {name}."
+    classes = list(pair.classifier.classes)
+    gold = np.array([classes.index(value) for value in chosen[name].cast(pl.String)])
+    seconds = chosen["text_b"].to_list() if "text_b" in chosen.columns else None
+    sentences = TaskSentences.of(pair.classifier, chosen["text"].to_list(), gold, seconds)
+    vectors = pair.tuned.take(_sampled_rows(pair))
+    count = max(1, round(options.task_neurons * pair.tuned.shape[1]))
+    sets = {label: found.rankings["lca"].order[:count] for label, found in ranked.items()}
+    with pair.progress.task("neurons taken out", len(sets) * (1 + options.task_random), "passes") as advance:
+        found = task_use(
+            pair.classifier,
+            sentences,
+            pair.layer,
+            sets,
+            vectors.std(axis=0, dtype=np.float64),
+            n_random=options.task_random,
+            n_boot=options.bootstrap,
+            seed=pair.seed,
+            advance=advance,
+        )
+    rows = [_row(label, one, pair) for label, one in found.items()]
+    return pl.DataFrame(rows, schema=TASK_USE, orient="row"), None
+
+
+def _drawn(pair: LayerPair, name: str, options: ProbingOptions) -> pl.DataFrame:
+    labelled = pair.sentences[name].is_not_null().to_numpy()
+    parts, _ = partition_sentences(pair.sentences, labelled, seed=pair.seed)
+    free = pair.sentences.filter(pl.Series(labelled & (parts != TRAIN)) & (pl.col("text") != ""))
+    order = np.argsort(text_uniforms(free["text"], pair.seed), kind="stable")[: options.task_sentences]
+    return free[np.sort(order)]
+
+
+_SPREAD_WORDS = 20_000
+
+
+def _sampled_rows(pair: LayerPair) -> np.ndarray:
+    n = pair.words.height
+    if n <= _SPREAD_WORDS:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(pair.seed).choice(n, _SPREAD_WORDS, replace=False))
+
+
+def _row(label: str, use: TaskUse, pair: LayerPair) -> dict[str, Any]:
+    def known(value: float) -> float | None:
+        return None if np.isnan(value) else float(value)
+
+    return {
+        "layer": pair.layer,
+        "label": label,
+        "n_neurons": use.n_neurons,
+        "accuracy": use.accuracy,
+        "loss": use.loss,
+        "ci_low": known(use.loss_interval[0]),
+        "ci_high": known(use.loss_interval[1]),
+        "random": float(use.random.mean()),
+        "random_low": float(use.random.min()),
+        "random_high": float(use.random.max()),
+        "difference": use.difference,
+        "difference_low": known(use.difference_interval[0]),
+        "difference_high": known(use.difference_interval[1]),
+        "shift": use.shift,
+        "random_shift": use.random_shift,
+        "n": use.n,
+        "seed": pair.tuned_index,
+    }
