@@ -1,21 +1,21 @@
 """What an analysis is: its inputs, its tables, its findings, its figures, and where analyses are found."""
 
 from isogloss.analysis.curves import curve, layer_map, noise_band, values_of
+from isogloss.analysis.explorer import ExplorerFigure, ExplorerLevel
 from isogloss.analysis.figure import (
     MARK,
     Band,
     BarPart,
     BarsFigure,
-    ExplorerFigure,
-    ExplorerLevel,
     Figure,
     HeatmapFigure,
     Line,
     LinesFigure,
     TableFigure,
-    figure_from_dict,
 )
 from isogloss.analysis.finding import Finding
+from isogloss.analysis.kinds import figure_from_dict
+from isogloss.analysis.neurons import NeuronEntry, NeuronsFigure, NeuronsLevel
 from isogloss.analysis.protocol import (
     Analysis,
     ArrayVectors,
@@ -53,6 +53,9 @@ __all__ = [
     "LinesFigure",
     "ModelPair",
     "Need",
+    "NeuronEntry",
+    "NeuronsFigure",
+    "NeuronsLevel",
     "TableFigure",
     "Tables",
     "Vectors",
