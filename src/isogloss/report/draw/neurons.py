@@ -19,7 +19,7 @@ from isogloss.report.draw import neurons_parts, packed, table
 from isogloss.report.draw.scale import thinned
 from isogloss.report.draw.svg import Child, document, element, short
 from isogloss.report.draw.table import TableView
-from isogloss.report.text import number, plain, shorten
+from isogloss.report.text import plain, shorten
 
 _IN_TABLE = 12
 _WORDS_IN_TABLE = 6
@@ -29,7 +29,8 @@ _COLUMNS = 320
 _SHADES = 24
 _TURN = 0.6
 """Where on the scale, from 0 to 1, the second colour is full and the third begins."""
-_KEY = (0.0, 0.01, 0.1, 0.25, 0.5, 1.0)
+_KEY = (0.0, 0.05, 0.25, 0.5, 1.0)
+"""Numbers written beside the scale."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def view(figure: NeuronsFigure) -> NeuronsView:
         layers=tuple(sorted({level.layer for level in whole.levels})),
         fates=fates,
         labels=tuple(about["labels"]),
-        key=tuple(number(share, 2).removesuffix("0") if share else "0" for share in _KEY),
+        key=tuple(f"{share:g}" for share in _KEY),
         start=(start.model, start.layer) if start else None,
         table=table.view(foremost(whole)),
     )
@@ -141,7 +142,9 @@ def _cells(saliency: Sequence[float], wide: float, high: float, x: float, y: flo
                 runs[shades[first]].append(f"M{first} 0h{i - first}v1H{first}z")
             first = i
     placed = f"translate({short(x)} {short(y)}) scale({wide / count:.5g} {short(high)})"
-    return [element("g", *(_run(shade, "".join(runs[shade])) for shade in sorted(runs)), transform=placed)]
+    return [
+        element("g", *(_run(shade, "".join(runs[shade])) for shade in sorted(runs)), transform=placed, class_="cells")
+    ]
 
 
 def _run(shade: int, path: str) -> Markup:
@@ -157,10 +160,8 @@ def _scale(x: float, y: float, width: float) -> list[Markup]:
     cells = [i / (_SHADES - 1) for i in range(_SHADES)]
     drawn += _cells([place**2 for place in cells], width, 9, x, y)
     drawn += [
-        element("text", number(share, 2).removesuffix("0") if share else "0", x=x + sqrt(share) * width, y=y + 24,
-                class_="tick middle")
-        for share in _KEY
-    ]  # fmt: skip
+        element("text", f"{share:g}", x=x + sqrt(share) * width, y=y + 24, class_="tick middle") for share in _KEY
+    ]
     return drawn
 
 

@@ -40,7 +40,9 @@ class About(TypedDict):
 def cells(saliency: Sequence[float]) -> str:
     """One level's saliency for one label: the high digits of all neurons, then the low ones."""
     codes = [round(sqrt(share) * STEPS) for share in saliency]
-    return "".join(DIGITS[code // len(DIGITS)] for code in codes) + "".join(DIGITS[code % len(DIGITS)] for code in codes)
+    return "".join(DIGITS[code // len(DIGITS)] for code in codes) + "".join(
+        DIGITS[code % len(DIGITS)] for code in codes
+    )
 
 
 def _hundredths(value: float) -> int:

@@ -37,6 +37,7 @@
     for (const heading of head.children) heading.scope = "col";
     const table = node("table", "neuron-ranks", node("thead", "", head), node("tbody", "", ...body));
     const scroll = node("div", "scroll", table);
+    Object.assign(scroll, { tabIndex: 0, role: "region", ariaLabel: "Its rank for each label" });
     return node("div", "", scroll, node("p", "quiet", `Ranks among the ${whole(level.size)} neurons of the layer; 1 is first.`));
   };
 
@@ -78,12 +79,9 @@
     link.href = Neurons.address(level, neuron);
     const rank = store.rank(label, level, neuron);
     const fate = store.fate(level, neuron);
-    let twin = null;
-    if (other && neuron < other.size) {
-      twin = node("a", "neuron-twin", `The same neuron in the ${other.model} model`);
-      twin.href = Neurons.address(other, neuron);
-      twin = node("p", "", twin, node("span", "quiet", ` ${told(store, label, other, neuron)}`));
-    }
+    const twin = node("a", "neuron-twin", other ? `The same neuron in the ${other.model} model` : "");
+    const there = other && neuron < other.size ? node("p", "", twin, node("span", "quiet", ` ${told(store, label, other, neuron)}`)) : null;
+    if (there) twin.href = Neurons.address(other, neuron);
     return { title, content: [
       node("p", "eyebrow", node("span", `model-name ${level.model}`, level.model), " model ", link),
       title,
@@ -92,7 +90,7 @@
         Explorer.fact("saliency", store.share(label, level, neuron).toFixed(2)),
         fate ? Explorer.fact("after fine-tuning", fate) : null,
       ].filter(Boolean)),
-      twin,
+      there,
       Explorer.section("Salient for", chips(store, level, neuron)),
       place < 0 ? null : sides(vocabulary, rest, place),
       place < 0 ? node("p", "quiet", "Words and sentences are kept for the most salient neurons only; this one is not among them.") : null,
