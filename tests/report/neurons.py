@@ -37,9 +37,9 @@ def _entry(
         ranks=tuple((rank, rng.randrange(500), None if rank > 50 else rank // 2) for rank in ranks),
         salient=tuple((k, rng.randrange(len(VALUES[labels[k]]))) for k in range(len(ranks)) if ranks[k] < 40),
         fate=fate,
-        words=tuple((word, round(mean, 3), rng.randint(1, 300)) for word, mean in zip(chosen, means, strict=True)),
+        words=tuple((word, round(mean, 1), rng.randint(1, 300)) for word, mean in zip(chosen, means, strict=True)),
         contexts=tuple(
-            (place, *sentences[place], round(rng.gauss(3, 1), 2)) for place in rng.sample(range(len(sentences)), 6)
+            (place, *sentences[place], round(rng.gauss(3, 1), 1)) for place in rng.sample(range(len(sentences)), 6)
         ),
     )
 

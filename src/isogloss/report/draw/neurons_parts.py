@@ -1,6 +1,7 @@
 """The neurons of a figure as compressed parts of the page.
 
-A saliency becomes two characters that hold its square root in 8,648 steps: the many small ones keep their order.
+A saliency becomes three characters that hold its square root in some 800,000 steps: the many small ones keep their
+order, so that the page's script can count ranks.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from isogloss.report.text import clean
 
 DIGITS = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) not in '"\\')
 """The characters that stand for 0 .. 92 in a map; none needs an escape in JSON."""
-STEPS = len(DIGITS) ** 2 - 1
+_PLACES = 3
+STEPS = len(DIGITS) ** _PLACES - 1
 _HUNDREDTH = 100
 _LARGEST = 1e6
 
@@ -35,14 +37,14 @@ class About(TypedDict):
     methods: list[str]
     fates: list[str]
     digits: str
+    places: int
 
 
 def cells(saliency: Sequence[float]) -> str:
-    """One level's saliency for one label: the high digits of all neurons, then the low ones."""
+    """One level's saliency for one label: the first digits of all neurons, then the second ones, then the last."""
     codes = [round(sqrt(share) * STEPS) for share in saliency]
-    return "".join(DIGITS[code // len(DIGITS)] for code in codes) + "".join(
-        DIGITS[code % len(DIGITS)] for code in codes
-    )
+    units = [len(DIGITS) ** place for place in reversed(range(_PLACES))]
+    return "".join(DIGITS[code // unit % len(DIGITS)] for unit in units for code in codes)
 
 
 def _hundredths(value: float) -> int:
@@ -107,6 +109,7 @@ def pack(figure: NeuronsFigure, fates: Sequence[str], start: int) -> tuple[About
         "methods": [short_word(ranking_name(method)) for method in figure.methods],
         "fates": list(fates),
         "digits": DIGITS,
+        "places": _PLACES,
     }
     parts = shared(figure.vocabulary, figure.sentences)
     parts += [

@@ -12,7 +12,7 @@
     if (value === "" && fate === "") return codes;
     return store.levels.map((level) => {
       const head = store.heads[level.number];
-      const kept = new Uint16Array(level.size);
+      const kept = new Uint32Array(level.size);
       head.neurons.forEach((neuron, place) => {
         if (fate !== "" && head.fates[place] !== Number(fate)) return;
         const fits = ([of, which]) => of === label && which === Number(value);

@@ -31,6 +31,7 @@
     let shown = null;
     let at = null;
     let opened = null;
+    let note = "";
     let [width, ratio] = [0, 1];
 
     // Levels from top to bottom, each with the upper edge of its row.
@@ -85,7 +86,7 @@
         paint.font = `600 ${13 * ratio}px ${style.fontFamily}`;
         paint.textAlign = "left";
         paint.fillStyle = style.getPropertyValue("--ink");
-        paint.fillText(model, SIDE * ratio, (top + HEAD / 2) * ratio);
+        paint.fillText(model + note, SIDE * ratio, (top + HEAD / 2) * ratio);
       }
       paint.font = `${12 * ratio}px ${style.fontFamily}`;
       paint.fillStyle = style.getPropertyValue("--soft");
@@ -159,8 +160,8 @@
     new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
     return {
-      // `codes`: for each level, what to show of each neuron.
-      show: (codes) => { shown = codes; draw(); },
+      // `codes`: for each level, what to show of each neuron; `said`: what of them, where it is not all.
+      show: (codes, said) => { [shown, note] = [codes, said]; draw(); },
       opened: (level, neuron) => {
         opened = { row: rows.findIndex((row) => row.level === level), neuron };
         mark(here, opened);

@@ -38,7 +38,8 @@
       await Promise.all([store.map(wanted.label), store.ready()]);
       if (wanted.label !== chosen().label) return;
       const codes = Neurons.picked(store, chosen());
-      map.show(codes);
+      const only = [field("value"), field("fate")].filter((one) => one?.value).map((one) => one.selectedOptions[0].text);
+      map.show(codes, only.length ? `, only ${only.join(", ")}` : "");
       list.fill(wanted.label, codes, scope());
     };
 

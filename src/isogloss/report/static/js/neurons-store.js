@@ -5,13 +5,13 @@ const Neurons = {};
 
   Neurons.address = (level, neuron) => `#neuron-${level.model}-${level.layer}-${neuron}`;
 
-  // Two digits a neuron, all high ones before the low ones, hold the square root of its saliency.
-  const codes = (text, digits) => {
+  // A few digits a neuron, all first ones before all second ones, hold the square root of its saliency.
+  const codes = (text, { digits, places }) => {
     const value = new Uint8Array(128);
     for (let i = 0; i < digits.length; i += 1) value[digits.charCodeAt(i)] = i;
-    const size = text.length / 2;
-    const found = new Uint16Array(size);
-    for (let i = 0; i < size; i += 1) found[i] = value[text.charCodeAt(i)] * digits.length + value[text.charCodeAt(size + i)];
+    const size = text.length / places;
+    const found = new Uint32Array(size);
+    for (let at = 0; at < text.length; at += 1) found[at % size] = found[at % size] * digits.length + value[text.charCodeAt(at)];
     return found;
   };
   const opened = (raw) => ({
@@ -29,7 +29,7 @@ const Neurons = {};
 
   Neurons.store = (box) => {
     const { about, part, once, few } = Explorer.parts(box);
-    const steps = about.digits.length ** 2 - 1;
+    const steps = about.digits.length ** about.places - 1;
     const levels = about.levels.map(([model, layer, size], number) => ({ number, model, layer, size }));
     const maps = about.labels.map(() => null);
     const store = {
@@ -41,7 +41,7 @@ const Neurons = {};
       find: (model, layer) => levels.find((level) => level.model === model && level.layer === layer),
       across: (level) => levels.find((other) => other.model !== level.model && other.layer === level.layer),
       map: (label) => once(`map-${label}`, async () => {
-        maps[label] = (await part(`map-${label}`)).map((text) => codes(text, about.digits));
+        maps[label] = (await part(`map-${label}`)).map((text) => codes(text, about));
         return maps[label];
       }),
       everyMap: () => Promise.all(maps.map((_, label) => store.map(label))),
