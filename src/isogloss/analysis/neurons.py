@@ -48,7 +48,8 @@ class NeuronsLevel:
     model : "base" or "tuned".
     layer : 0 = embeddings.
     saliency : for each of the figure's `labels`, one number in [0, 1] per neuron of the layer: its saliency as a
-        share of the largest that any neuron of the model has for that label.
+        share of the largest that any neuron of the model has for that label. The page ranks all neurons by it, so it
+        should be what the first of the figure's `methods` ranks by.
     neurons : those with a page, in any order, each at most once.
     """
 

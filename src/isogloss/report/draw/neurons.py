@@ -92,9 +92,9 @@ def foremost(figure: NeuronsFigure) -> TableFigure:
                     f"{model}, layer {level.layer}, for {packed.short_word(figure.labels[0])}",
                     f"{level.layer}:{neuron}",
                     round(level.saliency[0][neuron], 4),
-                    _salient_for(figure, entry),
-                    entry.fate if entry else "",
-                    _words(figure, entry),
+                    _salient_for(figure, entry) or None,
+                    (entry.fate if entry else "") or None,
+                    _words(figure, entry) or None,
                 )
             )
     columns = ("model", "neuron", "saliency", "salient for", "fate", "its words")

@@ -55,11 +55,11 @@
       const share = store.share(label, level, neuron);
       const button = node("button", "neuron-row",
         node("span", "neuron-where", models > 1 ? node("span", `model-name ${level.model}`, level.model) : null, `${level.layer}:${neuron}`),
-        bar(share, "share"), node("span", "number", share.toFixed(2)),
+        bar(share, "share"), node("span", "number", Neurons.saliency(share)),
         node("span", "neuron-what", ...named, values.length > VALUES ? " …" : "", values.length && fate ? " · " : "", fate));
       button.type = "button";
       button.dataset.address = Neurons.address(level, neuron);
-      button.setAttribute("aria-label", `${level.model}, layer ${level.layer}, neuron ${neuron}: saliency ${share.toFixed(2)} for ${store.about.labels[label]}`);
+      button.setAttribute("aria-label", `${level.model}, layer ${level.layer}, neuron ${neuron}: saliency ${Neurons.saliency(share)} for ${store.about.labels[label]}`);
       if (button.dataset.address === opened) button.setAttribute("aria-current", "true");
       button.addEventListener("click", () => open(level, neuron, false));
       return node("li", "", button);

@@ -30,7 +30,7 @@
       const own = store.rank(label, level, neuron);
       const shown = known ? methods.map((_, method) => of(label, method) + 1) : [own];
       const row = node("tr", label === chosen ? "chosen-label" : "", node("th", "", bdi(name)),
-        node("td", "num", share.toFixed(2), " ", bar(share)), ...shown.map((rank) => cell(rank > 0 ? whole(rank) : "–")));
+        node("td", "num", Neurons.saliency(share), " ", bar(share)), ...shown.map((rank) => cell(rank > 0 ? whole(rank) : "–")));
       row.firstElementChild.scope = "row";
       return row;
     });
@@ -87,7 +87,7 @@
       title,
       node("dl", "concept-facts", ...[
         Explorer.fact(`rank for ${store.about.labels[label]}`, rank ? `${whole(rank)} of ${whole(level.size)}` : "–"),
-        Explorer.fact("saliency", store.share(label, level, neuron).toFixed(2)),
+        Explorer.fact("saliency", Neurons.saliency(store.share(label, level, neuron))),
         fate ? Explorer.fact("after fine-tuning", fate) : null,
       ].filter(Boolean)),
       there,

@@ -74,5 +74,6 @@ const Neurons = {};
     };
     return store;
   };
+  Neurons.saliency = (share) => (share > 0 && share < 0.005 ? "< 0.01" : share.toFixed(2));
   Neurons.deviations = (hundredths) => `${hundredths < 0 ? "−" : "+"}${(Math.abs(hundredths) / HUNDREDTH).toFixed(1)}`;
 })();
