@@ -20,7 +20,8 @@ THEMES = {
 SYLLABLES = ["ba", "le", "mo", "ri", "sun", "ta", "ve", "kor", "ni", "da", "lum", "pe", "sha", "to", "gri", "na", "wel"]
 
 
-def _vocabulary(rng: random.Random, size: int) -> list[str]:
+def vocabulary_of(rng: random.Random, size: int) -> list[str]:
+    """`size` different words, those of the themes first."""
     known = [word for words in THEMES.values() for word in words.split()]
     while len(known) < size:
         known.append("".join(rng.choices(SYLLABLES, k=rng.randint(2, 4))) + str(len(known)))
@@ -98,7 +99,7 @@ def explorer(
 ) -> ExplorerFigure:
     """`size` concepts for each of `layers` layers of each model."""
     rng = random.Random(seed)
-    vocabulary = _vocabulary(rng, words)
+    vocabulary = vocabulary_of(rng, words)
     written = [
         "the " + " ".join([rng.choice(["plot", "film", "cast", "end"]).ljust(4, "s"), *rng.choices(vocabulary, k=12)])
         for _ in range(sentences)

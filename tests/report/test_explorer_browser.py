@@ -6,6 +6,7 @@ import pytest
 from isogloss.report import write_report
 from tests.browser import chromium, without_problems
 from tests.report import concepts, example
+from tests.report.browsing import choose, opened, until
 from tests.report.test_explorer import hostile
 
 pytestmark = pytest.mark.browser
@@ -15,9 +16,6 @@ ENTER, DOWN, END, ESCAPE = ("Enter", 13), ("ArrowDown", 40), ("End", 35), ("Esca
 NAME = "document.querySelector('.concept-name').innerText"
 ROWS = "[...document.querySelectorAll('.concept-row')].map(r => r.querySelector('.row-name').innerText)"
 STATUS = "document.querySelector('.explorer-status').innerText"
-READY = """new Promise((done, fail) => { const t0 = Date.now(); const look = setInterval(() => {
-    if (%s) { clearInterval(look); done(true); }
-    if (Date.now() - t0 > 20000) { clearInterval(look); fail(new Error('never: ' + %s)); } }, 5); })"""
 
 
 @pytest.fixture(scope="module")
@@ -39,25 +37,6 @@ def report(tmp_path_factory):
 
 def written(folder, *figures):
     return write_report(example.run(figures={"concepts": list(figures)}), folder / "report.html")
-
-
-def until(page, condition):
-    page.evaluate(READY % (condition, json.dumps(condition)))
-
-
-def opened(page, path, *, address="", **how):
-    page.call("Page.navigate", url="about:blank")
-    page.open(path, **how)
-    if address:
-        page.evaluate(f"location.hash = {address!r}")
-    until(page, "document.querySelector('[data-ready]')")
-
-
-def choose(page, name, value):
-    page.evaluate(
-        f"""(() => {{ const field = document.querySelector('.explorer [name="{name}"]'); field.value = {value!r};
-        field.dispatchEvent(new Event('input', {{bubbles: true}})); }})()"""
-    )
 
 
 def by_size(level, kept=lambda i: True):

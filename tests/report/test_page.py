@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from isogloss.analysis import MARK, Figure, Finding, HeatmapFigure, LinesFigure, TableFigure
-from isogloss.analysis.figure import KINDS
+from isogloss.analysis.kinds import KINDS
 from isogloss.report import Facts, ReportInput, render, write_report
 from isogloss.report.draw import RENDERERS
 from isogloss.report.draw.palette import THEMES, contrast

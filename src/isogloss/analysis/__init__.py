@@ -2,21 +2,21 @@
 
 from isogloss.analysis.contexts import CONTEXT, contexts
 from isogloss.analysis.curves import curve, figure_names, layer_map, noise_band, values_of
+from isogloss.analysis.explorer import ExplorerFigure, ExplorerLevel
 from isogloss.analysis.figure import (
     MARK,
     Band,
     BarPart,
     BarsFigure,
-    ExplorerFigure,
-    ExplorerLevel,
     Figure,
     HeatmapFigure,
     Line,
     LinesFigure,
     TableFigure,
-    figure_from_dict,
 )
 from isogloss.analysis.finding import Finding
+from isogloss.analysis.kinds import figure_from_dict
+from isogloss.analysis.neurons import NeuronEntry, NeuronsFigure, NeuronsLevel
 from isogloss.analysis.protocol import (
     Analysis,
     ArrayVectors,
@@ -56,6 +56,9 @@ __all__ = [
     "LinesFigure",
     "ModelPair",
     "Need",
+    "NeuronEntry",
+    "NeuronsFigure",
+    "NeuronsLevel",
     "TableFigure",
     "Tables",
     "Vectors",

@@ -9,9 +9,10 @@ from importlib.resources import files
 
 from isogloss.report.draw.palette import tokens_css
 
-STYLES = ("figure.css", "page.css", "explorer.css")
+STYLES = ("figure.css", "page.css", "explorer.css", "neurons.css")
 EXPLORER = tuple(f"explorer-{part}.js" for part in ("store", "search", "list", "tree", "concept", "page"))
-SCRIPTS = ("theme.js", "choose.js", "sort.js", "readout.js", "save.js", *EXPLORER)
+NEURONS = tuple(f"neurons-{part}.js" for part in ("store", "map", "list", "neuron", "page"))
+SCRIPTS = ("theme.js", "choose.js", "sort.js", "readout.js", "save.js", "packed.js", *EXPLORER, *NEURONS)
 
 
 def _read(*path: str) -> str:

@@ -90,8 +90,36 @@ TERMS: dict[str, tuple[str, str]] = {
         "classifies correctly; the share whose prediction turns to that class. Controls are put in at the same "
         "places: random words, words as frequent, and words of concepts on no side.",
     ),
+    "neurons": (
+        "Neuron, salient",
+        "A neuron is one of the numbers of a word's vector. It is salient for a label when a probe that reads the "
+        "label from the vectors leans on it. On the map, saliency is a share of the largest in that model. "
+        "Activations are in standard deviations from the neuron's mean (z-scores).",
+    ),
+    "lca": (
+        "LCA ranking",
+        "Linguistic correlation analysis: neurons in the order in which they come to carry a share of the weights of a "
+        "sparse linear probe, label by label (Dalvi et al. 2019).",
+    ),
+    "probeless": (
+        "Probeless ranking",
+        "Neurons by how far apart their means lie between the words of any two values of the label; nothing is trained "
+        "(Antverg & Belinkov 2022).",
+    ),
+    "gaussian": (
+        "Gaussian ranking",
+        "Neurons chosen one after another, each the one with which a Gaussian classifier tells most about the label "
+        "(Torroba Hennigen et al. 2020).",
+    ),
+    "weights": (
+        "Weight ranking",
+        "Neurons by the mean absolute weight that a linear probe gives them.",
+    ),
 }
-"""Words that a measure brings with it, where its own name says enough in a table."""
+"""Words that a measure, a kind of figure or a ranking brings with it, where its own name says enough in a table."""
+
+RANKINGS = {"lca": "LCA", "probeless": "Probeless", "gaussian": "Gaussian", "weights": "mean weight"}
+"""Rankings of neurons as readers know them."""
 
 
 def terms(measures: Iterable[str]) -> list[tuple[str, str]]:
@@ -103,3 +131,8 @@ def terms(measures: Iterable[str]) -> list[tuple[str, str]]:
 def measure_name(measure: str) -> str:
     """A measure as readers know it."""
     return MEASURES[measure][0] if measure in MEASURES else measure.replace("_", " ")
+
+
+def ranking_name(method: str) -> str:
+    """A ranking of neurons as readers know it."""
+    return RANKINGS.get(method.casefold(), method.replace("_", " "))

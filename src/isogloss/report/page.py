@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -158,10 +159,13 @@ def _names(run: ReportInput) -> list[str]:
 
 
 def _measures(run: ReportInput) -> set[str]:
+    """What the glossary may have to explain: measures, kinds of figures, rankings of neurons."""
     used = {finding.measure for finding in run.findings}
     for frame in run.tables.values():
         if "measure" in frame.columns:
             used |= set(frame["measure"].drop_nulls().unique().to_list())
+    for figure in chain(*run.figures.values()):
+        used |= {figure.kind, *(method.casefold() for method in getattr(figure, "methods", ()))}
     return used
 
 

@@ -1,6 +1,6 @@
 """The concept explorer: what its template needs, and a plain table of it for print, for export and without a script.
 
-The explorer itself lives in the page's script, which reads the concepts from the compressed parts made by `packed`.
+The explorer itself lives in the page's script, which reads the concepts from the parts made by `explorer_parts`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from isogloss.analysis import ExplorerFigure, ExplorerLevel, TableFigure
-from isogloss.report.draw import packed, table
+from isogloss.report.draw import explorer_parts, packed, table
 from isogloss.report.draw.table import TableView
 
 _IN_TABLE = 12
@@ -33,7 +33,7 @@ class ExplorerView:
     table : the largest concepts of the last layer, one group per model.
     """
 
-    about: packed.About
+    about: explorer_parts.About
     parts: tuple[tuple[str, Markup], ...]
     models: tuple[str, ...]
     layers: tuple[int, ...]
@@ -94,7 +94,7 @@ def view(figure: ExplorerFigure) -> ExplorerView:
     whole = _ordered(figure)
     start = _first(whole)
     fates = _fates(whole)
-    about, parts = packed.pack(whole, fates, whole.levels.index(start) if start else 0)
+    about, parts = explorer_parts.pack(whole, fates, whole.levels.index(start) if start else 0)
     return ExplorerView(
         about=about,
         parts=parts,

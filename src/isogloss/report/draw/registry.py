@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from isogloss.analysis import BarsFigure, ExplorerFigure, Figure, HeatmapFigure, LinesFigure, TableFigure
-from isogloss.report.draw import bars, explorer, heatmap, lines, table
+from isogloss.analysis import BarsFigure, ExplorerFigure, Figure, HeatmapFigure, LinesFigure, NeuronsFigure, TableFigure
+from isogloss.report.draw import bars, explorer, heatmap, lines, neurons, table
 from isogloss.report.draw.grid import Grid
 
 
@@ -35,6 +35,7 @@ RENDERERS: dict[type[Figure], Renderer] = {
     HeatmapFigure: Renderer(heatmap.svg, heatmap.numbers),
     TableFigure: Renderer(table.svg, view=table.view),
     ExplorerFigure: Renderer(explorer.svg, view=explorer.view),
+    NeuronsFigure: Renderer(neurons.svg, view=neurons.view),
 }
 
 

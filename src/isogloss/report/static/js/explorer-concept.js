@@ -4,7 +4,7 @@
   const SENTENCES_SHOWN = 4;
   const AROUND = 110;
 
-  const part = (title, ...content) => (content.some(Boolean)
+  Explorer.section = (title, ...content) => (content.some(Boolean)
     ? node("section", "concept-part", node("h5", "", title), ...content) : null);
 
   const shares = (store, level, id) => {
@@ -38,27 +38,31 @@
   };
 
   // Places in a sentence are counted in characters, not in UTF-16 units.
-  const sentence = (text, start, end) => {
+  Explorer.sentence = (text, start, end, before = null) => {
     const letters = Array.from(text);
     const [from, to] = [Math.max(0, start - AROUND), Math.min(letters.length, end + AROUND)];
     const piece = (a, b) => letters.slice(a, b).join("");
-    return node("p", "example", node("bdi", "",
+    return node("p", "example", before, node("bdi", "",
       (from > 0 ? "… " : "") + piece(from, start), node("mark", "", piece(start, end)), piece(end, to) + (to < letters.length ? " …" : "")));
+  };
+  // A few sentences at once, the others on demand; each is made when it is shown.
+  Explorer.examples = (made) => {
+    if (!made.length) return null;
+    const box = node("div", "", ...made.slice(0, SENTENCES_SHOWN).map((make) => make()));
+    if (made.length > SENTENCES_SHOWN) {
+      const more = node("details", "", node("summary", "", `${made.length - SENTENCES_SHOWN} more`));
+      more.addEventListener("toggle", () => more.append(...made.slice(SENTENCES_SHOWN).map((make) => make())), { once: true });
+      box.append(more);
+    }
+    return box;
   };
   const contexts = (rest, sentences, id) => {
     const shown = [];
     for (let at = rest.contextsAt[id]; at < rest.contextsAt[id + 1]; at += 3) {
       const [place, start, end] = rest.contexts.slice(at, at + 3);
-      shown.push(() => sentence(sentences[place], start, end));
+      shown.push(() => Explorer.sentence(sentences[place], start, end));
     }
-    if (!shown.length) return null;
-    const box = node("div", "", ...shown.slice(0, SENTENCES_SHOWN).map((make) => make()));
-    if (shown.length > SENTENCES_SHOWN) {
-      const more = node("details", "", node("summary", "", `${shown.length - SENTENCES_SHOWN} more`));
-      more.addEventListener("toggle", () => more.append(...shown.slice(SENTENCES_SHOWN).map((make) => make())), { once: true });
-      box.append(more);
-    }
-    return box;
+    return Explorer.examples(shown);
   };
 
   const relatives = (store, level, rest, other, id) => {
@@ -74,6 +78,8 @@
     return rows.length ? node("ul", "relatives", ...rows) : node("p", "quiet", `No concept of the ${other.model} model holds much of it.`);
   };
 
+  Explorer.fact = (name, value) => node("div", "", node("dt", "", name), node("dd", "", value));
+
   // The nodes of an open concept: `level` and `other` are opened levels, `rest` what else is known of `level`.
   Explorer.concept = (store, { level, rest, other, sentences, id }) => {
     const { about } = store;
@@ -81,7 +87,6 @@
     title.tabIndex = -1;
     const link = node("a", "", "link to it");
     link.href = Explorer.address(level, id);
-    const fact = (name, value) => node("div", "", node("dt", "", name), node("dd", "", value));
     const labels = [];
     for (let at = level.labelsAt[id]; at < level.labelsAt[id + 1]; at += 1) {
       const [family, ...value] = about.labels[level.labels[at]].split("=");
@@ -93,18 +98,18 @@
       node("p", "eyebrow", node("span", `model-name ${level.model}`, level.model), ` layer ${level.layer}, concept ${id} `, link),
       title,
       node("dl", "concept-facts", ...[
-        fact("tokens", whole(level.tokens[id])),
-        fact("different words", whole(level.types[id])),
-        level.cohesion[id] === null ? null : fact("cohesion", String(Number(level.cohesion[id].toFixed(3)))),
-        level.fates[id] >= 0 ? fact("fate", about.fates[level.fates[id]]) : null,
-        polar ? fact("polar for", polar) : null,
+        Explorer.fact("tokens", whole(level.tokens[id])),
+        Explorer.fact("different words", whole(level.types[id])),
+        level.cohesion[id] === null ? null : Explorer.fact("cohesion", String(Number(level.cohesion[id].toFixed(3)))),
+        level.fates[id] >= 0 ? Explorer.fact("fate", about.fates[level.fates[id]]) : null,
+        polar ? Explorer.fact("polar for", polar) : null,
       ].filter(Boolean)),
       labels.length ? node("ul", "concept-labels", ...labels) : null,
-      part("Words", words(store, level, id)),
-      part("Share of its words in each class", shares(store, level, id)),
-      part(away, relatives(store, level, rest, other, id)),
-      part("In its sentences", contexts(rest, sentences, id)),
-      part("The tree around it", Explorer.tree(level, rest, id)),
+      Explorer.section("Words", words(store, level, id)),
+      Explorer.section("Share of its words in each class", shares(store, level, id)),
+      Explorer.section(away, relatives(store, level, rest, other, id)),
+      Explorer.section("In its sentences", contexts(rest, sentences, id)),
+      Explorer.section("The tree around it", Explorer.tree(level, rest, id)),
     ].filter(Boolean) };
   };
 })();

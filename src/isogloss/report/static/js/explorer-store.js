@@ -1,27 +1,9 @@
-const Explorer = {};
 (() => {
-  // The compressed parts of an explorer, opened when they are asked for: a level's list once, the rest of two levels at most.
+  // The concepts of an explorer: a level's list once, the rest of two levels at most.
   const PER_MILLE = 1000;
 
-  Explorer.possible = () => typeof DecompressionStream === "function";
-  Explorer.pause = () => new Promise((done) => { setTimeout(done); });
-  Explorer.folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  Explorer.whole = (value) => value.toLocaleString("en-US");
-  Explorer.percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`;
   Explorer.address = (level, id) => `#concept-${level.model}-${level.layer}-${id}`;
 
-  const inflated = async (base64) => {
-    const raw = atob(base64.trim());
-    const bytes = new Uint8Array(raw.length);
-    for (let i = 0; i < raw.length; i += 1) bytes[i] = raw.charCodeAt(i);
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    return JSON.parse(await new Response(stream).text());
-  };
-  const starts = (lengths) => {
-    const at = new Uint32Array(lengths.length + 1);
-    lengths.forEach((length, i) => { at[i + 1] = at[i] + length; });
-    return at;
-  };
   const opened = (raw, number, about) => {
     const [model, layer, size] = about.levels[number];
     return {
@@ -34,32 +16,26 @@ const Explorer = {};
       fates: Int8Array.from(raw.fates),
       polar: Int16Array.from(raw.polar),
       labels: Uint32Array.from(raw.labels),
-      labelsAt: starts(raw.nLabels),
+      labelsAt: Explorer.starts(raw.nLabels),
       words: Uint32Array.from(raw.words),
       counts: Uint32Array.from(raw.counts),
-      wordsAt: starts(raw.nWords),
+      wordsAt: Explorer.starts(raw.nWords),
       shares: Float32Array.from(raw.shares, (share) => share / PER_MILLE),
     };
   };
   const ofRest = (raw) => ({
     contexts: raw.contexts,
-    contextsAt: starts(raw.nContexts),
+    contextsAt: Explorer.starts(raw.nContexts),
     links: raw.links,
     linkShares: raw.linkShares.map((share) => share / PER_MILLE),
-    linksAt: starts(raw.nLinks),
+    linksAt: Explorer.starts(raw.nLinks),
     merges: raw.merges,
     heights: raw.heights,
   });
 
   Explorer.store = (box) => {
-    const about = JSON.parse(box.querySelector(".explorer-about").textContent);
-    const part = (name) => inflated(box.querySelector(`[data-part="${name}"]`).textContent);
+    const { about, part, once, few } = Explorer.parts(box);
     const heads = new Array(about.levels.length).fill(null);
-    const asked = new Map();
-    const once = (name, make) => {
-      if (!asked.has(name)) asked.set(name, make());
-      return asked.get(name);
-    };
     const store = {
       about,
       heads,
@@ -75,15 +51,7 @@ const Explorer = {};
         heads[number] = opened(await part(`head-${number}`), number, about);
         return heads[number];
       }),
-      rest: (number) => {
-        const name = `rest-${number}`;
-        const found = once(name, async () => ofRest(await part(name)));
-        asked.delete(name);
-        asked.set(name, found);
-        const open = [...asked.keys()].filter((key) => key.startsWith("rest-"));
-        open.slice(0, -2).forEach((key) => asked.delete(key));
-        return found;
-      },
+      rest: (number) => few("rest", number, async (name) => ofRest(await part(name))),
       // Opens what is missing, one level at a time, and lets the page breathe in between; false once `stale` says so.
       ready: async (numbers, tell, stale) => {
         await store.vocabulary();
