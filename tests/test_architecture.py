@@ -17,6 +17,7 @@ ALLOWED = {
     "models": {"corpus", "numerics"},
     "activations": {"corpus", "models"},
     "similarity": {"analysis", "numerics"},
+    "probing": {"analysis", "numerics"},
     "concepts": {"analysis", "numerics", "corpus"},
     "study": {"analysis", "corpus", "models", "activations"},
     "report": {"analysis"},
