@@ -18,6 +18,7 @@ ALLOWED = {
     "models": {"bars", "corpus", "numerics"},
     "activations": {"bars", "corpus", "models"},
     "similarity": {"analysis", "numerics"},
+    "probing": {"analysis", "numerics"},
     "concepts": {"analysis", "numerics", "corpus"},
     "probing": {"analysis", "numerics", "corpus"},
     "study": {"analysis", "corpus", "models", "activations"},

@@ -10,12 +10,14 @@ from isogloss.probing.baselines import PerType, majority_predictions, per_type_p
 from isogloss.probing.control import ControlTask, control_codes, control_labels
 from isogloss.probing.description_length import OnlineBlocks, OnlineCode, codelength, description_length
 from isogloss.probing.distribution import LayerShift, layer_distribution, layer_shift, neuron_fates
+from isogloss.probing.fitting import fit_probes
 from isogloss.probing.interventions import ablate_neurons, matched_neurons, remove_directions, translate
 from isogloss.probing.learning_curve import LearningCurve, NestedSubsets, learning_curve
 from isogloss.probing.minimal import MinimalNeurons, minimal_layer, minimal_neurons
 from isogloss.probing.mlp import MLPProbe
 from isogloss.probing.mlp_search import MLPSearch, search_mlp
 from isogloss.probing.partition import partition_sentences
+from isogloss.probing.probe import LinearProbe
 from isogloss.probing.rankings import (
     ClassMeans,
     Ranking,
@@ -28,6 +30,7 @@ from isogloss.probing.rankings import (
     rank_neurons,
     salient,
 )
+from isogloss.probing.regression import RegressionProbe
 from isogloss.probing.regression_scores import RegressionScores, regression_scores
 from isogloss.probing.resampling import Estimate, Resampled
 from isogloss.probing.scalar_mix import ScalarMix
@@ -44,6 +47,7 @@ __all__ = [
     "LabelScores",
     "LayerShift",
     "LearningCurve",
+    "LinearProbe",
     "MLPProbe",
     "MLPSearch",
     "MinimalNeurons",
@@ -53,6 +57,7 @@ __all__ = [
     "PerType",
     "ProbeRows",
     "Ranking",
+    "RegressionProbe",
     "RegressionScores",
     "Resampled",
     "ScalarMix",
@@ -67,6 +72,7 @@ __all__ = [
     "control_codes",
     "control_labels",
     "description_length",
+    "fit_probes",
     "label_scores",
     "layer_distribution",
     "layer_shift",
