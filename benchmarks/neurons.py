@@ -41,6 +41,8 @@ def vectors(words: int, d: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class GivenProbe:
+    """A probe of known size that was fitted to nothing."""
+
     def __init__(self, classes: int, d: int) -> None:
         self.classes_, self.intercept_ = np.arange(classes), np.zeros(classes)
         self.coef_ = np.random.default_rng(1).laplace(size=(classes, d))

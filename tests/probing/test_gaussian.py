@@ -132,5 +132,7 @@ def test_mistakes_are_told():
         rank_by_gaussian(X, y, X)
     with pytest.raises(OptionError, match="same neurons"):
         rank_by_gaussian(X, y, X[:, :5], y)
+    with pytest.raises(OptionError, match="finite"):
+        rank_by_gaussian(np.where(X > 2, np.nan, X), y)
     with pytest.raises(OptionError, match="n_select"):
         rank_by_gaussian(X, y, n_select=0)

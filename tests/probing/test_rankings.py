@@ -207,3 +207,20 @@ def test_weights_that_rank_nothing_are_refused():
             rank_by_lca(W)
     with pytest.raises(OptionError, match="share"):
         salient(LCA_WEIGHTS, 0)
+
+
+@pytest.mark.parametrize("method", ["lca", "weights"])
+def test_a_linear_probe_is_fitted_where_none_is_given(method):
+    pytest.importorskip("isogloss.probing.probe")
+    X, y = planted(n=300, d=12, written=(3, 5, 11))
+    labels = [None if i % 10 == 0 else label for i, label in enumerate(y)]
+    assert set(rank_neurons(X, labels, method).top(3).tolist()) == {3, 5, 11}
+
+
+def test_streamed_vectors_need_a_probe():
+    X, y = planted()
+    with pytest.raises(OptionError, match="fit_probes"):
+        rank_neurons(ArrayVectors(X), y, "lca")
+    probe = StandInProbe().fit(X, y)
+    streamed = rank_neurons(ArrayVectors(X), y, "lca", probe=probe)
+    np.testing.assert_array_equal(streamed.order, rank_neurons(X, y, "lca", probe=probe).order)

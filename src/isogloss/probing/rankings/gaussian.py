@@ -46,15 +46,18 @@ def rank_by_gaussian(
     Parameters
     ----------
     X, y : (n, d) training vectors and (n,) labels; None and "" take no part.
-    X_dev, y_dev : those that the choice is made on; None = the training ones, which flatters large sets.
+    X_dev, y_dev : those that the choice is made on; None = the training ones, which flatters large sets. A label that
+        training lacks takes no part.
     n_select : neurons to choose, at most; the others follow by what they tell by themselves.
     candidates : of more neurons than this only those that tell most by themselves are candidates - an approximation;
         a neuron that tells only together with others is lost. None: all are candidates.
-    device : where the candidates are scored.
+    device : where the candidates are scored. A step costs dev words x candidates x classes exponentials; the
+        covariances take 8 x classes x candidates^2 bytes, the chosen neurons 8 x dev words x classes x n_select.
 
     Raises
     ------
-    OptionError : lengths or widths differ, fewer than two classes, a class of one word in training, only one of X_dev
+    OptionError : lengths or widths differ, fewer than two classes, a class of one word in training, vectors that are not finite,
+        only one of X_dev
         and y_dev, or an option has no such value.
     """
     if (X_dev is None) != (y_dev is None):
@@ -74,6 +77,8 @@ def rank_by_gaussian(
         dev, dev_codes = matrix(X_dev, "X_dev")[dev_labels.rows], dev_labels.codes[dev_labels.rows]
     codes = labels.codes[labels.rows]
     bits = alone(train, codes, dev, dev_codes, len(labels.classes), min(d, candidates or d))
+    if not np.isfinite(bits).all():
+        raise OptionError("X and X_dev should be finite numbers. Got NaN or infinity in a labelled word.")
     by_itself = np.argsort(-bits, kind="stable")
     pool = np.sort(by_itself[:candidates])
     gaussians: ClassGaussians = class_gaussians(train[:, pool], codes, len(labels.classes))
