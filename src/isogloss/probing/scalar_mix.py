@@ -32,7 +32,9 @@ class ScalarMix(ClassifierMixin, BaseEstimator):
     Minimises mean cross-entropy + l2/2 (sum W^2 + gamma^2) + mix_l2/2 sum a^2 by full-batch L-BFGS (torch, strong
     Wolfe line search), from equal layers, W = 0 and gamma = 1. With gamma free and only W penalised, there would be no
     best W; and with a free, a layer that is better by anything would get all the weight in the end: so both are
-    penalised, and `mix_l2` says how much better it has to be.
+    penalised, and `mix_l2` says how much better it has to be. The problem is not convex, and neighbouring layers can
+    trade weight at almost no cost where the probe has more features than it needs: with a small `mix_l2` trust the
+    expected layer rather than single weights.
 
     Parameters
     ----------
@@ -61,13 +63,13 @@ class ScalarMix(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        l2: float = 1e-5,
-        mix_l2: float = 1e-5,
+        l2: float = 1e-3,
+        mix_l2: float = 1e-3,
         *,
         scale: Scale = "rms",
         layers: Sequence[int] | None = None,
-        max_iter: int = 300,
-        tol: float = 1e-5,
+        max_iter: int = 500,
+        tol: float = 1e-4,
         block_rows: int = 4096,
         device: str = "cpu",
     ) -> None:
