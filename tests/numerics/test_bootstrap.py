@@ -6,6 +6,7 @@ from isogloss.numerics import (
     linearised_interval,
     percentile_interval,
     poisson_sums,
+    poisson_weights,
     ratio_intervals,
     split_floor,
     split_halves,
@@ -93,3 +94,14 @@ def test_floor_is_what_real_halves_of_a_mean_disagree():
         half = split_halves(200, seed)
         real.append(abs(values[half].mean() - values[~half].mean()) / 2)
     assert split_floor(influence, 4000, seed=0) == pytest.approx(np.quantile(real, 0.95), rel=0.08)
+
+
+def test_weights_of_resamples_come_in_blocks_and_give_the_sums(monkeypatch):
+    sums = np.random.default_rng(0).standard_normal((50, 3))
+    whole = poisson_sums(sums, 40, seed=3)
+    monkeypatch.setattr("isogloss.numerics.bootstrap._ENTRIES", 50 * 7)
+    blocks = list(poisson_weights(50, 40, seed=3))
+    assert [start for start, _ in blocks] == [0, 7, 14, 21, 28, 35]
+    weights = np.concatenate([w for _, w in blocks])
+    assert np.allclose(weights @ sums, whole)
+    assert abs(weights.mean() - 1) < 0.1

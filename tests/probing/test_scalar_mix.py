@@ -70,7 +70,9 @@ def test_the_optimum_is_as_good_as_scipys():
     assert np.allclose(mix.layer_weights_, s / s.sum(), atol=5e-3)
 
 
-def test_blocks_of_rows_and_memory_maps_change_nothing(tmp_path):
+@pytest.mark.parametrize("held", [0, 1 << 30])
+def test_blocks_of_rows_and_memory_maps_change_nothing(tmp_path, monkeypatch, held):
+    monkeypatch.setattr("isogloss.probing.scalar_mix._HELD", held)
     layers, y = planted(1, n=300)
     np.save(tmp_path / "layers.npy", np.stack(layers).astype(np.float32))
     mapped = np.load(tmp_path / "layers.npy", mmap_mode="r")

@@ -1,11 +1,15 @@
+from collections import Counter, defaultdict
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isogloss.corpus import Corpus
 from isogloss.errors import OptionError
-from isogloss.probing import partition_sentences, probe_rows
+from isogloss.probing import accuracy, partition_sentences, per_type_predictions, probe_rows
+from tests.conftest import shared
 
 
 def frame(n, split=None, **columns):
@@ -79,6 +83,9 @@ def test_copies_of_a_text_are_never_on_two_sides():
         "1 sentence of dev left out: the same text is in train",
         "2 sentences of test left out: the same text is in train or dev",
     )
+    kept, notes = partition_sentences(given_, every(given_), drop_copies=False)
+    assert kept.tolist() == [0, 1, 1, 2, 2, 2]
+    assert notes == ()
 
 
 def test_pairs_are_copies_only_as_pairs():
@@ -176,6 +183,27 @@ def test_as_many_classes_as_words_and_nothing_to_test_on_are_said():
     assert "test on" in probe_rows(words_of(sentences, ["AABB", "A", "C"]), sentences, "pos", min_count=1)[1]
     constant = frame(3, ["train", "train", "test"], score=[1.0, 1.0, 2.0])
     assert "all training values are 1" in probe_rows(constant, constant, "score", shares=(0.9, 0.05, 0.05))[1]
+
+
+def test_real_annotations_keep_their_splits_and_spelling_gives_the_known_share():
+    folder = shared("ud-ewt")
+    files = {split: folder / f"en_ewt-ud-{split}.conllu" for split in ("train", "dev", "test")}
+    corpus = Corpus.read(files)
+    rows, reason = probe_rows(corpus.words, corpus.sentences, "upos", drop_copies=False)
+    assert reason is None
+    assert len(rows.classes) == 17
+    assert len(rows.train) == 150_000
+    assert (len(rows.dev), len(rows.test)) == (25_147, 25_094)
+    guess = per_type_predictions(corpus.words["word"], rows.codes, rows.train, rows.test)
+    words = corpus.words["word"].to_list()
+    tags: dict[str, Counter] = defaultdict(Counter)
+    for i in rows.train:
+        tags[words[i]][-rows.codes[i]] += 1
+    majority = Counter(rows.codes[rows.train].tolist()).most_common(1)[0][0]
+    best = {w: -max(own, key=lambda c: (own[c], c)) for w, own in tags.items()}
+    assert guess.predictions.tolist() == [best.get(words[i], majority) for i in rows.test]
+    share = accuracy(rows.codes[rows.test], guess.predictions, rows.sentences[rows.test], n_boot=0)
+    assert 0.85 < share.value < 0.86
 
 
 def test_mistakes_are_said():

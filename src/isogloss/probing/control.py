@@ -51,7 +51,7 @@ def control_codes(words: Values, weights: np.ndarray, seeds: Sequence[int]) -> n
 def control_labels(
     words: Values, y: Values, seeds: Sequence[int], *, distribution: Distribution = "empirical"
 ) -> np.ndarray:
-    """Draw random labels of word types, distributed as the labels of the words are (Hewitt & Liang 2019, section 2).
+    """Draw random labels of word types, distributed as the labels of the words are (Hewitt & Liang 2019).
 
     Parameters
     ----------

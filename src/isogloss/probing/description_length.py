@@ -16,7 +16,7 @@ from isogloss.errors import OptionError
 from isogloss.probing.seeded import nested_portions
 
 PORTIONS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.0)
-"""Shares of the words after which the probe is trained anew (Voita & Titov 2020, section 3.2)."""
+"""Shares of the words after which the probe is trained anew (Voita & Titov 2020)."""
 
 UNIFORM_RATE = 1e-3
 """Share of the uniform distribution mixed into every probability: no word costs more than log2(K / 1e-3) bits, not
@@ -109,7 +109,7 @@ def codelength(
     *,
     uniform_rate: float = UNIFORM_RATE,
 ) -> OnlineCode:
-    """Add up the online code (Voita & Titov 2020, section 3.2, "online code").
+    """Add up the online code of Voita & Titov (2020).
 
     L = t_1 log2 K - sum over stages i of log2 p_i(labels of block i + 1), with p_i the probe trained on blocks 1..i.
     Their p_i are the softmax alone; here (1 - r) p_i + r / K, so that a class unseen so far costs finitely many bits.

@@ -19,7 +19,12 @@ SPLIT_NAMES = (("train", "training"), ("dev", "validation", "valid", "val"), ("t
 
 
 def partition_sentences(
-    sentences: pl.DataFrame, labelled: np.ndarray, *, shares: tuple[float, float, float] = SHARES, seed: int = 0
+    sentences: pl.DataFrame,
+    labelled: np.ndarray,
+    *,
+    shares: tuple[float, float, float] = SHARES,
+    drop_copies: bool = True,
+    seed: int = 0,
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """The part of each sentence.
 
@@ -32,6 +37,8 @@ def partition_sentences(
     ----------
     sentences : `text`, perhaps `text_b` and `split`.
     labelled : (n_sentences,) whether the sentence has a label or a word with one; the others take no part.
+    drop_copies : False leaves sentences of dev and test where a corpus's own splits repeat them, as published numbers
+        on these splits do.
     shares : of the sentences, for train, dev and test; drawn over different texts.
     seed : of the draw; a text's part does not depend on the order of the sentences.
 
@@ -65,7 +72,8 @@ def partition_sentences(
     stray = int(((given == NEITHER) & labelled).sum())
     if stray:
         notes.append(f"{_many(stray, 'sentence')} in no split called train, dev or test left out")
-    notes += _part_copies(given, texts)
+    if drop_copies:
+        notes += _part_copies(given, texts)
     return given, tuple(notes)
 
 

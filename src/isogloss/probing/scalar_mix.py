@@ -22,6 +22,8 @@ Layers = np.ndarray | Sequence[np.ndarray]
 """(n_samples, n_layers, hidden), or one (n_samples, hidden) array per layer."""
 
 _TOLERANCE_CHANGE = 1e-10
+_HELD = 1 << 30
+"""Bytes of vectors that are kept, moved and scaled, between passes; more are read again in every pass."""
 
 
 class ScalarMix(ClassifierMixin, BaseEstimator):
@@ -30,7 +32,9 @@ class ScalarMix(ClassifierMixin, BaseEstimator):
     Minimises mean cross-entropy + l2/2 (sum W^2 + gamma^2) + mix_l2/2 sum a^2 by full-batch L-BFGS (torch, strong
     Wolfe line search), from equal layers, W = 0 and gamma = 1. With gamma free and only W penalised, there would be no
     best W; and with a free, a layer that is better by anything would get all the weight in the end: so both are
-    penalised, and `mix_l2` says how much better it has to be.
+    penalised, and `mix_l2` says how much better it has to be. The problem is not convex, and neighbouring layers can
+    trade weight at almost no cost where the probe has more features than it needs: with a small `mix_l2` trust the
+    expected layer rather than single weights.
 
     Parameters
     ----------
@@ -39,14 +43,14 @@ class ScalarMix(ClassifierMixin, BaseEstimator):
         layers of different norms; "none" takes vectors as they are, and a layer of large norm needs little weight.
     layers : numbers of the layers; None = 0, 1, ...
     max_iter, tol : iterations of L-BFGS, and the largest entry of the gradient to stop at.
-    block_rows : rows in memory at a time.
+    block_rows : rows in memory at a time, where all together take more than a gigabyte.
     device : where to compute; float32 products, float64 sums.
 
     Attributes
     ----------
     classes_ : (K,) sorted classes.
     layer_weights_ : (n_layers,) s, summing to 1.
-    expected_layer_ : sum of l s_l, in layer numbers (Tenney et al. 2019, section 3, "center of gravity").
+    expected_layer_ : sum of l s_l, in layer numbers (the "center of gravity" of Tenney et al. 2019).
     gamma_, coef_, intercept_ : of the mixed vectors (see `mix`): a number, (K, hidden), (K,).
     mean_, scale_ : (n_layers, hidden) and (n_layers,) what each layer is moved and divided by.
     objective_, n_iter_, converged_ : the minimum, iterations used, whether it stopped before `max_iter`.
@@ -59,13 +63,13 @@ class ScalarMix(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        l2: float = 1e-5,
-        mix_l2: float = 1e-5,
+        l2: float = 1e-3,
+        mix_l2: float = 1e-3,
         *,
         scale: Scale = "rms",
         layers: Sequence[int] | None = None,
-        max_iter: int = 300,
-        tol: float = 1e-5,
+        max_iter: int = 500,
+        tol: float = 1e-4,
         block_rows: int = 4096,
         device: str = "cpu",
     ) -> None:
@@ -129,7 +133,7 @@ class ScalarMix(ClassifierMixin, BaseEstimator):
         out = np.empty(stack[0].shape, dtype=np.float32)
         s = torch.from_numpy(self.gamma_ * self.layer_weights_).float().to(self.device)
         for at, block in self._blocks(stack, np.arange(len(out))):
-            out[at : at + block.shape[1]] = torch.einsum("l,lnd->nd", s, block).cpu().numpy()
+            out[at : at + block.shape[1]] = _mixed(s, block).cpu().numpy()
         return out
 
     def decision_function(self, X: Layers) -> np.ndarray:
@@ -168,7 +172,8 @@ class ScalarMix(ClassifierMixin, BaseEstimator):
             part = rows[start : start + self.block_rows]
             block = np.empty((len(stack), len(part), stack[0].shape[1]), dtype=np.float32)
             for i, layer in enumerate(stack):
-                block[i] = (layer[part] - self.mean_[i]) / self.scale_[i]
+                np.subtract(layer[part], self.mean_[i], out=block[i], casting="same_kind")
+                block[i] /= self.scale_[i]
             yield start, torch.from_numpy(block).to(self.device)
 
     def _minimise(
@@ -177,7 +182,8 @@ class ScalarMix(ClassifierMixin, BaseEstimator):
         a, gamma = torch.zeros(len(stack)), torch.ones(())
         W, b = torch.zeros(len(self.classes_), hidden), torch.zeros(len(self.classes_))
         a, gamma, W, b = (p.to(self.device, torch.float64).requires_grad_() for p in (a, gamma, W, b))
-        one = list(self._blocks(stack, rows)) if len(rows) <= self.block_rows else None
+        fits = len(stack) * len(rows) * hidden * 4 <= _HELD
+        held = list(self._blocks(stack, rows)) if fits else None
         lbfgs = torch.optim.LBFGS(
             [a, gamma, W, b],
             max_iter=self.max_iter,
@@ -193,8 +199,8 @@ class ScalarMix(ClassifierMixin, BaseEstimator):
             penalty = 0.5 * self.l2 * (W.square().sum() + gamma.square()) + 0.5 * self.mix_l2 * a.square().sum()
             penalty.backward()
             total = penalty.detach()
-            for start, block in one or self._blocks(stack, rows):
-                mixed = torch.einsum("l,lnd->nd", torch.softmax(a, 0).float(), block)
+            for start, block in held or self._blocks(stack, rows):
+                mixed = _mixed(torch.softmax(a, 0).float(), block)
                 logits = gamma * (mixed @ W.float().T).double() + b
                 stop = start + block.shape[1]
                 losses = torch.nn.functional.cross_entropy(logits, codes[start:stop], reduction="none")
@@ -210,6 +216,11 @@ class ScalarMix(ClassifierMixin, BaseEstimator):
         self.layer_weights_ = torch.softmax(a, 0).detach().cpu().numpy()
         self.gamma_ = float(gamma.detach())
         self.coef_, self.intercept_ = W.detach().cpu().numpy(), b.detach().cpu().numpy()
+
+
+def _mixed(s: Tensor, block: Tensor) -> Tensor:
+    """(n, hidden) sum of s (n_layers,) times a block (n_layers, n, hidden), as one product."""
+    return (s @ block.flatten(1)).view(block.shape[1:])
 
 
 def _stacked(X: Layers) -> list[np.ndarray]:

@@ -83,7 +83,7 @@ def accuracy(
 
 
 def selectivity(real: Resampled, control: Resampled) -> Resampled:
-    """Accuracy minus mean control accuracy of the same probe (Hewitt & Liang 2019, section 2.2), paired.
+    """Accuracy minus mean control accuracy of the same probe (Hewitt & Liang, EMNLP 2019), paired.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def string_keys(names: Iterable[str]) -> np.ndarray:
 
 
 def seeded_uniforms(keys: np.ndarray, seeds: Sequence[int]) -> np.ndarray:
-    """One number in [0, 1) per seed and key: SplitMix64 (Steele et al. 2014, doi:10.1145/2714064.2660195) of both.
+    """One number in [0, 1) per seed and key: SplitMix64 (Steele et al. 2014, doi:10.1145/2660193.2660195) of both.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def nested_portions(
     portions: sentences are whole, so each part is the smallest with at least its share of the words, and portions
     that add no sentence to the one before are left out.
     """
-    _, first, group, counts = np.unique(sentences, return_index=True, return_inverse=True, return_counts=True)
-    draws = seeded_uniforms(np.asarray(sentences)[first], [seed])[0]
+    names, group, counts = np.unique(sentences, return_inverse=True, return_counts=True)
+    draws = seeded_uniforms(names, [seed])[0]
     order = np.argsort(draws, kind="stable")
     words = np.cumsum(counts[order])
     # A share of 10% of 30 words is 3 words, whatever the rounding of 0.1.

@@ -53,6 +53,7 @@ def probe_rows(
     max_classes: int | None = None,
     max_train: int | None = MAX_TRAIN,
     shares: tuple[float, float, float] = SHARES,
+    drop_copies: bool = True,
     seed: int = 0,
 ) -> tuple[ProbeRows | None, str | None]:
     """Train, dev and test rows of one label, or why there are none.
@@ -65,7 +66,7 @@ def probe_rows(
     min_count : classes with fewer training rows take no part anywhere.
     max_classes : at most so many classes, the most frequent in training, take part; None = all.
     max_train : at most so many training rows, the first ones; None = all.
-    shares, seed : of the draw where the corpus has no splits of its own; see `partition_sentences`.
+    shares, drop_copies, seed : see `partition_sentences`.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def probe_rows(
         return None, f"{label}: nothing is labelled."
     has_label = np.zeros(sentences.height, dtype=bool)
     has_label[place[labelled]] = True
-    parts, notes = partition_sentences(sentences, has_label, shares=shares, seed=seed)
+    parts, notes = partition_sentences(sentences, has_label, shares=shares, drop_copies=drop_copies, seed=seed)
     said = list(notes)
     if not labelled.all():
         said.insert(0, f"{int((~labelled).sum()):,} of {len(codes):,} without {label} left out")
