@@ -40,6 +40,14 @@ def test_a_method_has_no_vote_about_itself_unless_asked():
     assert overlap(leave_out=False)["average_overlap"] == pytest.approx(1 / 3)
 
 
+def test_a_method_does_not_carry_the_vote_it_is_held_against():
+    two = {"x": [0, 3, 1, 2], "z": [3, 1, 2, 0]}
+    # Together they put 3 first; x alone puts 0 first.
+    assert agreement(two, k=1, leave_out=False).vote[0] == 3
+    assert of(agreement(two, k=1).methods, method="z")["vote_overlap"] == 0
+    assert of(agreement(two, k=1, leave_out=False).methods, method="z")["vote_overlap"] == 1
+
+
 def test_those_that_do_not_vote_change_no_vote():
     rng = np.random.default_rng(0)
     more = RANKINGS | {"random": rng.permutation(6)}

@@ -57,6 +57,7 @@ def test_the_sizes_are_those_of_the_study():
     sizes = search(rising)[0].curve["n"].to_list()
     assert sizes == [*range(1, 101), 150, 200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 900, 1000]
     assert len(SHARES) == 112
+    assert 27 in search(rising, d=3000)[0].curve["n"].to_list()  # 0.9%, which is 26.999... in floating point
     few = search(rising, d=100)[0].curve["n"].to_list()
     assert few == [*range(1, 11), 15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100]
 

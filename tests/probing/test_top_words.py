@@ -20,7 +20,7 @@ def corpus(n=3000, d=6, seed=0):
     X[np.char.lower(spelled) == "cat", 2] += 4
     X[spelled == "dog", 2] -= 4
     at = np.arange(n)
-    words = pl.DataFrame({"word": spelled, "sentence": at // 10, "start": at % 10 * 4, "end": at % 10 * 4 + 3})
+    words = pl.DataFrame({"word": spelled, "sentence": at // 600, "start": at % 600 * 4, "end": at % 600 * 4 + 3})
     return X, words
 
 

@@ -56,9 +56,8 @@ def rank_by_gaussian(
 
     Raises
     ------
-    OptionError : lengths or widths differ, fewer than two classes, a class of one word in training, vectors that are not finite,
-        only one of X_dev
-        and y_dev, or an option has no such value.
+    OptionError : lengths or widths differ, fewer than two classes, a class of one word in training, vectors that are
+        not finite, only one of X_dev and y_dev, or an option has no such value.
     """
     if (X_dev is None) != (y_dev is None):
         raise OptionError("X_dev and y_dev should be given together. Got one of them.")
