@@ -1,6 +1,9 @@
 """What the probing tables show."""
+
 from __future__ import annotations
+
 from collections.abc import Sequence
+
 from isogloss.analysis import Figure, Tables
 from isogloss.probing.options import ProbingOptions
 

@@ -112,7 +112,7 @@ def _probes_table(readings: Readings, options: ProbingOptions, pair: LayerPair) 
             "objective": float(reading.solution.objective),
             "gap": float(reading.solution.gap),
             "iterations": int(reading.solution.n_iter),
-            "converged": bool(reading.solution.converged),
+            "stopped": reading.solution.stopped,
             "neurons": int((np.asarray(reading.solution.coef) != 0).any(axis=0).sum()),
             "seed": pair.tuned_index,
         }
@@ -136,7 +136,7 @@ PROBES: dict[str, Any] = {
     "objective": pl.Float64(),
     "gap": pl.Float64(),
     "iterations": pl.Int64(),
-    "converged": pl.Boolean(),
+    "stopped": pl.String(),
     "neurons": pl.Int64(),
     "seed": pl.Int32(),
 }

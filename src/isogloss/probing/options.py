@@ -23,7 +23,7 @@ class ProbingOptions:
     l1: float = field(default=1e-5, metadata={"help": "weight of the L1 penalty"})
     l2: float = field(default=1e-5, metadata={"help": "weight of the L2 penalty"})
     strengths: str = field(
-        default="1,10,100",
+        default="1,10,100,1000",
         metadata={"help": "multiples of both penalties, with commas, among which the dev sentences choose"},
     )
     penalty: str = field(default="elastic", metadata={"help": "elastic, or neurox: the L2 norm not squared"})

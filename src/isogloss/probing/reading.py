@@ -1,18 +1,19 @@
 """Probes trained on one matrix of vectors: every label, and its control tasks, in the same passes.
 
-Chooses penalties on dev, predicts test. What the predictions say is in `layer`; how probes are solved in `numerics`.
+Chooses penalties on dev, predicts test. What the predictions say is in `scoring`; how probes are solved in `numerics`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from isogloss.analysis import Vectors
-from isogloss.numerics.elastic_net import Problem, Solution, solve
+from isogloss.numerics.elastic_net import Loss, Problem, Solution
 from isogloss.probing.options import ProbingOptions
+from isogloss.probing.solving import predicted, solved
 from isogloss.probing.targets import Target
 from isogloss.progress import SILENT, Progress
 
@@ -83,28 +84,6 @@ def read_all(readable: Readable, options: ProbingOptions, seed: int, progress: P
     }
 
 
-def predicted(solution: Solution, X: np.ndarray) -> np.ndarray:
-    """(n, n_classes) logits, or (n,) numbers of a probe with one output that is no class."""
-    return X @ np.asarray(solution.coef, dtype=X.dtype).T + np.asarray(solution.intercept, dtype=X.dtype)
-
-
-class Fitted:
-    """A probe of some columns: predicts the numbers of classes."""
-
-    def __init__(self, solution: Solution) -> None:
-        self.solution = solution
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """(n,) classes of (n, d) vectors."""
-        return predicted(self.solution, X).argmax(axis=1)
-
-
-def fitted(X: np.ndarray, codes: np.ndarray, n_classes: int, strength: float, options: ProbingOptions) -> Fitted:
-    """A probe trained on (n, d) vectors and (n,) classes, under a multiple of the penalties."""
-    problem = Problem(codes=codes, n_classes=n_classes, l1=options.l1 * strength, l2=options.l2 * strength)
-    return Fitted(_solved(np.ascontiguousarray(X), [problem], options, SILENT)[0])
-
-
 def _read_classes(
     readable: Readable, targets: Sequence[Target], options: ProbingOptions, seed: int, progress: Progress
 ) -> dict[str, Reading]:
@@ -119,15 +98,10 @@ def _read_classes(
             l2=options.l2 * factor,
         )
 
-    factors = options.factors
-    path = _solved(readable.train, [problem(t, t.rows.codes, f) for t in targets for f in factors], options, progress)
-    best: dict[str, tuple[float, Solution]] = {}
-    for i, target in enumerate(targets):
-        solutions = path[i * len(factors) : (i + 1) * len(factors)]
-        best[target.name] = _chosen(readable, target, factors, solutions)
+    best = _chosen_path(readable, targets, lambda t, f: problem(t, t.rows.codes, f), options, progress)
     seeds = range(seed, seed + options.controls)
     tasks = {target.name: target.controls(seeds) for target in targets if options.controls}
-    controls = _solved(
+    controls = solved(
         readable.train,
         [problem(t, codes, best[t.name][0]) for t in targets for codes in tasks.get(t.name, ())],
         options,
@@ -151,89 +125,72 @@ def _read_classes(
 def _read_numbers(
     readable: Readable, targets: Sequence[Target], options: ProbingOptions, progress: Progress
 ) -> dict[str, Reading]:
-    found = {}
-    for target in targets:
+    if not targets:
+        return {}
+
+    def problem(target: Target, factor: float) -> Problem:
         inside = np.isin(readable.train_rows, target.rows.train, assume_unique=True)
         assert target.rows.targets is not None
-        truth = np.where(inside, target.rows.targets[readable.train_rows], np.nan)[:, None]
-        problems = [Problem(targets=truth, l1=options.l1 * f, l2=options.l2 * f) for f in options.factors]
-        solutions = _solved(readable.train, problems, options, progress, loss="squared")
-        strength, solution = _chosen(readable, target, options.factors, solutions)
+        truth = np.where(inside, target.rows.targets[readable.train_rows], 0.0)
+        return Problem(targets=truth, weights=inside.astype(np.float64), l1=options.l1 * factor, l2=options.l2 * factor)
+
+    best = _chosen_path(readable, targets, problem, options, progress, loss="squared")
+    found = {}
+    for target in targets:
+        strength, solution = best[target.name]
         test = readable.held_out(target.rows.test)
-        found[target.name] = Reading(
-            target, solution, predicted(solution, test)[:, 0], np.empty((0, len(test))), strength
-        )
+        none = np.empty((0, len(test)))
+        found[target.name] = Reading(target, solution, predicted(solution, test)[:, 0], none, strength)
     return found
 
 
-def _solved(
-    X: np.ndarray, problems: Sequence[Problem], options: ProbingOptions, progress: Progress, loss: str = "multinomial"
-) -> list[Solution]:
-    """Solve problems together; a class that no training row has gets no weight and is never predicted."""
-    if not problems:
-        return []
-    present = [None if p.codes is None else np.unique(p.codes[p.codes >= 0]) for p in problems]
-    compact = [_compact(p, classes) for p, classes in zip(problems, present, strict=True)]
-    # One class is no problem, but its control task may be left with one: it is always predicted.
-    asked = [i for i, classes in enumerate(present) if classes is None or len(classes) > 1]
-    solutions = (
-        solve(
-            X,
-            [compact[i] for i in asked],
-            loss=loss,
-            penalty=options.penalty,
-            standardize=options.standardize,
-            device=options.device,
-            progress=progress,
-        )
-        if asked
-        else []
-    )
-    found = dict(zip(asked, solutions, strict=True))
-    return [
-        _whole(found.get(i), p, classes, X.shape[1])
-        for i, (p, classes) in enumerate(zip(problems, present, strict=True))
-    ]
+def _chosen_path(
+    readable: Readable,
+    targets: Sequence[Target],
+    problem: Callable[[Target, float], Problem],
+    options: ProbingOptions,
+    progress: Progress,
+    loss: Loss = "multinomial",
+) -> dict[str, tuple[float, Solution]]:
+    """For each label the multiple of the penalties with the best dev score, and the probe under it.
+
+    From the strongest to the weakest, each begun where the last one ended; a label leaves the path when dev gets worse,
+    which it does once probes learn their training words by heart, and weak penalties take longest. Of equally good ones
+    the strongest; without dev rows the weakest.
+    """
+    best: dict[str, tuple[float, Solution]] = {}
+    scores: dict[str, float] = {}
+    last: dict[str, Solution] = {}
+    left = list(targets)
+    for factor in reversed(options.factors):
+        problems = [problem(target, factor) for target in left]
+        starts = [last.get(target.name) for target in left]
+        solutions = solved(readable.train, problems, options, progress, loss, starts)
+        staying = []
+        for target, solution in zip(left, solutions, strict=True):
+            last[target.name] = solution
+            score = _dev_score(readable, target, solution)
+            if score is None or target.name not in scores or score > scores[target.name]:
+                best[target.name] = factor, solution
+            if score is None or target.name not in scores or score >= scores[target.name]:
+                scores[target.name] = max(scores.get(target.name, -np.inf), -np.inf if score is None else score)
+                staying.append(target)
+        left = staying
+        if not left:
+            break
+    return best
 
 
-def _compact(problem: Problem, classes: np.ndarray | None) -> Problem:
-    if classes is None:
-        return problem
-    assert problem.codes is not None
-    number = np.full(int(problem.codes.max()) + 2, -1)
-    number[classes] = np.arange(len(classes))
-    return replace(problem, codes=number[problem.codes], n_classes=len(classes))
-
-
-def _whole(solution: Solution | None, problem: Problem, classes: np.ndarray | None, width: int) -> Solution:
-    if classes is None:
-        assert solution is not None
-        return solution
-    coef, intercept = np.zeros((problem.n_classes or 0, width)), np.full(problem.n_classes or 0, -np.inf)
-    if solution is None:
-        intercept[classes] = 0.0
-        nothing = np.zeros(width)
-        return Solution(coef, intercept, 0.0, 0.0, 0.0, 0, True, nothing, np.ones(width))
-    coef[classes], intercept[classes] = solution.coef, solution.intercept
-    return replace(solution, coef=coef, intercept=intercept)
-
-
-def _chosen(
-    readable: Readable, target: Target, factors: Sequence[float], solutions: Sequence[Solution]
-) -> tuple[float, Solution]:
-    """The penalty with the best dev score; of equal ones the strongest. Without dev rows, the weakest."""
+def _dev_score(readable: Readable, target: Target, solution: Solution) -> float | None:
+    """Accuracy, or minus the mean squared error, on dev; None without dev rows."""
     dev = target.rows.dev
-    if not len(dev) or len(factors) == 1:
-        return factors[0], solutions[0]
+    if not len(dev):
+        return None
     X = readable.held_out(dev)
     if target.numeric:
         assert target.rows.targets is not None
-        truth = target.rows.targets[dev]
-        scores = [-float(np.square(predicted(one, X)[:, 0] - truth).mean()) for one in solutions]
-    else:
-        scores = [float((predicted(one, X).argmax(axis=1) == target.rows.codes[dev]).mean()) for one in solutions]
-    best = max(range(len(factors)), key=lambda i: (scores[i], factors[i]))
-    return factors[best], solutions[best]
+        return -float(np.square(predicted(solution, X)[:, 0] - target.rows.targets[dev]).mean())
+    return float((predicted(solution, X).argmax(axis=1) == target.rows.codes[dev]).mean())
 
 
 def _union(rows: object) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Takes each label's salient neurons out of one layer of the running classifier: does the task still use them?
+"""Takes each label's salient neurons out of one layer of the running classifier, to see whether it still uses them.
 
 How neurons are taken out and what is counted is in `interventions` and `task_use`; here the sentences and the neurons
 are chosen, and the numbers put into a table.

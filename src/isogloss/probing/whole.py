@@ -17,8 +17,9 @@ from isogloss.probing.distribution import layer_distribution, layer_shift, neuro
 from isogloss.probing.layer_neurons import Ranked, rank_reading
 from isogloss.probing.minimal import minimal_layer, minimal_neurons
 from isogloss.probing.options import ProbingOptions
-from isogloss.probing.reading import Readable, Reading, fitted, predicted, read_all
+from isogloss.probing.reading import Readable, Reading, read_all
 from isogloss.probing.scoring import models_of, names_of, score_rows
+from isogloss.probing.solving import fitted, predicted
 from isogloss.probing.stacked import SideBySide
 from isogloss.probing.targets import Target
 

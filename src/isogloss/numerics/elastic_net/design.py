@@ -129,7 +129,9 @@ class Design:
                     total += stacked.T @ stacked
         return total / seen
 
-    def sweep(self, weights: Tensor | None, offsets: Tensor | None, stacked: int, visit: Visit) -> tuple[Tensor, Tensor]:
+    def sweep(
+        self, weights: Tensor | None, offsets: Tensor | None, stacked: int, visit: Visit
+    ) -> tuple[Tensor, Tensor]:
         """One pass: outputs X @ weights.T + offsets are shown to `visit` block by block, its residuals R pulled back.
 
         Parameters

@@ -20,11 +20,11 @@ class Penalty(Protocol):
         ...
 
     def prox(self, weights: Tensor, step: float) -> Tensor:
-        """argmin over V of |V - W|^2 / 2 + step * r(V)."""
+        """Argmin over V of |V - W|^2 / 2 + step * r(V)."""
         ...
 
     def conjugate(self, slopes: Tensor, factor: float) -> float:
-        """sup over V of <factor * U, V> - r(V); infinite where it has no bound."""
+        """Sup over V of <factor * U, V> - r(V); infinite where it has no bound."""
         ...
 
     def largest_factor(self, slopes: Tensor) -> float:

@@ -115,8 +115,7 @@ def _pass(design: Design, fits: Sequence[Fit], moving: bool) -> list[tuple[Tenso
 
     def visit(rows: slice, outputs: Tensor | None) -> Tensor:
         shown = [
-            fit.show(rows, None if outputs is None else outputs[:, span])
-            for fit, span in zip(fits, spans, strict=True)
+            fit.show(rows, None if outputs is None else outputs[:, span]) for fit, span in zip(fits, spans, strict=True)
         ]
         return shown[0] if len(shown) == 1 else torch.cat(shown, dim=1)
 
