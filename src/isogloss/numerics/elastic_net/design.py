@@ -129,7 +129,9 @@ class Design:
                     total += stacked.T @ stacked
         return total / seen
 
-    def sweep(self, weights: Tensor | None, offsets: Tensor | None, stacked: int, visit: Visit) -> tuple[Tensor, Tensor]:
+    def sweep(
+        self, weights: Tensor | None, offsets: Tensor | None, stacked: int, visit: Visit
+    ) -> tuple[Tensor, Tensor]:
         """One pass: outputs X @ weights.T + offsets are shown to `visit` block by block, its residuals R pulled back.
 
         Parameters
@@ -169,6 +171,6 @@ def _explain_not_finite(block: Tensor, first_row: int) -> None:
     bad = torch.nonzero(~torch.isfinite(block))
     if len(bad):
         row, column = (int(i) for i in bad[0])
-        value = float(block[row, column])
+        value = "NaN" if bool(torch.isnan(block[row, column])) else "inf"
         raise OptionError(f"X holds {value} in row {first_row + row}, column {column}; all values must be finite")
     raise OptionError("X holds values too large for sums of squares in this precision; scale it down or use float64")

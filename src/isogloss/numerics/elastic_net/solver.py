@@ -17,6 +17,7 @@ from torch import Tensor
 from isogloss.errors import OptionError
 from isogloss.numerics.elastic_net.design import Design
 from isogloss.numerics.elastic_net.fit import Fit
+from isogloss.numerics.elastic_net.losses import Multinomial
 from isogloss.numerics.elastic_net.prepare import prepare
 from isogloss.numerics.elastic_net.problem import Loss, PenaltyName, Problem, Solution, check_options
 from isogloss.progress import SILENT, Progress
@@ -115,8 +116,7 @@ def _pass(design: Design, fits: Sequence[Fit], moving: bool) -> list[tuple[Tenso
 
     def visit(rows: slice, outputs: Tensor | None) -> Tensor:
         shown = [
-            fit.show(rows, None if outputs is None else outputs[:, span])
-            for fit, span in zip(fits, spans, strict=True)
+            fit.show(rows, None if outputs is None else outputs[:, span]) for fit, span in zip(fits, spans, strict=True)
         ]
         return shown[0] if len(shown) == 1 else torch.cat(shown, dim=1)
 
@@ -162,6 +162,9 @@ def _warm_start(design: Design, fits: Sequence[Fit], start: Sequence[Solution | 
 
 def _solution(fit: Fit, mean: Tensor, scale: Tensor) -> Solution:
     coef, intercept = fit.raw(fit.weights)
+    if isinstance(fit.loss, Multinomial):
+        # Softmax does not see a shift of all intercepts.
+        intercept = intercept - intercept.mean()
     return Solution(
         coef=coef.cpu().numpy(),
         intercept=intercept.cpu().numpy(),
