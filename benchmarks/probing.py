@@ -5,7 +5,7 @@ The peer is what NeuroX 1.0.9 does in `train_logistic_regression_probe`: torch's
 batches of 32 in order, mean cross-entropy + 1e-5 * sum |W| + 1e-5 * ||W||_2. Ours is solved to `--tol`; its l2 is
 chosen on the dev words from a path solved in the same passes, and the time of the whole path is counted.
 
-The whole job is, for every layer, five probes of the task and five of control tasks (a random label for each word type).
+The whole job is, for every layer, five probes of the task and five of control tasks (a random label per word type).
 The peer's five of a task are five initialisations; ours has one optimum, so one. Of the peer one seed is measured and
 multiplied by five, unless --full.
 
@@ -90,10 +90,12 @@ class Peer:
 
     @torch.no_grad()
     def score(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Accuracy."""
         return float((self.classes[self.probe(torch.from_numpy(X)).argmax(1).numpy()] == y).mean())
 
     @torch.no_grad()
     def objective(self, X: np.ndarray) -> float:
+        """What it descended, on all its rows."""
         w = self.probe.weight
         loss = nn.functional.cross_entropy(self.probe(torch.from_numpy(X)), self.codes)
         return float(loss + REFERENCE * w.abs().sum() + REFERENCE * w.norm())

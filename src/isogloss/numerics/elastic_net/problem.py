@@ -48,7 +48,7 @@ class Solution:
     gap : bound on `objective` minus the optimum, from a feasible point of the dual problem.
     null_objective : the objective of the best intercepts alone; `tol` of the gap is told in parts of it.
     n_iter : iterations, each one pass over X.
-    stopped : "gap" where `gap` is at most tol * null_objective; "progress" where ten iterations lowered the objective
+    stopped : "gap" where `gap` is at most tol * null_objective; "progress" where five iterations lowered the objective
         by at most tol of itself; "rounding" where no step lowers it any more; "max_iter".
     mean : (d,) mean of the rows that take part, weighted.
     scale : (d,) their standard deviations (1 for constant features) where standardised, else ones.

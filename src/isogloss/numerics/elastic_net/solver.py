@@ -45,7 +45,7 @@ def solve(
     penalty "neurox": l1 * sum |W| + l2 * ||W||_F, the norm not squared.
 
     A problem is done when its duality gap, a bound on its distance from the optimum that holds up to rounding, is at
-    most tol * (objective of the best intercepts alone); or when ten iterations lowered its objective by at most
+    most tol * (objective of the best intercepts alone); or when five iterations lowered its objective by at most
     tol * objective: under weak penalties (1e-5, nearly separable classes) the bound is loose long after predictions
     have settled. `Solution.stopped` says which. The gap comes from the residuals at hand, made feasible for the dual
     problem (`losses`); it costs no pass. What is done leaves the batch. Deterministic; the result does not depend on
