@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from isogloss.errors import OptionError
@@ -36,6 +37,21 @@ def checked(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
         return validate_data(
             estimator, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan" if reset else True
         )
+    except ValueError as error:
+        raise OptionError(str(error)) from error
+
+
+def check_labels(y: np.ndarray) -> None:
+    """Refuse numbers that are no classes.
+
+    Raises
+    ------
+    OptionError : y holds NaN or infinity (the row is named), or fractions.
+    """
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise OptionError(f"y holds NaN or inf in row {int(np.argmin(np.isfinite(y)))}; leave such rows out")
+    try:
+        check_classification_targets(y)
     except ValueError as error:
         raise OptionError(str(error)) from error
 

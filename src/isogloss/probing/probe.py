@@ -12,13 +12,12 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from isogloss.errors import OptionError
 from isogloss.numerics.elastic_net import PenaltyName, Problem, Solution, solve
 from isogloss.probing.adam import train_by_adam
-from isogloss.probing.inputs import checked, scores
+from isogloss.probing.inputs import check_labels, checked, scores
 
 
 class LinearProbe(ClassifierMixin, BaseEstimator):
@@ -45,7 +44,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
     coef_ : (n_classes, n_features) weights in units of X, one row for each class also where there are two.
     intercept_ : (n_classes,).
     scale_ : (n_features,) standard deviations where standardised, else ones; coef_ * scale_ compares neurons.
-    mean_ : (n_features,) mean of X; zeros for "adam".
+    mean_ : (n_features,) mean of X; zeros for "adam" unless standardised.
     objective_ : value of the penalised objective.
     gap_ : bound on its distance from the optimum; NaN for "adam".
     n_iter_ : iterations of "exact", epochs of "adam".
@@ -108,13 +107,17 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         y = column_or_1d(y, warn=True)
         if len(y) != X.shape[0]:
             check_consistent_length(np.empty(X.shape[0]), y)
-        check_classification_targets(y)
+        check_labels(y)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
-            raise OptionError(f"y has one class only, {classes[0]!r}; a probe needs at least two classes")
+            raise OptionError(f"y has one class only, {str(classes[0])!r}; a probe needs at least two classes")
         weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         if weights.ndim == 0:
             weights = np.full(len(y), float(weights))
+        if weights.shape != (len(y),):
+            raise OptionError(f"sample_weight has shape {weights.shape}, y has {len(y)} labels; give one for each")
+        if not weights.any():
+            raise OptionError("all weights are zero; give some row a weight above 0")
         if self.class_weight is not None:
             weights = weights * compute_sample_weight(self.class_weight, y)
         if self.solver == "exact":
@@ -165,13 +168,14 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
         if not np.isfinite(X).all():
             row, column = np.argwhere(~np.isfinite(X))[0]
             raise OptionError(f"X holds NaN or inf in row {row}, column {column}; all values must be finite")
-        scale = np.ones(X.shape[1])
+        mean, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
         if self.standardize:
-            deviation = np.average((X - np.average(X, axis=0, weights=weights)) ** 2, axis=0, weights=weights) ** 0.5
+            mean = np.average(X, axis=0, weights=weights)
+            deviation = np.average((X - mean) ** 2, axis=0, weights=weights) ** 0.5
             scale = np.where(deviation > 0, deviation, 1.0)
         seed = self.random_state
         coef, intercept = train_by_adam(
-            X / scale if self.standardize else X,
+            (X - mean) / scale if self.standardize else X,
             codes,
             weights,
             len(classes),
@@ -185,9 +189,9 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
             seed=int(seed) if isinstance(seed, int) else int(check_random_state(seed).randint(2**31)),
             device=self.device,
         )
-        self.classes_, self.coef_, self.intercept_ = classes, coef / scale, intercept
-        self.scale_, self.mean_ = scale, np.zeros(X.shape[1])
-        logs = log_softmax(scores(X, self.coef_, intercept), axis=1)[np.arange(len(codes)), codes]
+        self.classes_, self.coef_, self.intercept_ = classes, coef / scale, intercept - (coef / scale) @ mean
+        self.scale_, self.mean_ = scale, mean
+        logs = log_softmax(scores(X, self.coef_, self.intercept_), axis=1)[np.arange(len(codes)), codes]
         ridge = float(np.square(coef).sum())
         self.objective_ = float(
             -np.average(logs, weights=weights)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
 from isogloss.errors import OptionError
@@ -68,7 +69,8 @@ class RegressionProbe(RegressorMixin, BaseEstimator):
             check_consistent_length(np.empty(X.shape[0]), y)
         weights = None
         if sample_weight is not None:
-            weights = np.broadcast_to(np.asarray(sample_weight, dtype=np.float64), (len(y),))
+            weights = np.asarray(sample_weight, dtype=np.float64)
+            weights = np.full(len(y), float(weights)) if weights.ndim == 0 else weights
         (solution,) = solve(
             X,
             [Problem(targets=y, weights=weights, l1=self.l1, l2=self.l2)],
@@ -79,13 +81,18 @@ class RegressionProbe(RegressorMixin, BaseEstimator):
             max_iter=self.max_iter,
             device=self.device,
         )
-        self.coef_, self.intercept_ = solution.coef, solution.intercept
-        if y.ndim == 1:
-            self.coef_, self.intercept_ = self.coef_[0], float(self.intercept_[0])
+        one = y.ndim == 1
+        self.coef_ = solution.coef[0] if one else solution.coef
+        self.intercept_ = float(solution.intercept[0]) if one else solution.intercept
         self.scale_, self.mean_ = solution.scale, solution.mean
         self.objective_, self.gap_ = solution.objective, solution.gap
         self.n_iter_, self.stopped_ = solution.n_iter, solution.stopped
         return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     def predict(self, X: Any) -> np.ndarray:
         """Predicted numbers, shaped as y was."""

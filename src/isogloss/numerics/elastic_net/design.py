@@ -171,6 +171,6 @@ def _explain_not_finite(block: Tensor, first_row: int) -> None:
     bad = torch.nonzero(~torch.isfinite(block))
     if len(bad):
         row, column = (int(i) for i in bad[0])
-        value = float(block[row, column])
+        value = "NaN" if bool(torch.isnan(block[row, column])) else "inf"
         raise OptionError(f"X holds {value} in row {first_row + row}, column {column}; all values must be finite")
     raise OptionError("X holds values too large for sums of squares in this precision; scale it down or use float64")

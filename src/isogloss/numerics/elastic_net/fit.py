@@ -17,7 +17,7 @@ from isogloss.numerics.elastic_net.penalties import Penalty
 
 SHORTEST = 2.0**-10
 DECREASE = 1e-4
-PROGRESS_OVER = 10
+PROGRESS_OVER = 5
 CERTIFY_EVERY = 5
 
 

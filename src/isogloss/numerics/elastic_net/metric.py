@@ -8,6 +8,7 @@ vectors slow: their correlation.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -31,14 +32,14 @@ class Covariance:
 
     def __init__(self, matrix: Tensor) -> None:
         matrix.diagonal().add_(1e-3 * matrix.diagonal().mean().clamp_min(1e-12))
-        self._laid_out = LaidOut(matrix) if gains(matrix.dtype, matrix.device) else None
-        self._matrix = matrix if self._laid_out is None else None
+        lay_out = gains(matrix.dtype, matrix.device)
+        self._multiply: Callable[[Tensor], Tensor] = LaidOut(matrix) if lay_out else matrix.__rmatmul__
 
     def __call__(self, weights: Tensor, rescale: Tensor | None) -> Tensor:
         """Multiply (outputs, d + 1); `rescale` (d,) goes from the covariance's coordinates to the problem's."""
         inner = weights[:, :-1] if rescale is None else weights[:, :-1] * rescale
         inner = inner.contiguous()
-        product = self._laid_out(inner) if self._laid_out is not None else inner @ self._matrix
+        product = self._multiply(inner)
         return torch.cat([product if rescale is None else product * rescale, weights[:, -1:]], dim=1)
 
 

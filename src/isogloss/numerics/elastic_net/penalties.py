@@ -1,6 +1,6 @@
 """The two penalties: their value, their proximal map and their conjugate. Both keep the intercepts free.
 
-A penalty acts on weights (outputs, d) in the coordinates of its solver, where feature j may carry a strength of its own.
+A penalty acts on weights (outputs, d) in the coordinates of its solver; there each feature may have its own strength.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class Penalty(Protocol):
         ...
 
     def prox(self, weights: Tensor, step: float) -> Tensor:
-        """Argmin over V of |V - W|^2 / 2 + step * r(V)."""
+        """The argmin over V of |V - W|^2 / 2 + step * r(V)."""
         ...
 
     def conjugate(self, slopes: Tensor, factor: float) -> float:
-        """Sup over V of <factor * U, V> - r(V); infinite where it has no bound."""
+        """The supremum over V of <factor * U, V> - r(V); infinite where it has no bound."""
         ...
 
     def largest_factor(self, slopes: Tensor) -> float:

@@ -59,7 +59,7 @@ def prepare(
     losses: list[RowLoss] = []
     for problem, a, name in zip(problems, weights, names, strict=True):
         if loss == "multinomial":
-            codes, classes = class_codes(problem, design.n, a, name)
+            codes, classes = class_codes(problem, a, name)
             losses.append(Multinomial(codes, a, classes, design.dtype, design.device))
         else:
             losses.append(Squared(target_matrix(problem, design.n, name), a, design.dtype, design.device))

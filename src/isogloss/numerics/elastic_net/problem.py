@@ -43,12 +43,12 @@ class Solution:
     Attributes
     ----------
     coef : (outputs, d) weights, in units of X whether standardised or not.
-    intercept : (outputs,).
+    intercept : (outputs,); of the multinomial loss they sum to 0.
     objective : value of the penalised objective here.
     gap : bound on `objective` minus the optimum, from a feasible point of the dual problem.
     null_objective : the objective of the best intercepts alone; `tol` of the gap is told in parts of it.
     n_iter : iterations, each one pass over X.
-    stopped : "gap" where `gap` is at most tol * null_objective; "progress" where ten iterations lowered the objective
+    stopped : "gap" where `gap` is at most tol * null_objective; "progress" where five iterations lowered the objective
         by at most tol of itself; "rounding" where no step lowers it any more; "max_iter".
     mean : (d,) mean of the rows that take part, weighted.
     scale : (d,) their standard deviations (1 for constant features) where standardised, else ones.
@@ -75,7 +75,7 @@ def row_weights(problem: Problem, n: int, name: str) -> np.ndarray:
 
     Raises
     ------
-    OptionError : weights are of another length, negative or not finite, or no row takes part.
+    OptionError : weights or codes are of another length, weights negative or not finite, or no row takes part.
     """
     weights = np.ones(n) if problem.weights is None else np.array(problem.weights, dtype=np.float64)
     if weights.shape != (n,):
@@ -85,27 +85,28 @@ def row_weights(problem: Problem, n: int, name: str) -> np.ndarray:
         row = int(np.argmax(bad))
         raise OptionError(f"{name}: the weight of row {row} is {weights[row]}; weights must be finite and at least 0")
     if problem.codes is not None:
-        weights[np.asarray(problem.codes) < 0] = 0
+        codes = np.asarray(problem.codes)
+        if codes.shape != (n,) or codes.dtype.kind not in "iu":
+            raise OptionError(
+                f"{name}: codes must be {n} integers, one for each row of X; got {codes.dtype} of shape {codes.shape}"
+            )
+        weights[codes < 0] = 0
     total = weights.sum()
     if total <= 0:
-        raise OptionError(f"{name}: no row takes part (all weights are 0 or all codes -1); there is nothing to fit")
+        raise OptionError(f"{name}: no row takes part: all weights are zero, or all codes -1")
     return weights / total
 
 
-def class_codes(problem: Problem, n: int, weights: np.ndarray, name: str) -> tuple[np.ndarray, int]:
+def class_codes(problem: Problem, weights: np.ndarray, name: str) -> tuple[np.ndarray, int]:
     """(n,) int64 codes, and the number of classes.
 
     Raises
     ------
-    OptionError : codes are missing or of another length, too large, only one class, or a class without a row.
+    OptionError : codes are missing or too large, there is only one class, or a class has no row.
     """
     if problem.codes is None:
         raise OptionError(f"{name}: the multinomial loss needs codes, the class of each row")
     codes = np.asarray(problem.codes)
-    if codes.shape != (n,) or codes.dtype.kind not in "iu":
-        raise OptionError(
-            f"{name}: codes must be {n} integers, one for each row of X; got {codes.dtype} of shape {codes.shape}"
-        )
     classes = int(codes.max()) + 1 if problem.n_classes is None else problem.n_classes
     if codes.max() >= classes:
         raise OptionError(f"{name}: row {int(codes.argmax())} is of class {codes.max()}; there are {classes} classes")
@@ -128,7 +129,7 @@ def target_matrix(problem: Problem, n: int, name: str) -> np.ndarray:
     """
     if problem.targets is None:
         raise OptionError(f"{name}: the squared loss needs targets, the numbers to predict")
-    targets = np.asarray(problem.targets, dtype=np.float64)
+    targets = np.array(problem.targets, dtype=np.float64)
     targets = targets[:, None] if targets.ndim == 1 else targets
     if targets.ndim != 2 or len(targets) != n:
         raise OptionError(f"{name}: targets have shape {targets.shape}, X has {n} rows; give one row for each row")

@@ -17,6 +17,7 @@ from torch import Tensor
 from isogloss.errors import OptionError
 from isogloss.numerics.elastic_net.design import Design
 from isogloss.numerics.elastic_net.fit import Fit
+from isogloss.numerics.elastic_net.losses import Multinomial
 from isogloss.numerics.elastic_net.prepare import prepare
 from isogloss.numerics.elastic_net.problem import Loss, PenaltyName, Problem, Solution, check_options
 from isogloss.progress import SILENT, Progress
@@ -44,7 +45,7 @@ def solve(
     penalty "neurox": l1 * sum |W| + l2 * ||W||_F, the norm not squared.
 
     A problem is done when its duality gap, a bound on its distance from the optimum that holds up to rounding, is at
-    most tol * (objective of the best intercepts alone); or when ten iterations lowered its objective by at most
+    most tol * (objective of the best intercepts alone); or when five iterations lowered its objective by at most
     tol * objective: under weak penalties (1e-5, nearly separable classes) the bound is loose long after predictions
     have settled. `Solution.stopped` says which. The gap comes from the residuals at hand, made feasible for the dual
     problem (`losses`); it costs no pass. What is done leaves the batch. Deterministic; the result does not depend on
@@ -161,6 +162,9 @@ def _warm_start(design: Design, fits: Sequence[Fit], start: Sequence[Solution | 
 
 def _solution(fit: Fit, mean: Tensor, scale: Tensor) -> Solution:
     coef, intercept = fit.raw(fit.weights)
+    if isinstance(fit.loss, Multinomial):
+        # Softmax does not see a shift of all intercepts.
+        intercept = intercept - intercept.mean()
     return Solution(
         coef=coef.cpu().numpy(),
         intercept=intercept.cpu().numpy(),
