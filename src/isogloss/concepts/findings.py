@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from isogloss.analysis import BETWEEN_SEEDS, Finding, Tables, layers, stated, with_interval
-from isogloss.concepts.options import ConceptsOptions
+from isogloss.concepts.options import CLUSTERINGS, ConceptsOptions
 
 Row = dict[str, Any]
 TELLING = 0.2
@@ -37,6 +37,7 @@ def findings(tables: Tables, options: ConceptsOptions) -> list[Finding]:
     found += _polar(own)
     found += _labels(own)
     found += _triggers(tables, first)
+    found += _approximation(whole, options)
     found += _seeds(table)
     return sorted(found, key=lambda finding: -finding.weight)
 
@@ -252,6 +253,18 @@ def _against(gap: Row) -> str:
     if (gap["ci_low"] or 0) > 0:
         return f". These intervals overlap, but in the same sentences triggers turn {more} more"
     return f", so triggers are not shown to do more (difference in the same sentences {more})"
+
+
+def _approximation(whole: pl.DataFrame, options: ConceptsOptions) -> Iterator[Finding]:
+    losses = [*_measure(whole, "loss", "base"), *_measure(whole, "loss", "tuned")]
+    if not losses:
+        return
+    worst = max(losses, key=lambda row: row["value"])
+    text = (
+        f"By {CLUSTERINGS[options.clustering]} the within-cluster sum of squares of concepts is at most "
+        f"{worst['value']:.2f} times that of Ward's method (at layer {worst['layer']} of the {worst['model']} model)."
+    )
+    yield _finding(text, losses, worst, 0.3, scale=(0.0, max(2.0, worst["value"])))
 
 
 def _place(place: str) -> str:
