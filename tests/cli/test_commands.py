@@ -187,7 +187,8 @@ def test_a_table_or_row_that_is_not_there_lists_what_is(models, reviews, tmp_pat
     assert "procrustes" in wrong.output
 
 
-def test_a_shown_table_leaves_out_what_every_row_says_and_fits_a_terminal(models, reviews, tmp_path):
+def test_a_shown_table_leaves_out_what_every_row_says_and_fits_a_terminal(models, reviews, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     compared(models, reviews, tmp_path / "run")
     shown = run("show", tmp_path / "run", "similarity", "--measure", "cka", "--subset", "all").output
     assert "in every row: analysis similarity, measure cka, model tuned, subset all" in shown
