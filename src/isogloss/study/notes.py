@@ -140,7 +140,9 @@ def store_notes(name: str, store: ActivationStore, n_words: int) -> list[str]:
     facts = store.manifest
     found = []
     if facts["split_sentences"]:
-        how = "were split between words" if store.settings.long_sentences == "split" else "were cut"
+        # Pairs cannot be split: each window would have lost the other text.
+        whole = store.settings.long_sentences == "split" and "text_b" not in store.sentences.columns
+        how = "were split between words" if whole else "were cut"
         found.append(
             f"{facts['split_sentences']:,} sentences are longer than the {store.settings.max_length} tokens "
             f"{name.lower()} can take; they {how}."
