@@ -1,11 +1,12 @@
 """What the concept tables say, in plain sentences; every number in a sentence stands in the rows it names.
 
-With several tuned models the sentences speak of the first, except the one about their agreement.
+With several tuned models the sentences speak of the first, and say so, except the one about their agreement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import floor
 from typing import Any
 
@@ -33,11 +34,13 @@ def findings(tables: Tables, options: ConceptsOptions) -> list[Finding]:
     first = table["seed"].min()
     own = table.filter(pl.col("seed") == first)
     whole = own.filter(pl.col("subset") == "all")
-    found += _fates(whole)
-    found += _polar(own)
-    found += _labels(own)
-    found += _triggers(tables, first)
-    found += _approximation(whole, options)
+    of_one = [*_fates(whole), *_polar(own), *_labels(own), *_triggers(tables, first), *_approximation(whole, options)]
+    if table.filter(pl.col("subset") != BETWEEN_SEEDS)["seed"].n_unique() > 1:
+        of_one = [
+            replace(finding, text=f"First tuned model: {finding.text[:1].lower()}{finding.text[1:]}")
+            for finding in of_one
+        ]
+    found += of_one
     found += _seeds(table)
     return sorted(found, key=lambda finding: -finding.weight)
 
