@@ -18,6 +18,7 @@ from isogloss.activations import extraction as extract_module
 from isogloss.activations import writer as writer_module
 from isogloss.analysis import Vectors
 from isogloss.errors import OptionError, StoreError
+from isogloss.study.notes import store_notes
 from tests.tiny import HIDDEN, LAYERS
 
 
@@ -51,6 +52,19 @@ def test_uncovered_words_are_left_out_and_counted(models, corpus, tmp_path):
     lost = store.manifest["uncovered_words"]
     assert lost > 0
     assert len(store.words) == len(corpus.words) - lost
+
+
+def test_a_pair_beyond_the_limit_is_cut_and_counted(models, tmp_path):
+    from isogloss.corpus import Corpus
+
+    (tmp_path / "pairs.csv").write_text(f"text,other\n{'quiet film ' * 40},{'quiet film ' * 40}\na film,a movie\n")
+    corpus = Corpus.read(tmp_path / "pairs.csv", text_b="other")
+    store = extract(models["base"], corpus, tmp_path / "s")
+    assert store.manifest["split_sentences"] == 1
+    assert store.manifest["cut_words"] == len(corpus.words) - len(store.words) > 50
+    assert store_notes("The model", store, 160)[0] == (
+        "1 sentence is longer than the 64 tokens the model can take; it was cut."
+    )
 
 
 def test_mean_sentence_vector_of_a_split_sentence_runs_over_all_its_windows(models, tmp_path):

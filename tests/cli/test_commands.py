@@ -124,7 +124,9 @@ def test_doctor_says_blocks_sites_coverage_bytes_and_time(models, reviews):
                      "reading both models", "similarity", "on top"):  # fmt: skip
         assert expected in done.output
     assert "every layer is what transformers reports" in done.output
+    assert "concepts not estimated, see --analyses" in " ".join(done.output.split())
     small = run("doctor", models["base"], "--words", "10", "--analyses", "none")
+    assert "not estimated" not in small.output
     assert small.exit_code == 0
     assert "about under 1 s: reading both models under 1 s (" in small.output
     assert re.search(r"weights +[0-9a-f]{12} *\n", small.output)
@@ -188,7 +190,8 @@ def test_a_table_or_row_that_is_not_there_lists_what_is(models, reviews, tmp_pat
     assert "procrustes" in wrong.output
 
 
-def test_a_shown_table_leaves_out_what_every_row_says_and_fits_a_terminal(models, reviews, tmp_path):
+def test_a_shown_table_leaves_out_what_every_row_says_and_fits_a_terminal(models, reviews, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     compared(models, reviews, tmp_path / "run")
     shown = run("show", tmp_path / "run", "similarity", "--measure", "cka", "--subset", "all").output
     assert "in every row: analysis similarity, measure cka, model tuned, subset all" in shown

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isogloss.analysis import ArrayVectors, LayerPair
 from isogloss.concepts import ConceptsAnalysis, ConceptsOptions
 from isogloss.errors import ModelError
+from tests.vectors import layer_pair
 
 VOCABULARY = {
     "ADJ": ("superb", "lovely", "tender", "awful", "dreary", "stale"),
@@ -111,19 +111,12 @@ class Planted:
 
     def pair(self, layer, tuned, base=None, seed=0, tuned_index=0):
         """One layer of two lists of arrays."""
-        base = self.base if base is None else base
-
-        def at(arrays):
-            return ArrayVectors(arrays[layer]) if layer < len(arrays) else None
-
-        return LayerPair(
-            layer=layer,
-            base=at(base),
-            tuned=at(tuned),
+        return layer_pair(
+            layer,
+            self.base if base is None else base,
+            tuned,
             words=self.words,
             sentences=self.sentences,
-            base_layers={i: ArrayVectors(a) for i, a in enumerate(base)},
-            tuned_layers={i: ArrayVectors(a) for i, a in enumerate(tuned)},
             token_labels=self.token_labels,
             sentence_labels=self.sentence_labels,
             seed=seed,

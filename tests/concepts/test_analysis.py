@@ -307,3 +307,22 @@ def test_sides_may_be_taken_of_what_the_model_predicts(able):
 def _words_of(tables, concepts):
     for concept, side in concepts.select("concept", "polar").iter_rows():
         yield set(members(tables, "tuned", 0, concept)["word"]), side
+
+
+@pytest.mark.parametrize("clustering", ["kmeans", "leaders"])
+def test_approximations_find_unchanged_concepts_and_say_what_they_cost(planted, clustering):
+    tuned = planted.changed()
+    tables = planted.tables(tuned, clustering=clustering, **BARE)
+    asked = replace(planted.options, clustering=clustering)
+    losses = tables["concepts"].filter(pl.col("measure") == "loss")
+    assert losses.height == 2 * LAYERS
+    assert losses["value"].is_between(0.9, 4).all()
+    assert cell(tables, "adjusted_rand", model="tuned", layer=UNCHANGED)["value"] == 1.0
+    exact = planted.tables(tuned, **BARE)
+    assert exact["concepts"].filter(pl.col("measure") == "loss").is_empty()
+    for table in (tables, exact):
+        assert table["concepts_tree"].filter(pl.col("layer") == 1).height == 2 * (len(KINDS) - 1)
+    said = [finding.text for finding in ANALYSIS.findings(tables, asked)]
+    assert any("times that of Ward's method" in text for text in said)
+    assert any(text.startswith("Concepts are clusters of ") for text in said)
+    assert not [f for f in ANALYSIS.findings(exact, planted.options) if "Ward" in f.text]

@@ -264,3 +264,11 @@ def test_the_explorer_shows_the_concepts_of_the_tables(changed, planted):
 def test_thresholds_are_said_in_captions(changed):
     options = ConceptsOptions(fate_threshold=0.8)
     assert "a share of 0.8 of the words" in figures(changed, options)["concepts-fates"].caption
+
+
+def test_of_several_tuned_models_a_sentence_says_that_it_speaks_of_the_first(planted):
+    one, two = (planted.tables(*(planted.changed(seed) for seed in range(n)), **BARE) for n in (1, 2))
+    several = [f.text for f in ANALYSIS.findings(two, planted.options) if f.value is not None]
+    assert sum(text.startswith("First tuned model: at layer ") for text in several) >= 2
+    assert all(text.startswith(("First tuned model: ", "Between the 2 tuned models ")) for text in several)
+    assert not [f for f in ANALYSIS.findings(one, planted.options) if "First tuned" in f.text]

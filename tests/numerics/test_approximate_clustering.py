@@ -8,7 +8,12 @@ from sklearn.metrics import adjusted_rand_score
 
 from isogloss import concepts, numerics
 from isogloss.errors import OptionError
-from isogloss.numerics.approximate_clustering import kmeans_clusters, leaders_ward, within_cluster_sum_of_squares
+from isogloss.numerics.approximate_clustering import (
+    kmeans_clusters,
+    leaders_ward,
+    ward_above,
+    within_cluster_sum_of_squares,
+)
 from isogloss.numerics.ward import cut, ward_linkage
 
 
@@ -106,3 +111,12 @@ def test_the_benchmark_says_what_each_approximation_loses():
         )
         assert row["adjusted_rand_with_ward"] == pytest.approx(adjusted_rand_score(truth, labels))
         assert row["seconds"] > 0
+
+
+def test_the_tree_above_wards_own_clusters_is_the_top_of_wards_tree():
+    _, X = planted()
+    exact = ward_linkage(X)
+    above = ward_above(X, cut(exact, 12))
+    assert above.shape == (11, 4)
+    assert above[:, 2] == pytest.approx(exact[-11:, 2], rel=1e-5)
+    assert adjusted_rand_score(cut(above, 6)[cut(exact, 12)], cut(exact, 6)) == 1.0

@@ -6,9 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from isogloss.analysis import ArrayVectors, LayerPair
 from isogloss.similarity import SimilarityAnalysis, SimilarityOptions
-from tests.vectors import SteppedVectors
+from tests.vectors import SteppedVectors, layer_pair
 
 VOCABULARY = ("the", "of", "film", "plot", "quiet", "loud", "sings", "sleeps")
 UPOS = {"the": "DET", "of": "DET", "film": "NOUN", "plot": "NOUN", "quiet": "ADJ", "loud": "ADJ"}
@@ -23,17 +22,12 @@ class Planted:
 
     def pair(self, layer, base, tuned, seed=0, tuned_index=0):
         """One layer of two lists of arrays, with all their layers for the map."""
-
-        def at(arrays):
-            return ArrayVectors(arrays[layer]) if layer < len(arrays) else None
-
-        return LayerPair(
-            layer=layer,
-            base=at(base),
-            tuned=at(tuned),
+        return layer_pair(
+            layer,
+            base,
+            tuned,
             words=self.words,
             sentences=self.sentences,
-            base_layers={i: ArrayVectors(a) for i, a in enumerate(base)},
             tuned_layers={i: SteppedVectors(a, 77) for i, a in enumerate(tuned)},
             token_labels=("upos",),
             sentence_labels=("label", "score"),

@@ -50,6 +50,7 @@ def compare(
     lexicon_format: o.LexiconFormat = None,
     lexicon_encoding: o.LexiconEncoding = "utf-8",
     wordnet: o.WordNet = None,
+    word_labels: o.WordLabels = None,
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
@@ -91,7 +92,17 @@ def compare(
             head=head, sample=sample, seed=seed,
         )  # fmt: skip
         corpus = o.labelled_and_filtered(
-            corpus, annotate, lexicon, lexicon_format, lexicon_encoding, wordnet, min_count, max_count, drop_above, seed
+            corpus,
+            annotate,
+            lexicon,
+            lexicon_format,
+            lexicon_encoding,
+            wordnet,
+            word_labels,
+            min_count,
+            max_count,
+            drop_above,
+            seed,
         )
         study = run(
             base,
@@ -133,6 +144,7 @@ def extract(
     lexicon_format: o.LexiconFormat = None,
     lexicon_encoding: o.LexiconEncoding = "utf-8",
     wordnet: o.WordNet = None,
+    word_labels: o.WordLabels = None,
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
@@ -168,7 +180,17 @@ def extract(
             head=head, sample=sample, seed=seed,
         )  # fmt: skip
         corpus = o.labelled_and_filtered(
-            corpus, annotate, lexicon, lexicon_format, lexicon_encoding, wordnet, min_count, max_count, drop_above, seed
+            corpus,
+            annotate,
+            lexicon,
+            lexicon_format,
+            lexicon_encoding,
+            wordnet,
+            word_labels,
+            min_count,
+            max_count,
+            drop_above,
+            seed,
         )
         store = run(
             model,

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from isogloss.cli import options as o
 from isogloss.cli.console import out as console
-from isogloss.cli.console import user_errors
+from isogloss.cli.console import print_table, user_errors
 
 if TYPE_CHECKING:
     from isogloss.activations.diagnosis import Diagnosis
@@ -71,7 +71,7 @@ def doctor(
         }
         for name, value in lines.items():
             table.add_row(Text(name, style="bold"), Text(value))
-        console.print(table)
+        print_table(table)
         odd = [(layer, site) for layer, site in enumerate(found.sites) if site != "same"]
         for layer, site in odd:
             console.print(f"layer {layer}: the block output {site}", markup=False, style="yellow")
@@ -80,17 +80,19 @@ def doctor(
 
 
 def _times(found: Diagnosis, words: int, analyses: str) -> str:
-    from isogloss.analysis import choose
+    from isogloss.analysis import available, choose
     from isogloss.study.estimate import analysis_seconds
 
     names = [name.strip() for name in analyses.split(",") if name.strip() not in ("", "none")]
     parts = {"reading both models": 2 * found.seconds_for(words)}
     for name, analysis in choose(names).items():
         parts[name] = analysis_seconds(analysis, found.hidden, found.n_layers, words)
+    others = [name for name in available() if name not in parts]
+    beside = f"; {' and '.join(others)} not estimated, see --analyses" if others and names else ""
     listed = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
     return (
         f"about {duration(sum(parts.values()))}: {listed} (measured on a sample, {found.tokens_per_second:,.0f} "
-        "tokens/s; loading the models and the page come on top)"
+        f"tokens/s; loading the models and the page come on top{beside})"
     )
 
 

@@ -73,6 +73,12 @@ WordNet = Annotated[
     Path | None,
     typer.Option("--wordnet", metavar="DIRECTORY", help="Word label supersense from a WordNet 3.0 dictionary."),
 ]
+WordLabels = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--word-labels", metavar="FILE", help="Word labels from a .tsv: sent_id, token_ids, a column per label."
+    ),
+]
 MinCount = Annotated[int, typer.Option("--min-count", min=0, help="Only words that occur so often.")]
 MaxCount = Annotated[
     int | None, typer.Option("--max-count", min=1, help="So many random occurrences of each word at the most.")
@@ -148,13 +154,14 @@ def labelled_and_filtered(
     lexicon_format: str | None,
     lexicon_encoding: str,
     wordnet: Path | None,
+    word_labels: list[Path] | None,
     min_count: int,
     max_count: int | None,
     drop_above: int | None,
     seed: int,
 ) -> Corpus:
     """The corpus with the word labels and the occurrences that were asked for."""
-    from isogloss.corpus import read_lexicon, read_wordnet_supersenses
+    from isogloss.corpus import read_lexicon, read_word_labels, read_wordnet_supersenses
 
     if annotate:
         corpus = corpus.annotate(*(name.strip() for name in annotate.split(",") if name.strip()))
@@ -167,6 +174,8 @@ def labelled_and_filtered(
         if not wordnet.is_dir():
             raise CorpusError(f"--wordnet: there is no directory {wordnet}; one with data.noun and others is expected")
         corpus = corpus.annotate(read_wordnet_supersenses(wordnet))
+    for path in word_labels or []:
+        corpus = corpus.with_token_labels(read_word_labels(path, corpus))
     if min_count or max_count is not None or drop_above is not None:
         corpus = corpus.occurrences(min=min_count, max=max_count, drop_above=drop_above, seed=seed)
     return corpus

@@ -15,7 +15,7 @@ from isogloss.concepts.between_layers import layer_map, seed_rows
 from isogloss.concepts.figures import figures
 from isogloss.concepts.findings import findings
 from isogloss.concepts.layer import measure_layer
-from isogloss.concepts.options import FEWEST_WORDS, ConceptsOptions
+from isogloss.concepts.options import CLUSTERINGS, FEWEST_WORDS, ConceptsOptions
 from isogloss.concepts.selection import choose_words
 from isogloss.concepts.task_classes import task_classes
 from isogloss.concepts.trying_triggers import try_triggers
@@ -32,8 +32,9 @@ class ConceptsAnalysis:
     concepts : tidy. Base against tuned: `kept`, `split`, `merged`, `dissolved` (shares of base concepts), `inherited`,
         `new` (of tuned ones), `adjusted_rand`, `matched`, `matched_across_halves`, `calign`, `colap`. Of each model:
         `alignment`, `coverage`, `overall` with labels (subset: the family of labels), and `polar`, the number of
-        concepts that take a class's side (subset all: any class; LABEL=VALUE: that one). Several tuned models: subset
-        `between seeds`.
+        concepts that take a class's side (subset all: any class; LABEL=VALUE: that one), and `loss`, where clustering
+        is not Ward's and up to 20,000 words are: within-cluster sum of squares by that of Ward's clusters.
+        Several tuned models: subset `between seeds`.
     concepts_list, concepts_words, concepts_members, concepts_tree, concepts_links, concepts_labels,
     concepts_classes : single concepts.
     concepts_map : every base layer against every tuned layer.
@@ -67,7 +68,7 @@ class ConceptsAnalysis:
             )
         classes, why = task_classes(pair, chosen.words, options)
         notes += [why] if why else []
-        notes += _unused(pair, options)
+        notes += _on_options(pair, options)
         tables, found = measure_layer(pair, chosen, classes, options)
         tried, said = try_triggers(pair, chosen, found, classes, options)
         notes += said
@@ -99,9 +100,11 @@ def _notes(pair: LayerPair, texts: list[str]) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _unused(pair: LayerPair, options: ConceptsOptions) -> list[str]:
-    """What was asked for and cannot be done, or has no effect."""
+def _on_options(pair: LayerPair, options: ConceptsOptions) -> list[str]:
+    """What was asked for and is no exact method, cannot be done, or has no effect."""
     notes = []
+    if options.clustering != "ward":
+        notes.append(f"Concepts are clusters of {CLUSTERINGS[options.clustering]}, which approximates Ward's method.")
     if options.classes == "predicted" and options.class_label is not None:
         notes.append(
             f"The option class_label={options.class_label} has no effect: the classes are those that the tuned model "

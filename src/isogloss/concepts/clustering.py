@@ -1,4 +1,4 @@
-"""The concepts of one model's layer: flat clusters of a Ward tree, and the tree above them.
+"""The concepts of one model's layer: flat clusters of a Ward tree or an approximation, and the tree above them.
 
 Finds clusters; what they are of is said elsewhere.
 """
@@ -9,11 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isogloss.numerics.ward import Compute, cut, ward_linkage
+from isogloss.concepts.options import ConceptsOptions
+from isogloss.numerics.approximate_clustering import (
+    kmeans_clusters,
+    leaders_ward,
+    ward_above,
+    within_cluster_sum_of_squares,
+)
+from isogloss.numerics.ward import cut, ward_linkage
+from isogloss.numerics.ward.copies import distinct_rows
 from isogloss.progress import SILENT, Progress
 
 LONG = 20_000
-"""Fewer words are clustered in seconds, and say nothing of how far they are."""
+"""Fewer words are clustered in seconds, and say nothing of how far they are; approximations are held against Ward's."""
+WORDS_PER_LEADER = 10
 
 
 @dataclass(frozen=True)
@@ -31,15 +40,38 @@ class ConceptTree:
     merges: np.ndarray
 
 
-def concepts_of(vectors: np.ndarray, k: int, compute: Compute = "float32", progress: Progress = SILENT) -> ConceptTree:
+def concepts_of(
+    vectors: np.ndarray, k: int, options: ConceptsOptions, seed: int = 0, progress: Progress = SILENT
+) -> ConceptTree:
     """Cluster the vectors (n_words, hidden) of one layer into k concepts by Ward's criterion.
 
     Ward 1963 (doi:10.1080/01621459.1963.10500845), on Euclidean distances, as ConceptX does (Sajjad et al., NAACL
-    2022, arXiv 2206.13289).
+    2022, arXiv 2206.13289). Approximations give at most as many concepts as there are different vectors; above their
+    concepts Ward's tree goes on.
     """
-    linkage = ward_linkage(vectors, compute=compute, progress=progress if len(vectors) >= LONG else SILENT)
-    clusters = cut(linkage, k)
-    return ConceptTree(clusters, merges_above(linkage, clusters, k))
+    if options.clustering == "ward":
+        linkage = ward_linkage(vectors, compute=options.compute, progress=progress if len(vectors) >= LONG else SILENT)
+        clusters = cut(linkage, k)
+        return ConceptTree(clusters, merges_above(linkage, clusters, k))
+    different = len(distinct_rows(np.ascontiguousarray(vectors)).first)
+    k = min(k, different)
+    if options.clustering == "kmeans":
+        clusters = kmeans_clusters(vectors, k, seed)
+    else:
+        clusters = leaders_ward(vectors, k, min(different, max(k, len(vectors) // WORDS_PER_LEADER)), seed)
+    return ConceptTree(clusters, ward_above(vectors, clusters)[:, :3])
+
+
+def loss_against_ward(vectors: np.ndarray, clusters: np.ndarray, options: ConceptsOptions) -> float | None:
+    """Within-cluster sum of squares of these clusters, divided by that of as many of Ward's.
+
+    None where the clusters are Ward's, where Ward's would take long, or where Ward's leave nothing within clusters.
+    """
+    if options.clustering == "ward" or len(vectors) > LONG:
+        return None
+    exact = cut(ward_linkage(vectors, compute=options.compute), int(clusters.max()) + 1)
+    least = within_cluster_sum_of_squares(vectors, exact)
+    return within_cluster_sum_of_squares(vectors, clusters) / least if least else None
 
 
 def merges_above(linkage: np.ndarray, clusters: np.ndarray, k: int) -> np.ndarray:

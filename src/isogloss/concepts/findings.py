@@ -1,18 +1,19 @@
 """What the concept tables say, in plain sentences; every number in a sentence stands in the rows it names.
 
-With several tuned models the sentences speak of the first, except the one about their agreement.
+With several tuned models the sentences speak of the first, and say so, except the one about their agreement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import floor
 from typing import Any
 
 import polars as pl
 
 from isogloss.analysis import BETWEEN_SEEDS, Finding, Tables, layers, stated, with_interval
-from isogloss.concepts.options import ConceptsOptions
+from isogloss.concepts.options import CLUSTERINGS, ConceptsOptions
 
 Row = dict[str, Any]
 TELLING = 0.2
@@ -33,10 +34,13 @@ def findings(tables: Tables, options: ConceptsOptions) -> list[Finding]:
     first = table["seed"].min()
     own = table.filter(pl.col("seed") == first)
     whole = own.filter(pl.col("subset") == "all")
-    found += _fates(whole)
-    found += _polar(own)
-    found += _labels(own)
-    found += _triggers(tables, first)
+    of_one = [*_fates(whole), *_polar(own), *_labels(own), *_triggers(tables, first), *_approximation(whole, options)]
+    if table.filter(pl.col("subset") != BETWEEN_SEEDS)["seed"].n_unique() > 1:
+        of_one = [
+            replace(finding, text=f"First tuned model: {finding.text[:1].lower()}{finding.text[1:]}")
+            for finding in of_one
+        ]
+    found += of_one
     found += _seeds(table)
     return sorted(found, key=lambda finding: -finding.weight)
 
@@ -252,6 +256,18 @@ def _against(gap: Row) -> str:
     if (gap["ci_low"] or 0) > 0:
         return f". These intervals overlap, but in the same sentences triggers turn {more} more"
     return f", so triggers are not shown to do more (difference in the same sentences {more})"
+
+
+def _approximation(whole: pl.DataFrame, options: ConceptsOptions) -> Iterator[Finding]:
+    losses = [*_measure(whole, "loss", "base"), *_measure(whole, "loss", "tuned")]
+    if not losses:
+        return
+    worst = max(losses, key=lambda row: row["value"])
+    text = (
+        f"By {CLUSTERINGS[options.clustering]} the within-cluster sum of squares of concepts is at most "
+        f"{worst['value']:.2f} times that of Ward's method (at layer {worst['layer']} of the {worst['model']} model)."
+    )
+    yield _finding(text, losses, worst, 0.3, scale=(0.0, max(2.0, worst["value"])))
 
 
 def _place(place: str) -> str:

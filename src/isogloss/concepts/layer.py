@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import ArrayVectors, LayerPair, Tables, tidy
-from isogloss.concepts.clustering import ConceptTree, concepts_of
+from isogloss.concepts.clustering import ConceptTree, concepts_of, loss_against_ward
 from isogloss.concepts.clusters import describe_clusters
 from isogloss.concepts.fates import fates
 from isogloss.concepts.joint import calign, colap
@@ -35,10 +35,10 @@ def measure_layer(
     vectors = {name: v.take(chosen.rows) for name, v in (("base", pair.base), ("tuned", pair.tuned)) if v is not None}
     for name, matrix in vectors.items():
         _check_finite(name, matrix, pair, chosen)
-    trees = _trees(vectors, chosen, options, pair.progress)
+    trees = _trees(vectors, chosen, options, pair.seed, pair.progress)
     families = label_families(pair, chosen, options)
     found = {name: concepts_of_model(trees[name], families, pair, chosen, classes, options) for name in trees}
-    rows: list[Row] = []
+    rows = _loss_rows(vectors, trees, options)
     for name, concepts in found.items():
         rows += _label_rows(name, concepts) + _polar_rows(name, concepts, classes)
     both = (
@@ -48,7 +48,7 @@ def measure_layer(
     )
     if both is not None:
         rows += compared_rows(vectors, trees, both, chosen, options, pair.seed)
-        rows += _joint_rows(vectors, trees, chosen, options)
+        rows += _joint_rows(vectors, trees, chosen, options, pair.seed)
     common = {"analysis": "concepts", "layer": pair.layer, "seed": pair.tuned_index}
     tables: Tables = {"concepts": tidy(common | row for row in rows)}
     parts: dict[str, list[pl.DataFrame]] = {}
@@ -78,13 +78,25 @@ def _check_finite(model: str, matrix: np.ndarray, pair: LayerPair, chosen: Chose
 
 
 def _trees(
-    vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions, progress: Progress
+    vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions, seed: int, progress: Progress
 ) -> dict[str, ConceptTree]:
     trees: dict[str, ConceptTree] = {}
     for name, matrix in vectors.items():
         same = name == "tuned" and "base" in vectors and np.array_equal(matrix, vectors["base"])
-        trees[name] = trees["base"] if same else concepts_of(matrix, chosen.n_clusters, options.compute, progress)
+        trees[name] = trees["base"] if same else concepts_of(matrix, chosen.n_clusters, options, seed, progress)
     return trees
+
+
+def _loss_rows(
+    vectors: Mapping[str, np.ndarray], trees: Mapping[str, ConceptTree], options: ConceptsOptions
+) -> list[Row]:
+    """What an approximation costs against Ward's method, in each model."""
+    losses = {name: loss_against_ward(vectors[name], tree.clusters, options) for name, tree in trees.items()}
+    return [
+        {"measure": "loss", "model": name, "value": loss, "n": len(vectors[name])}
+        for name, loss in losses.items()
+        if loss is not None
+    ]
 
 
 def _label_rows(model: str, concepts: ModelConcepts) -> list[Row]:
@@ -124,6 +136,7 @@ def _joint_rows(
     trees: Mapping[str, ConceptTree],
     chosen: ChosenWords,
     options: ConceptsOptions,
+    seed: int,
 ) -> list[Row]:
     base, tuned = trees["base"].clusters, trees["tuned"].clusters
     rows: list[Row] = []
@@ -132,7 +145,7 @@ def _joint_rows(
         rows.append({"measure": "calign", "model": model, "value": found.share, "n": found.n_a})
     if options.joint and vectors["base"].shape == vectors["tuned"].shape:
         together = np.concatenate([vectors["base"], vectors["tuned"]])
-        shared = colap(concepts_of(together, chosen.n_clusters, options.compute).clusters, len(vectors["base"]))
+        shared = colap(concepts_of(together, chosen.n_clusters, options, seed).clusters, len(vectors["base"]))
         rows.append({"measure": "colap", "model": "tuned", "value": shared.share, "n": shared.n_concepts})
     return rows
 

@@ -8,6 +8,8 @@ from isogloss.concepts.label_rules import RULES
 from isogloss.errors import OptionError
 from isogloss.numerics.ward import Compute
 
+CLUSTERINGS = {"ward": "Ward's method", "kmeans": "k-means", "leaders": "Ward's method on groups of words"}
+"""Ways to cluster, by option, as a sentence calls them."""
 WORDS_PER_CONCEPT = 30
 """Fewest clustered words per concept, on average; with fewer words there are fewer concepts."""
 FEWEST_WORDS = 20
@@ -32,6 +34,10 @@ class ConceptsOptions:
     min_count: int = field(default=5, metadata={"help": "fewest occurrences of a word"})
     max_count: int = field(default=20, metadata={"help": "random occurrences of a word that take part; 0 takes all"})
     drop_above: int | None = field(default=None, metadata={"help": "words that occur more often take no part"})
+    clustering: str = field(
+        default="ward",
+        metadata={"help": "ward (exact), or an approximation: kmeans, leaders (Ward on groups of words)"},
+    )
     compute: Compute = field(default="float32", metadata={"help": "precision of the search: float32, bfloat16"})
     fate_threshold: float = field(default=0.7, metadata={"help": "share of a concept's words that decides its fate"})
     match_threshold: float = field(
@@ -87,7 +93,12 @@ class ConceptsOptions:
                 raise OptionError(f"concepts: {name} should be above {above} and at most 1. Got {getattr(self, name)}.")
         if self.label_threshold is not None and not 0 < self.label_threshold <= 1:
             raise OptionError(f"concepts: label_threshold should be above 0 and at most 1. Got {self.label_threshold}.")
-        choices = {"compute": ("float32", "bfloat16"), "classes": ("gold", "predicted"), "label_rule": RULES}
+        choices = {
+            "clustering": tuple(CLUSTERINGS),
+            "compute": ("float32", "bfloat16"),
+            "classes": ("gold", "predicted"),
+            "label_rule": RULES,
+        }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise OptionError(f"concepts: {name} should be {' or '.join(allowed)}. Got {getattr(self, name)!r}.")

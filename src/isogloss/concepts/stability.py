@@ -38,7 +38,7 @@ def compared_rows(
     base, tuned = trees["base"].clusters, trees["tuned"].clusters
     measured = _fate_values(base, tuned, options.fate_threshold, both)
     spread = _resampled(base, tuned, chosen, options, seed)
-    halves = _HalfTrees.of(vectors, chosen, options) if options.halves else None
+    halves = _HalfTrees.of(vectors, chosen, options, seed) if options.halves else None
     floor = halves.floor(base, options) if halves else {}
     unchanged = np.array_equal(base, tuned)
     rows: list[Row] = []
@@ -97,13 +97,15 @@ class _HalfTrees:
     clusters: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
     @classmethod
-    def of(cls, vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions) -> _HalfTrees | None:
+    def of(
+        cls, vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions, seed: int
+    ) -> _HalfTrees | None:
         rows = chosen.halves()
         if min(len(half) for half in rows) < FEWEST_WORDS:
             return None
 
         def cluster(half: np.ndarray) -> np.ndarray:
-            return concepts_of(half, min(chosen.n_clusters, len(half)), options.compute).clusters
+            return concepts_of(half, min(chosen.n_clusters, len(half)), options, seed).clusters
 
         clusters: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for name, matrix in vectors.items():

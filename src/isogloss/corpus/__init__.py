@@ -17,6 +17,7 @@ from isogloss.corpus.fingerprint import sentence_fingerprints
 from isogloss.corpus.labels import explode_label
 from isogloss.corpus.lexicon import Lexicon, lexicon, read_lexicon
 from isogloss.corpus.readers import FORMATS
+from isogloss.corpus.standoff import read_word_labels
 from isogloss.corpus.word_lists import FUNCTION_WORDS, PREFIXES, SUFFIXES
 from isogloss.corpus.wordnet import Supersenses, read_wordnet_supersenses
 from isogloss.corpus.words import split_words
@@ -42,6 +43,7 @@ __all__ = [
     "explode_label",
     "lexicon",
     "read_lexicon",
+    "read_word_labels",
     "read_wordnet_supersenses",
     "sentence_fingerprints",
     "split_words",

@@ -174,7 +174,7 @@ class SentenceTokenizer:
         encoding = self._source.encode([text], [text_b], limit=self.limit)[0]
         before = len(builder.covered)
         builder.add(sentence, encoding, words, rows)
-        builder.cut_words += (rows.stop - rows.start) - (len(builder.covered) - before)
+        builder.cut_words += int(rows.stop - rows.start) - (len(builder.covered) - before)
 
 
 def token_limit(module: nn.Module, tokenizer: Any, max_length: int | None = None) -> int:

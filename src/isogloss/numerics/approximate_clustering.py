@@ -74,10 +74,26 @@ def leaders_ward(X: np.ndarray, k: int, n_leaders: int, seed: int = 0) -> np.nda
     # A leader may be nearest to another one by a rounding error only, if at all; empty groups are left out.
     held, group = np.unique(group, return_inverse=True)
     _refuse(k, "k", len(held), "the number of leaders with points")
-    means, counts = _means(X, group.reshape(-1))
-    merges, heights = merge_weighted(means, np.arange(len(held)), counts)
-    tree = scipy_order(merges, heights, len(held))
-    return number_by_appearance(cut(tree, k)[group.reshape(-1)])
+    group = group.reshape(-1)
+    return number_by_appearance(cut(ward_above(X, group), k)[group])
+
+
+def ward_above(X: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Ward's tree above given clusters: they are merged by their means and sizes, exactly.
+
+    Parameters
+    ----------
+    X : (n, d), finite.
+    labels : (n,) cluster of each point, 0..k-1, none empty.
+
+    Returns
+    -------
+    (k-1, 4) float64, as SciPy's linkage matrix of k points, each of which is a cluster here (the last column counts
+    clusters).
+    """
+    means, counts = _means(as_points(X), labels)
+    merges, heights = merge_weighted(means, np.arange(len(counts)), counts)
+    return scipy_order(merges, heights, len(counts))
 
 
 def within_cluster_sum_of_squares(X: np.ndarray, labels: np.ndarray) -> float:

@@ -74,6 +74,11 @@ TERMS: dict[str, tuple[str, str]] = {
         "Matched",
         "Share of concepts whose different words are found, nearly all of them, in one concept of the other model.",
     ),
+    "loss": (
+        "Loss against Ward's method",
+        "Within-cluster sum of squared distances divided by that of as many clusters of Ward's method: 1 is as "
+        "compact, above 1 looser, below 1 tighter.",
+    ),
     "alignment": (
         "Explained by",
         "A label explains a concept when nearly all its words have it. Concepts of one or two different words are "

@@ -221,7 +221,8 @@ def _words(table: pl.DataFrame | None, layer: int, seed: Any, several: bool) -> 
     measure = "mean cosine of the two vectors" if rows[0]["measure"] == "cosine" else "share of neighbours kept"
     text = (
         f"The words that most surely moved far at layer {layer}{_first(several)}, by {measure}: {', '.join(listed)}; "
-        f"{rows[0]['types']:,} different words are frequent enough to be ranked."
+        f"{rows[0]['types']:,} different {'word is' if rows[0]['types'] == 1 else 'words are'} frequent enough to be "
+        "ranked."
     )
     return [_finding(text, rows, rows[0], 0.65, "similarity_words")]
 

@@ -140,10 +140,13 @@ def store_notes(name: str, store: ActivationStore, n_words: int) -> list[str]:
     facts = store.manifest
     found = []
     if facts["split_sentences"]:
-        how = "were split between words" if store.settings.long_sentences == "split" else "were cut"
+        # Pairs cannot be split: each window would have lost the other text.
+        whole = store.settings.long_sentences == "split" and "text_b" not in store.sentences.columns
+        one = facts["split_sentences"] == 1
+        how = f"{'was' if one else 'were'} {'split between words' if whole else 'cut'}"
         found.append(
-            f"{facts['split_sentences']:,} sentences are longer than the {store.settings.max_length} tokens "
-            f"{name.lower()} can take; they {how}."
+            f"{facts['split_sentences']:,} {'sentence is' if one else 'sentences are'} longer than the "
+            f"{store.settings.max_length} tokens {name.lower()} can take; {'it' if one else 'they'} {how}."
         )
     if facts["cut_words"]:
         found.append(f"{name} does not see {facts['cut_words']:,} words in full: they lie beyond its limit.")
