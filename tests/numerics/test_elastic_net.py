@@ -204,6 +204,31 @@ def test_float32_comes_near_float64():
     assert narrow.objective == pytest.approx(wide.objective, rel=1e-5)
 
 
+def test_coarse_model_of_wide_vectors_finds_the_same_optimum(monkeypatch):
+    from isogloss.numerics.elastic_net import metric
+
+    X, codes = planted(n=400, d=30)
+    problem = [Problem(codes=codes, l1=1e-3, l2=1e-2)]
+    (wide,) = solve(X, problem, **TIGHT)
+    multiplied = []
+
+    class Half:
+        def __init__(self, matrix):
+            assert matrix.element_size() == 2
+            self._matrix = matrix
+
+        def __call__(self, weights):
+            multiplied.append(len(weights))
+            return (weights.float() @ self._matrix.float()).to(weights.dtype)
+
+    monkeypatch.setattr(metric, "HALF_FROM", 30)
+    monkeypatch.setattr(metric, "LaidOut", Half)
+    monkeypatch.setattr(metric, "_multiplies_halves", lambda device: True)
+    (coarse,) = solve(X.astype(np.float32), problem, tol=1e-7, max_iter=300)
+    assert multiplied
+    assert coarse.objective == pytest.approx(wide.objective, rel=1e-5)
+
+
 def test_separable_classes_have_a_finite_optimum():
     X = np.array([[0.0], [1.0], [2.0], [3.0]])
     (found,) = solve(X, [Problem(codes=np.array([0, 0, 1, 1]), l1=0.0, l2=1e-4)], **TIGHT)

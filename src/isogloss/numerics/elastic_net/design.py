@@ -108,8 +108,8 @@ class Design:
         return means[0], deviations[0], means[1:], deviations[1:]
 
     def gram(self, mean: Tensor, scale: Tensor, rows: int) -> Tensor:
-        """Covariance (d, d) of about `rows` evenly spaced rows after (x - mean) / scale: a model, not a result."""
-        every = max(1, self.n // rows)
+        """Covariance (d, d) of at most `rows` evenly spaced rows after (x - mean) / scale: a model, not a result."""
+        every = -(-self.n // rows)
         total = torch.zeros(self.d, self.d, dtype=self.dtype, device=self.device)
         mean, scale = mean.to(self.dtype), scale.to(self.dtype)
         seen = 0

@@ -20,6 +20,8 @@ MEMORY = 12
 RECENT = 5
 STEPS = 40
 ACCURACY = 0.1
+HALF_FROM = 1024
+"""Features from which the model is multiplied in bfloat16, where the processor does that in hardware."""
 
 
 class Covariance:
@@ -32,8 +34,13 @@ class Covariance:
 
     def __init__(self, matrix: Tensor) -> None:
         matrix.diagonal().add_(1e-3 * matrix.diagonal().mean().clamp_min(1e-12))
-        lay_out = gains(matrix.dtype, matrix.device)
-        self._multiply: Callable[[Tensor], Tensor] = LaidOut(matrix) if lay_out else matrix.__rmatmul__
+        self._multiply: Callable[[Tensor], Tensor] = matrix.__rmatmul__
+        if len(matrix) >= HALF_FROM and matrix.dtype == torch.float32 and _multiplies_halves(matrix.device):
+            # Only the way to the optimum depends on it: steps are judged by the data, in full precision.
+            half = LaidOut(matrix.bfloat16())
+            self._multiply = lambda weights: half(weights.bfloat16()).float()
+        elif gains(matrix.dtype, matrix.device):
+            self._multiply = LaidOut(matrix)
 
     def __call__(self, weights: Tensor, rescale: Tensor | None) -> Tensor:
         """Multiply (outputs, d + 1); `rescale` (d,) goes from the covariance's coordinates to the problem's."""
@@ -151,3 +158,8 @@ class Model:
                 return 1e-12
             self._top = image / size
         return size
+
+
+def _multiplies_halves(device: torch.device) -> bool:
+    hardware = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
+    return device.type == "cpu" and hardware and gains(torch.bfloat16, device)
