@@ -18,7 +18,6 @@ ALLOWED = {
     "models": {"bars", "corpus", "numerics"},
     "activations": {"bars", "corpus", "models"},
     "similarity": {"analysis", "numerics"},
-    "probing": {"analysis", "numerics"},
     "concepts": {"analysis", "numerics", "corpus"},
     "probing": {"analysis", "numerics", "corpus"},
     "study": {"analysis", "corpus", "models", "activations"},
