@@ -6,6 +6,7 @@ itself.
 
 from isogloss.probing.ablation import ablation_curves
 from isogloss.probing.agreement import Agreement, agreement
+from isogloss.probing.analysis import ProbingAnalysis
 from isogloss.probing.baselines import PerType, majority_predictions, per_type_predictions
 from isogloss.probing.control import ControlTask, control_codes, control_labels
 from isogloss.probing.description_length import OnlineBlocks, OnlineCode, codelength, description_length
@@ -16,6 +17,7 @@ from isogloss.probing.learning_curve import LearningCurve, NestedSubsets, learni
 from isogloss.probing.minimal import MinimalNeurons, minimal_layer, minimal_neurons
 from isogloss.probing.mlp import MLPProbe
 from isogloss.probing.mlp_search import MLPSearch, search_mlp
+from isogloss.probing.options import ProbingOptions
 from isogloss.probing.partition import partition_sentences
 from isogloss.probing.probe import LinearProbe
 from isogloss.probing.rankings import (
@@ -56,6 +58,8 @@ __all__ = [
     "OnlineCode",
     "PerType",
     "ProbeRows",
+    "ProbingAnalysis",
+    "ProbingOptions",
     "Ranking",
     "RegressionProbe",
     "RegressionScores",

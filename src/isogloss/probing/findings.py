@@ -117,20 +117,29 @@ def _changes(own: pl.DataFrame, label: str) -> Iterator[Finding]:
             f"{label} is read as well as before as far as can be told, in {where}: {word} changed most at layer "
             f"{most['layer']}, by {_said(most)}."
         )
-        yield _finding(text, changes, most, 0.5, scale=(-1, 1))
+        yield _finding(text, changes, most, 0.5, scale=_scale(most))
         return
-    for direction, verb, weight in ((-1, "less", 0.8), (1, "more", 0.75)):
+    for direction, verb, weight in ((-1, "less well", 0.8), (1, "better", 0.75)):
         moved = [row for row in beyond if row["value"] * direction > 0]
         if not moved:
             continue
         most = max(moved, key=lambda row: abs(row["value"]))
         pair = {m: r for m in ("base", "tuned") for r in _rows(own, name, label, m) if r["layer"] == most["layer"]}
-        before = f"{stated(pair['base']['value'])} to {stated(pair['tuned']['value'])}" if len(pair) == 2 else ""
+        if len(pair) < 2:
+            continue
+        at = f"at layer {most['layer']} " if len(moved) > 1 else ""
+        before = f"{stated(pair['base']['value'])} to {stated(pair['tuned']['value'])}"
         text = (
-            f"{label} is read {verb} well after fine-tuning at {layers([row['layer'] for row in moved]).lower()}: "
-            f"at layer {most['layer']} {word} goes from {before}, by {_said(most)}{_selectivity(own, label, most)}."
+            f"{label} is read {verb} after fine-tuning at {layers([row['layer'] for row in moved]).lower()}: "
+            f"{at}{word} goes from {before}, by {_said(most)}{_selectivity(own, label, most)}."
         )
-        yield _finding(text, [most, *pair.values(), *[r for r in moved if r is not most]], most, weight, scale=(-1, 1))
+        rows = [most, *pair.values(), *[row for row in moved if row is not most]]
+        yield _finding(text, rows, most, weight, scale=_scale(most))
+
+
+def _scale(row: Row) -> tuple[float, float]:
+    """Accuracies lie between 0 and 1, R² has no least value."""
+    return min(-1.0, row["value"], row["ci_low"] or 0.0), 1.0
 
 
 def _selectivity(own: pl.DataFrame, label: str, at: Row) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from isogloss.analysis import Vectors
 from isogloss.numerics.elastic_net import Loss, Problem, Solution
 from isogloss.probing.options import ProbingOptions
-from isogloss.probing.solving import predicted, solved
+from isogloss.probing.solving import FINAL, predicted, solved
 from isogloss.probing.targets import Target
 from isogloss.progress import SILENT, Progress
 
@@ -99,19 +99,22 @@ def _read_classes(
         )
 
     best = _chosen_path(readable, targets, lambda t, f: problem(t, t.rows.codes, f), options, progress)
-    seeds = range(seed, seed + options.controls)
-    tasks = {target.name: target.controls(seeds) for target in targets if options.controls}
-    controls = solved(
+    final = solved(
         readable.train,
-        [problem(t, codes, best[t.name][0]) for t in targets for codes in tasks.get(t.name, ())],
+        [problem(t, t.rows.codes, best[t.name][0]) for t in targets],
         options,
         progress,
+        starts=[best[t.name][1] for t in targets],
+        tol=FINAL,
     )
+    seeds = range(seed, seed + options.controls)
+    tasks = [(t, codes) for t in targets if t.has_controls and options.controls for codes in t.controls(seeds)]
+    controls = solved(readable.train, [problem(t, codes, best[t.name][0]) for t, codes in tasks], options, progress)
     found = {}
-    for i, target in enumerate(targets):
-        strength, solution = best[target.name]
+    for target, solution in zip(targets, final, strict=True):
+        strength = best[target.name][0]
         test = readable.held_out(target.rows.test)
-        own = controls[i * options.controls : (i + 1) * options.controls]
+        own = [one for (of, _), one in zip(tasks, controls, strict=True) if of is target]
         found[target.name] = Reading(
             target=target,
             solution=solution,

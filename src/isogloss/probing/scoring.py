@@ -43,7 +43,7 @@ def score_rows(
     n = len(test)
     measured: dict[str, Resampled] = {"accuracy": right, "macro_f1": scores.macro_f1}
     control = None
-    if options.controls:
+    if options.controls and target.has_controls:
         tasks = target.controls(control_seeds)[:, None, test]
         wrongly = np.stack([readings[model].controls for model in models], axis=1)
         control = accuracy(np.broadcast_to(tasks, wrongly.shape), wrongly, owners, **resampling)
@@ -69,14 +69,13 @@ def score_rows(
 
 
 def baseline_rows(target: Target, options: ProbingOptions, seed: int) -> list[Row]:
-    """What is right without any vectors: `majority`, the commonest value, and `per_type`, each word's commonest one."""
+    """What is right without any vectors: `majority`, the commonest value, and for words `per_type`, each type's."""
     if target.numeric:
         return []
     rows, test = target.rows, target.rows.test
-    guesses = {
-        "majority": majority_predictions(rows.codes[rows.train], len(test)),
-        "per_type": per_type_predictions(target.spelled, rows.codes, rows.train, test).predictions,
-    }
+    guesses = {"majority": majority_predictions(rows.codes[rows.train], len(test))}
+    if target.of == "words":
+        guesses["per_type"] = per_type_predictions(target.spelled, rows.codes, rows.train, test).predictions
     found = accuracy(
         rows.codes[test], np.stack(list(guesses.values())), rows.sentences[test], n_boot=options.bootstrap, seed=seed
     )

@@ -11,6 +11,9 @@ from isogloss.numerics.elastic_net import Loss, Problem, Solution, solve
 from isogloss.probing.options import ProbingOptions
 from isogloss.progress import SILENT, Progress
 
+CHOOSING, FINAL = 1e-2, 1e-3
+"""Tolerances (see `solve`) of probes that are only held against each other, and of those whose weights are told."""
+
 
 def solved(
     X: np.ndarray,
@@ -19,6 +22,7 @@ def solved(
     progress: Progress = SILENT,
     loss: Loss = "multinomial",
     starts: Sequence[Solution | None] | None = None,
+    tol: float = CHOOSING,
 ) -> list[Solution]:
     """Solve problems together; a class that no training row has gets no weight and is never predicted.
 
@@ -36,6 +40,7 @@ def solved(
         penalty="neurox" if options.penalty == "neurox" else "elastic",
         standardize=options.standardize,
         start=given,
+        tol=tol,
         device=options.device,
         progress=progress,
     )

@@ -44,6 +44,11 @@ class Target:
         """Whether it is a score and not a class."""
         return self.rows.targets is not None
 
+    @property
+    def has_controls(self) -> bool:
+        """Whether control tasks mean anything: types of words recur in the test, sentences do not."""
+        return self.of == "words" and not self.numeric
+
     def controls(self, seeds: range) -> np.ndarray:
         """(n_seeds, n) classes of control tasks, drawn as often as in training; -1 where a row takes no part."""
         weights = np.bincount(self.rows.codes[self.rows.train], minlength=len(self.classes))

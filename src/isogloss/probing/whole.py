@@ -47,6 +47,7 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
     classed = [target for target in classed if not target.numeric]
     if not classed:
         return {}
+    few = replace(options, controls=min(options.controls, 1))
     widths: dict[str, int] = {}
     sources: dict[str, Readable] = {}
     readings: dict[str, dict[str, Reading]] = {}
@@ -58,7 +59,7 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
         widths[model] = vectors[0].shape[1]
         sources[model] = Readable(SideBySide(tuple(vectors)), classed)
         same = model == "tuned" and "base" in sources and np.array_equal(sources["base"].train, sources["tuned"].train)
-        readings[model] = readings["base"] if same else read_all(sources[model], options, pair.seed, pair.progress)
+        readings[model] = readings["base"] if same else read_all(sources[model], few, pair.seed, pair.progress)
     by_name = {target.name: target for target in classed}
     parts: dict[str, list[pl.DataFrame]] = {}
     for name in names_of(readings):
@@ -77,7 +78,7 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
             _add(parts, "probing_map", _map(found, widths[model], numbers), where, pair)
             minimal = _minimal(reading, found, sources[model], widths[model], numbers, options)
             _add(parts, "probing_minimal", minimal, where, pair)
-        _add(parts, "probing_together", _scores(by_name[name], of_models, options, pair), {"label": name}, pair)
+        _add(parts, "probing_together", _scores(by_name[name], of_models, few, pair), {"label": name}, pair)
         if len(ranked) == 2 and widths["base"] == widths["tuned"] and list(layers["base"]) == list(layers["tuned"]):
             hidden, numbers = widths["base"], sorted(layers["base"])
             shift, by_layer = _shift(ranked, hidden, numbers, pair.seed)
@@ -156,7 +157,7 @@ def _minimal(
         d = len(found.share)
         sizes = sorted({max(1, round(share * d)) for share in MINIMAL_SHARES})
         fewest = minimal_neurons(
-            X, y, found.rankings["lca"], dev, y_dev, tolerance=TOLERANCES[0], sizes=sizes, fit=fit, search="first"
+            X, y, found.rankings["lca"], dev, y_dev, tolerance=TOLERANCES[0], sizes=sizes, fit=fit, search="bisect"
         )
         told = oracle if not fewest.found else float((fewest.probe.predict(test[:, fewest.neurons]) == y_test).mean())
         made.append(("neurons", TOLERANCES[0], fewest.n, d, told, oracle, fewest.found))
