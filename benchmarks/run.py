@@ -8,7 +8,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SCRIPTS = ("benchmarks.extraction", "benchmarks.memory", "benchmarks.similarity", "benchmarks.ward", "docs.generate")
+SCRIPTS = (
+    "benchmarks.extraction",
+    "benchmarks.memory",
+    "benchmarks.similarity",
+    "benchmarks.ward",
+    "benchmarks.probing",
+    "benchmarks.neurons",
+    "docs.generate",
+)
 
 
 def main() -> None:

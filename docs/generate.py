@@ -79,6 +79,7 @@ def measurements() -> str:
     )
     rows.append(similarity_row(similarity))
     rows += ward_rows()
+    rows += probing_rows()
     machine = extraction["machine"]
     rows.append(
         f"\nMeasured side by side in one run, medians of interleaved rounds (Ward: one), on {machine['processor']} "
@@ -119,6 +120,32 @@ def ward_rows() -> list[str]:
                 f"| exact Ward, {size}, two threads | - | {cost['seconds'] / 60:.1f} minutes, peak "
                 f"{cost['peak_over_input']:.1f} times the vectors |"
             )
+    return found
+
+
+def probing_rows() -> list[str]:
+    """Lines on probes and rankings, as far as they were measured."""
+    found = []
+    path = RESULTS / "probing.json"
+    if path.exists():
+        results = json.loads(path.read_text())
+        n, layers = results["words"]["train"], results["layers"]
+        least = min(layers, key=lambda row: row["test_lead"])
+        scaled = ", one seed of five measured and multiplied" * results["peer_job_is_scaled_up"]
+        found += [
+            f"| probes of {results['classes']} word classes, {n:,} words, {len(layers)} layers, five control tasks | "
+            f"NeuroX's training loop, five seeds of task and control{scaled} | "
+            f"{results['job_peer_over_ours']:.0f} times as fast; more accurate on unseen words at "
+            f"{results['layers_at_least_as_accurate']} of {len(layers)} layers, the least lead "
+            f"{least['test_lead']:+.4f} (standard error {least['test_lead_standard_error']:.4f}) |",
+            f"| the same, one probe, penalty chosen among {results['path']} | one probe of NeuroX, 10 epochs | "
+            f"{results['single_probe_peer_over_ours']:.1f} times as fast |",
+        ]
+    path = RESULTS / "neurons.json"
+    if path.exists():
+        measured = json.loads(path.read_text())["measured"]
+        name = next(name for name in measured if name.startswith("LCA order"))
+        found.append(f"| {name} | - | {measured[name]['seconds']:.2f} s |")
     return found
 
 

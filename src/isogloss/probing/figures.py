@@ -54,16 +54,20 @@ def _label(name: str, label: str, rows: pl.DataFrame, tail: str) -> list[Figure]
     bands: tuple[Band, ...] = ()
     caption = "Share of the variance of held-out sentences that a linear probe explains."
     if not numeric:
-        for baseline, shown in (("per_type", "each word's commonest value"), ("majority", "commonest value")):
+        for baseline, shown in (("per_type", "commonest per word"), ("majority", "commonest value")):
             given = rows.filter(pl.col("measure") == baseline)
             lines += [_line(shown, given, "layer", "value")] if given.height else []
         by_model = ((model, part.filter(pl.col("model") == model)) for model in _MODELS)
         bands = tuple(band for model, of in by_model for band in noise_band(f"control tasks, {model}", of))
         caption = (
-            "Accuracy of a linear probe on test sentences, with 95% intervals over them. The bands: the same probe on "
-            "control tasks, which give each word a random value that can only be learnt by heart; the distance to them "
-            "is selectivity."
+            "Accuracy of a linear probe on test sentences, with 95% intervals over them. Commonest: the value that is "
+            "commonest in training, of all words or of the word itself, is right so often without any vectors."
         )
+        if bands:
+            caption += (
+                " The bands: the same probe on control tasks, which give each word a random value that can only be "
+                "learnt by heart; the distance to them is selectivity."
+            )
     return [
         LinesFigure(
             name=name,

@@ -12,7 +12,7 @@ from isogloss.probing.options import ProbingOptions
 
 LABELS = 6
 """Labels on the map, the first in the order of the corpus."""
-BY_SHARE = "share of weight"
+BY_SHARE = "share"
 """The ranking by what the map shows; it stands first among the methods."""
 _METHODS = {"lca": "LCA", "probeless": "Probeless", "weights": "mean weight", "gaussian": "Gaussian"}
 _ROUND = 6
@@ -79,15 +79,15 @@ def neurons_figure(tables: Tables, options: ProbingOptions, tail: str = "") -> N
             )
         levels.append(NeuronsLevel(model, layer, tuple(tuple(row) for row in rows), tuple(entries)))
     where = (
-        "of a probe that reads all layers side by side, so that layers compare"
+        "in a probe that reads all layers side by side, so that layers compare"
         if whole is not None
-        else "of the layer's own probe"
+        else "in the layer's own probe"
     )
     return NeuronsFigure(
         name="probing-neurons",
         title="The neurons themselves",
-        caption=f"How much of a value's weight a neuron has at most, {where}; ranks by the other methods and what a "
-        f"neuron is salient for are of the layer's own probe. Open a neuron for the words it answers to.{tail}",
+        caption=f"The largest share that a neuron has of a value's weight, {where}. Ranks by the other methods, and what "
+        f"a neuron is salient for, are of the layer's own probe. Open a neuron for the words it answers to.{tail}",
         labels=tuple(labels),
         values=tuple(values[label] for label in labels),
         methods=(BY_SHARE, *(_METHODS[method] for method in methods)),

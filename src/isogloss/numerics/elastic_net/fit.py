@@ -49,7 +49,6 @@ class Fit:
         k, d = loss.outputs, len(scale)
         self.weights = torch.zeros(k, d + 1, dtype=dtype, device=scale.device)
         self.weights[:, -1] = loss.null()
-        self.null_weights = self.weights.clone()
         self.outputs = self.weights[:, -1].repeat(n, 1)
         self.direction = torch.zeros_like(self.weights)
         self.changes: Tensor | None = None
