@@ -86,8 +86,8 @@ def neurons_figure(tables: Tables, options: ProbingOptions, tail: str = "") -> N
     return NeuronsFigure(
         name="probing-neurons",
         title="The neurons themselves",
-        caption=f"The largest share that a neuron has of a value's weight, {where}. Ranks by the other methods, and what "
-        f"a neuron is salient for, are of the layer's own probe. Open a neuron for the words it answers to.{tail}",
+        caption=f"The largest share that a neuron has of a value's weight, {where}. Ranks by the other methods, and "
+        f"what a neuron is salient for, are of the layer's own probe. Open a neuron for the words it answers to.{tail}",
         labels=tuple(labels),
         values=tuple(values[label] for label in labels),
         methods=(BY_SHARE, *(_METHODS[method] for method in methods)),
