@@ -30,13 +30,16 @@ class ProbingAnalysis:
     probing : tidy, subset = the label. Of each model: `accuracy` (null: the control tasks' least and greatest),
         `control`, `selectivity`, `macro_f1`, `f1` (subset LABEL=VALUE), for numeric labels `r2`, `pearson`, `spearman`;
         `majority` and `per_type` need no vectors (model base). Tuned minus base, paired over the test sentences:
-        `..._change`. Several tuned models: subset `between seeds`.
+        `..._change`. Where asked for, of words: `bits` per training word by the online code (null: of the first control
+        task) and `compression` (log2 of the number of classes over `bits`); `mlp_accuracy` of a probe with two hidden
+        layers and `mlp_gain`, that minus the linear probe's. Several tuned models: subset `between seeds`.
     probing_probes : how each probe was trained, and how near its optimum it is.
     probing_neurons, probing_agreement, probing_ablation, probing_fates, probing_words : of each layer's neurons.
     probing_together, probing_distribution, probing_map, probing_minimal, probing_shift, probing_shift_layers,
     probing_fates_together : of probes of all layers side by side.
     probing_task : what taking neurons out of the running classifier did to the task.
-    probing_description_length, probing_learning_curve, probing_mlp, probing_mix : where asked for.
+    probing_learning_curve : where asked for, accuracy by number of training words, mean over two orders of them.
+    probing_mix : where asked for, the weight of each layer in a probe that mixes them, and the mean layer by weight.
     probing_notes : what could not be done, what was left out, and why.
     """
 
@@ -63,9 +66,9 @@ class ProbingAnalysis:
         return tables | {"probing_notes": _notes(notes + ([reason] if reason else []))}
 
     def run_whole(self, pair: ModelPair, options: ProbingOptions) -> Tables:
-        """Tables of the probes that read all layers side by side."""
+        """Tables of the probes that read all layers, side by side or mixed."""
         found, _ = targets(pair, options)
-        return probe_together(pair, found, options) if options.together and found else {}
+        return probe_together(pair, found, options) if found and (options.together or options.scalar_mix) else {}
 
     def combine(self, tables: Tables, options: ProbingOptions) -> Tables:
         """Add the spread between several tuned models; say each note once."""

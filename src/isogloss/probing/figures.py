@@ -7,7 +7,6 @@ import polars as pl
 from isogloss.analysis import (
     Band,
     Figure,
-    Line,
     LinesFigure,
     TableFigure,
     Tables,
@@ -16,12 +15,13 @@ from isogloss.analysis import (
     noise_band,
     values_of,
 )
+from isogloss.probing.figure_lines import MODELS, first_tuned, line_over, lines_of_models
+from isogloss.probing.figures_asked import asked_figures
 from isogloss.probing.neurons_figure import neurons_figure
 from isogloss.probing.options import ProbingOptions
 
 LABELS = 8
 """Labels that get figures of their own, the first in the order of the corpus."""
-_MODELS = ("base", "tuned")
 
 
 def figures(tables: Tables, options: ProbingOptions) -> list[Figure]:
@@ -41,6 +41,7 @@ def figures(tables: Tables, options: ProbingOptions) -> list[Figure]:
     found += _task(tables, labels, tail)
     found += _ablation(tables, labels, tail)
     found += _fewest(tables, tail)
+    found += asked_figures(whole, tables, labels, tail)
     if neurons := neurons_figure(tables, options, tail):
         found.append(neurons)
     return found
@@ -50,14 +51,14 @@ def _label(name: str, label: str, rows: pl.DataFrame, tail: str) -> list[Figure]
     numeric = rows.filter(pl.col("measure") == "r2").height > 0
     measure = "r2" if numeric else "accuracy"
     part = rows.filter(pl.col("measure") == measure)
-    lines = [curve(model, part.filter(pl.col("model") == model)) for model in _MODELS if model in part["model"]]
+    lines = [curve(model, part.filter(pl.col("model") == model)) for model in MODELS if model in part["model"]]
     bands: tuple[Band, ...] = ()
     caption = "Share of the variance of held-out sentences that a linear probe explains."
     if not numeric:
         for baseline, shown in (("per_type", "commonest per word"), ("majority", "commonest value")):
             given = rows.filter(pl.col("measure") == baseline)
-            lines += [_line(shown, given, "layer", "value")] if given.height else []
-        by_model = ((model, part.filter(pl.col("model") == model)) for model in _MODELS)
+            lines += [line_over(shown, given, "layer", "value")] if given.height else []
+        by_model = ((model, part.filter(pl.col("model") == model)) for model in MODELS)
         bands = tuple(band for model, of in by_model for band in noise_band(f"control tasks, {model}", of))
         caption = (
             "Accuracy of a linear probe on test sentences, with 95% intervals over them. Commonest: the value that is "
@@ -103,22 +104,11 @@ def _change(whole: pl.DataFrame, labels: list[str], tail: str) -> list[Figure]:
     return found
 
 
-def _first(table: pl.DataFrame) -> pl.DataFrame:
-    seed = "tuned_seed" if "tuned_seed" in table.columns else "seed"
-    return table.filter(pl.col(seed) == table[seed].min())
-
-
-def _line(name: str, rows: pl.DataFrame, x: str, y: str, low: str = "", high: str = "") -> Line:
-    rows = rows.sort(x)
-    ends = (values_of(rows, low), values_of(rows, high)) if low else ((), ())
-    return Line(name, tuple(float(v) for v in rows[x]), values_of(rows, y), *ends)
-
-
 def _distribution(tables: Tables, labels: list[str], tail: str) -> list[Figure]:
     if "probing_distribution" not in tables:
         return []
     # The rows without a value are those of any value: each neuron once.
-    table = _first(tables["probing_distribution"]).filter(pl.col("value").is_null())
+    table = first_tuned(tables["probing_distribution"]).filter(pl.col("value").is_null())
     there = [label for label in labels if label in table["label"]]
     found: list[Figure] = []
     for name, label in zip(figure_names("probing-neurons-of", there), there, strict=True):
@@ -130,11 +120,7 @@ def _distribution(tables: Tables, labels: list[str], tail: str) -> list[Figure]:
                 caption="Share of the salient neurons at each layer, of a probe that may choose among all layers side "
                 f"by side.{tail}",
                 y_label="share of salient neurons",
-                lines=tuple(
-                    _line(model, part.filter(pl.col("model") == model), "layer", "share")
-                    for model in _MODELS
-                    if model in part["model"]
-                ),
+                lines=lines_of_models(part, "layer", "share"),
                 y_min=0.0,
             )
         )
@@ -144,7 +130,7 @@ def _distribution(tables: Tables, labels: list[str], tail: str) -> list[Figure]:
 def _task(tables: Tables, labels: list[str], tail: str) -> list[Figure]:
     if "probing_task" not in tables:
         return []
-    table = _first(tables["probing_task"])
+    table = first_tuned(tables["probing_task"])
     there = [label for label in labels if label in table["label"]]
     part = table.filter(pl.col("label").is_in(there))
     band = part.group_by("layer").agg(pl.col("random_low").min(), pl.col("random_high").max()).sort("layer")
@@ -159,7 +145,7 @@ def _task(tables: Tables, labels: list[str], tail: str) -> list[Figure]:
             f"vary as much, least and most of all draws.{tail}",
             y_label="accuracy lost",
             lines=tuple(
-                _line(label, part.filter(pl.col("label") == label), "layer", "loss", "ci_low", "ci_high")
+                line_over(label, part.filter(pl.col("label") == label), "layer", "loss", "ci_low", "ci_high")
                 for label in there
             ),
             bands=(Band("random neurons", x, values_of(band, "random_low"), values_of(band, "random_high")),),
@@ -170,7 +156,7 @@ def _task(tables: Tables, labels: list[str], tail: str) -> list[Figure]:
 def _ablation(tables: Tables, labels: list[str], tail: str) -> list[Figure]:
     if "probing_ablation" not in tables:
         return []
-    table = _first(tables["probing_ablation"])
+    table = first_tuned(tables["probing_ablation"])
     top = max(table["layer"].to_list(), default=0)
     found: list[Figure] = []
     there = [label for label in labels if label in table["label"]]
@@ -181,11 +167,11 @@ def _ablation(tables: Tables, labels: list[str], tail: str) -> list[Figure]:
                 pl.col("accuracy").mean(), low=pl.col("accuracy").min(), high=pl.col("accuracy").max()
             )
             lines = []
-            for model in _MODELS:
+            for model in MODELS:
                 for which in ("top", "random", "bottom"):
                     rows = mean.filter((pl.col("model") == model) & (pl.col("which") == which))
                     ends = ("low", "high") if which == "random" else ("", "")
-                    lines += [_line(f"{which}, {model}", rows, "share", "accuracy", *ends)] if rows.height else []
+                    lines += [line_over(f"{which}, {model}", rows, "share", "accuracy", *ends)] if rows.height else []
             found.append(
                 LinesFigure(
                     name=name,
@@ -204,7 +190,7 @@ def _ablation(tables: Tables, labels: list[str], tail: str) -> list[Figure]:
 def _fewest(tables: Tables, tail: str) -> list[Figure]:
     if "probing_minimal" not in tables or tables["probing_minimal"].is_empty():
         return []
-    table = _first(tables["probing_minimal"])
+    table = first_tuned(tables["probing_minimal"])
     rows = [
         (
             row["label"],

@@ -7,18 +7,16 @@ one only if it is beyond its interval widened for all the layers and labels that
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import polars as pl
-from scipy.stats import norm
 
 from isogloss.analysis import Finding, Tables, layers, stated, with_interval
+from isogloss.probing.finding_rows import Row, finding, finding_in, first_rows, margin, rows_of, said, z_of
+from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
 
-Row = dict[str, Any]
 SPOKEN = 4
 """Labels that sentences speak of at most, those that changed most."""
-_NORMAL_95 = 1.959963984540054
 CHANGES = {"accuracy_change": "accuracy", "r2_change": "r2"}
 
 
@@ -35,16 +33,19 @@ def findings(tables: Tables, options: ProbingOptions) -> list[Finding]:
         found += _best(own, label)
         found += _values(own, label)
         found += _places(tables, label)
+        found += asked(own, tables, label)
     found += _task(tables)
     found += _seeds(table)
-    return sorted(found, key=lambda finding: -finding.weight)
+    return sorted(found, key=lambda one: -one.weight)
 
 
 def _labels(own: pl.DataFrame) -> list[str]:
     """The labels to speak of: by how far the layers' changes are beyond their intervals."""
     whole = own.filter(~pl.col("subset").str.contains("=", literal=True))
     names = whole.filter(pl.col("measure").is_in(["accuracy", "r2"]))["subset"].unique(maintain_order=True).to_list()
-    size = {name: max((abs(_z(row)) for row in _rows(own, _change_of(own, name), name)), default=0.0) for name in names}
+    size = {
+        name: max((abs(z_of(row)) for row in rows_of(own, _change_of(own, name), name)), default=0.0) for name in names
+    }
     return sorted(names, key=lambda name: (-size[name], names.index(name)))[:SPOKEN]
 
 
@@ -53,88 +54,47 @@ def _change_of(own: pl.DataFrame, label: str) -> str:
     return "accuracy_change" if has else "r2_change"
 
 
-def _rows(table: pl.DataFrame, measure: str, subset: str, model: str | None = None) -> list[Row]:
-    kept = table.filter((pl.col("measure") == measure) & (pl.col("subset") == subset) & pl.col("value").is_not_null())
-    kept = kept if model is None else kept.filter(pl.col("model") == model)
-    return list(kept.sort("layer").iter_rows(named=True))
-
-
-def _z(row: Row) -> float:
-    """How many standard errors a change is from 0; 0 where it has no interval, or is none."""
-    if row["ci_low"] is None or row["ci_high"] is None or not row["value"]:
-        return 0.0
-    error = (row["ci_high"] - row["ci_low"]) / (2 * _NORMAL_95)
-    return float(row["value"] / error) if error > 0 else float("inf") * (1 if row["value"] > 0 else -1)
-
-
-def _margin(n: int) -> float:
-    """Standard errors that one of n changes is beyond in 5% of cases where there is none."""
-    return float(norm.ppf(1 - 0.05 / (2 * max(n, 1))))
-
-
-def _said(row: Row) -> str:
-    return with_interval(row["value"], row["ci_low"], row["ci_high"])
-
-
-def _finding(text: str, rows: list[Row], number: Row, weight: float, **more: Any) -> Finding:
-    return Finding(
-        text=text,
-        analysis="probing",
-        measure=number["measure"],
-        value=number["value"],
-        ci_low=number["ci_low"],
-        ci_high=number["ci_high"],
-        null_low=number["null_low"],
-        null_high=number["null_high"],
-        layers=tuple(dict.fromkeys(row["layer"] for row in rows)),
-        table="probing",
-        rows=tuple(row["row"] for row in rows),
-        weight=weight,
-        **more,
-    )
-
-
 def _changes(own: pl.DataFrame, label: str) -> Iterator[Finding]:
     measure = _change_of(own, label)
     name = CHANGES[measure]
-    changes = _rows(own, measure, label)
+    changes = rows_of(own, measure, label)
     if not changes:
         return
     where = layers([row["layer"] for row in changes]).lower()
     word = "accuracy" if name == "accuracy" else "R²"
     if all(row["value"] == 0 for row in changes):
-        yield _finding(
+        yield finding(
             f"{label} is read exactly as well as before, in {where}.", changes, changes[0], 0.7, scale=(-1, 1)
         )
         return
     looked_at = own.filter(
         pl.col("measure").is_in(list(CHANGES)) & ~pl.col("subset").str.contains("=", literal=True)
     ).height
-    beyond = [row for row in changes if abs(_z(row)) > _margin(looked_at)]
+    beyond = [row for row in changes if abs(z_of(row)) > margin(looked_at)]
     if not beyond:
         most = max(changes, key=lambda row: abs(row["value"]))
         text = (
             f"{label} is read as well as before as far as can be told, in {where}: {word} changed most at layer "
-            f"{most['layer']}, by {_said(most)}."
+            f"{most['layer']}, by {said(most)}."
         )
-        yield _finding(text, changes, most, 0.5, scale=_scale(most))
+        yield finding(text, changes, most, 0.5, scale=_scale(most))
         return
     for direction, verb, weight in ((-1, "less well", 0.8), (1, "better", 0.75)):
         moved = [row for row in beyond if row["value"] * direction > 0]
         if not moved:
             continue
         most = max(moved, key=lambda row: abs(row["value"]))
-        pair = {m: r for m in ("base", "tuned") for r in _rows(own, name, label, m) if r["layer"] == most["layer"]}
+        pair = {m: r for m in ("base", "tuned") for r in rows_of(own, name, label, m) if r["layer"] == most["layer"]}
         if len(pair) < 2:
             continue
         at = f"at layer {most['layer']} " if len(moved) > 1 else ""
         before = f"{stated(pair['base']['value'])} to {stated(pair['tuned']['value'])}"
         text = (
             f"{label} is read {verb} after fine-tuning at {layers([row['layer'] for row in moved]).lower()}: "
-            f"{at}{word} goes from {before}, by {_said(most)}{_selectivity(own, label, most)}."
+            f"{at}{word} goes from {before}, by {said(most)}{_selectivity(own, label, most)}."
         )
         rows = [most, *pair.values(), *[row for row in moved if row is not most]]
-        yield _finding(text, rows, most, weight, scale=_scale(most))
+        yield finding(text, rows, most, weight, scale=_scale(most))
 
 
 def _scale(row: Row) -> tuple[float, float]:
@@ -144,15 +104,15 @@ def _scale(row: Row) -> tuple[float, float]:
 
 def _selectivity(own: pl.DataFrame, label: str, at: Row) -> str:
     """What selectivity does at the same layer: control tasks may have lost as much."""
-    rows = [row for row in _rows(own, "selectivity_change", label) if row["layer"] == at["layer"]]
-    return f"; selectivity changes by {_said(rows[0])}" if rows else ""
+    rows = [row for row in rows_of(own, "selectivity_change", label) if row["layer"] == at["layer"]]
+    return f"; selectivity changes by {said(rows[0])}" if rows else ""
 
 
 def _best(own: pl.DataFrame, label: str) -> Iterator[Finding]:
-    measure = "accuracy" if _rows(own, "accuracy", label) else "r2"
+    measure = "accuracy" if rows_of(own, "accuracy", label) else "r2"
     best = {}
     for model in ("base", "tuned"):
-        rows = _rows(own, measure, label, model)
+        rows = rows_of(own, measure, label, model)
         if rows:
             best[model] = max(rows, key=lambda row: (row["value"], -row["layer"]))
     if len(best) < 2:
@@ -161,64 +121,44 @@ def _best(own: pl.DataFrame, label: str) -> Iterator[Finding]:
     base, tuned = best["base"], best["tuned"]
     same = base["layer"] == tuned["layer"]
     where = (
-        f"at layer {base['layer']} of both models, with {word} {_said(base)} and {_said(tuned)} after fine-tuning"
+        f"at layer {base['layer']} of both models, with {word} {said(base)} and {said(tuned)} after fine-tuning"
         if same
-        else f"at layer {base['layer']} of the base model ({word} {_said(base)}) and at layer {tuned['layer']} of the "
-        f"tuned one ({_said(tuned)})"
+        else f"at layer {base['layer']} of the base model ({word} {said(base)}) and at layer {tuned['layer']} of the "
+        f"tuned one ({said(tuned)})"
     )
-    spelled = [row for row in _rows(own, "per_type", label) if row["layer"] == base["layer"]]
-    control = [row for row in _rows(own, "control", label, "base") if row["layer"] == base["layer"]]
+    spelled = [row for row in rows_of(own, "per_type", label) if row["layer"] == base["layer"]]
+    control = [row for row in rows_of(own, "control", label, "base") if row["layer"] == base["layer"]]
     tail = f"; each word's commonest value alone gives {stated(spelled[0]['value'], 2)}" if spelled else ""
     tail += f", control tasks {stated(control[0]['value'], 2)} there" if spelled and control else ""
-    yield _finding(f"{label} is read best {where}{tail}.", [base, tuned, *spelled, *control], base, 0.55, scale=(0, 1))
+    yield finding(f"{label} is read best {where}{tail}.", [base, tuned, *spelled, *control], base, 0.55, scale=(0, 1))
 
 
 def _values(own: pl.DataFrame, label: str) -> Iterator[Finding]:
     """The value of a label whose F1 changed most, of those beyond noise."""
     rows = own.filter((pl.col("measure") == "f1_change") & pl.col("subset").str.starts_with(f"{label}="))
     known = [row for row in rows.iter_rows(named=True) if row["value"] is not None]
-    beyond = [row for row in known if abs(_z(row)) > _margin(len(known))]
+    beyond = [row for row in known if abs(z_of(row)) > margin(len(known))]
     if not beyond:
         return
     most = max(beyond, key=lambda row: abs(row["value"]))
-    pair = {m: r for m in ("base", "tuned") for r in _rows(own, "f1", most["subset"], m) if r["layer"] == most["layer"]}
+    pair = {
+        m: r for m in ("base", "tuned") for r in rows_of(own, "f1", most["subset"], m) if r["layer"] == most["layer"]
+    }
     if len(pair) < 2:
         return
     value = most["subset"].partition("=")[2]
     text = (
         f"Of the values of {label}, {value} changed most: F1 {stated(pair['base']['value'], 2)} to "
-        f"{stated(pair['tuned']['value'], 2)} at layer {most['layer']}, by {_said(most)}."
+        f"{stated(pair['tuned']['value'], 2)} at layer {most['layer']}, by {said(most)}."
     )
-    yield _finding(text, [most, *pair.values()], most, 0.45, scale=(-1, 1))
-
-
-def _other(text: str, measure: str, table: str, rows: list[Row], value: Any, weight: float, **ends: Any) -> Finding:
-    return Finding(
-        text=text,
-        analysis="probing",
-        measure=measure,
-        value=value,
-        table=table,
-        rows=tuple(row["row"] for row in rows),
-        weight=weight,
-        **ends,
-    )
-
-
-def _first(tables: Tables, name: str, label: str | None = None) -> list[Row]:
-    if name not in tables:
-        return []
-    table = tables[name].with_row_index("row")
-    seed = "tuned_seed" if "tuned_seed" in table.columns else "seed"
-    table = table.filter(pl.col(seed) == table[seed].min())
-    return list((table if label is None else table.filter(pl.col("label") == label)).iter_rows(named=True))
+    yield finding(text, [most, *pair.values()], most, 0.45, scale=(-1, 1))
 
 
 def _places(tables: Tables, label: str) -> Iterator[Finding]:
     """Where the neurons of a label sit among all layers, how few suffice, how many stayed."""
-    shift = _first(tables, "probing_shift", label)
-    fates = _first(tables, "probing_fates_together", label)
-    fewest = [row for row in _first(tables, "probing_minimal", label) if row["what"] == "neurons"]
+    shift = first_rows(tables, "probing_shift", label)
+    fates = first_rows(tables, "probing_fates_together", label)
+    fewest = [row for row in first_rows(tables, "probing_minimal", label) if row["what"] == "neurons"]
     if shift and shift[0]["shift"] is not None and shift[0]["null_low"] is not None:
         row = shift[0]
         inside = row["null_low"] <= row["shift"] <= row["null_high"]
@@ -235,8 +175,10 @@ def _places(tables: Tables, label: str) -> Iterator[Finding]:
                 f"The salient neurons of {label} lie at the same layers as before ({row['base_mean']:.1f} on average)."
             )
         ends = {"null_low": row["null_low"], "null_high": row["null_high"]}
-        top = max((r["layer"] for r in _first(tables, "probing_shift_layers", label)), default=1)
-        yield _other(text, "shift", "probing_shift", [row], row["shift"], 0.6 - 0.2 * inside, scale=(-top, top), **ends)
+        top = max((r["layer"] for r in first_rows(tables, "probing_shift_layers", label)), default=1)
+        yield finding_in(
+            text, "shift", "probing_shift", [row], row["shift"], 0.6 - 0.2 * inside, scale=(-top, top), **ends
+        )
     same = [row for row in fates if row["fate"] == "same"]
     total = sum(row["count"] for row in fates)
     if same and total:
@@ -245,7 +187,7 @@ def _places(tables: Tables, label: str) -> Iterator[Finding]:
             f"Of the base model's salient neurons of {label}, a share of {stated(kept / total, 2)} is salient for the "
             f"same value after fine-tuning; {stated(expected / total, 2)} would be by chance."
         )
-        yield _other(text, "same", "probing_fates_together", same, kept / total, 0.4)
+        yield finding_in(text, "same", "probing_fates_together", same, kept / total, 0.4)
     by_model = {row["model"]: row for row in fewest}
     if len(by_model) == 2:
         base, tuned = by_model["base"], by_model["tuned"]
@@ -254,20 +196,20 @@ def _places(tables: Tables, label: str) -> Iterator[Finding]:
             f"{base['tolerance']:.0%} of all of them (dev; test accuracy {stated(base['accuracy'], 2)}), "
             f"{tuned['n']:,} from the tuned one ({stated(tuned['accuracy'], 2)})."
         )
-        yield _other(text, "neurons", "probing_minimal", [base, tuned], base["n"], 0.35, scale=(0, base["of"]))
+        yield finding_in(text, "neurons", "probing_minimal", [base, tuned], base["n"], 0.35, scale=(0, base["of"]))
 
 
 def _task(tables: Tables) -> Iterator[Finding]:
     """Whether the running classifier uses a label's neurons more than matched ones."""
-    rows = [row for row in _first(tables, "probing_task") if row["difference_low"] is not None]
+    rows = [row for row in first_rows(tables, "probing_task") if row["difference_low"] is not None]
     if not rows:
         return
-    margin = _margin(len(rows))
+    least = margin(len(rows))
 
     def z(row: Row) -> float:
-        return _z({"value": row["difference"], "ci_low": row["difference_low"], "ci_high": row["difference_high"]})
+        return z_of({"value": row["difference"], "ci_low": row["difference_low"], "ci_high": row["difference_high"]})
 
-    beyond = [row for row in rows if z(row) > margin]
+    beyond = [row for row in rows if z(row) > least]
     most = max(beyond or rows, key=lambda row: (row["difference"], row["layer"]))
     loss = with_interval(most["loss"], most["ci_low"], most["ci_high"])
     more = with_interval(most["difference"], most["difference_low"], most["difference_high"])
@@ -287,7 +229,7 @@ def _task(tables: Tables) -> Iterator[Finding]:
             f"that vary as much, as far as {most['n']} sentences can tell: most for {most['label']} at layer "
             f"{most['layer']}, {loss} of accuracy, {more} more than random ones."
         )
-    yield _other(text, "difference", "probing_task", [most], most["difference"], 0.65 if beyond else 0.45, **ends)
+    yield finding_in(text, "difference", "probing_task", [most], most["difference"], 0.65 if beyond else 0.45, **ends)
 
 
 def _seeds(table: pl.DataFrame) -> Iterator[Finding]:
@@ -307,4 +249,4 @@ def _seeds(table: pl.DataFrame) -> Iterator[Finding]:
         f"Over {most['n']} tuned models, the accuracy of {label} at layer {most['layer']} changes by "
         f"{stated(most['value'], 3)} on average, from {stated(most['ci_low'], 3)} to {stated(most['ci_high'], 3)}."
     )
-    yield _finding(text, [most], most, 0.6, scale=(-1, 1))
+    yield finding(text, [most], most, 0.6, scale=(-1, 1))

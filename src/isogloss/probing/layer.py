@@ -10,6 +10,7 @@ import polars as pl
 
 from isogloss.analysis import ArrayVectors, LayerPair, Tables, Vectors, tidy
 from isogloss.errors import OptionError
+from isogloss.probing.asked_for import asked_for
 from isogloss.probing.layer_neurons import Ranked, neuron_tables
 from isogloss.probing.options import ProbingOptions
 from isogloss.probing.reading import Readable, Reading, read_all
@@ -46,12 +47,14 @@ def probe_layer(
     for name in names_of(readings):
         rows += score_rows(by_name[name], models_of(readings, name), options, pair.seed, seeds)
         rows += baseline_rows(by_name[name], options, pair.seed)
+    asked_rows, asked_tables = asked_for(sources, readings, pair, options)
+    rows += asked_rows
     tables: Tables = {
         "probing": tidy(common | row for row in rows),
         "probing_probes": _probes_table(readings, options, pair),
     }
     of_neurons, ranked = neuron_tables(sources, readings, pair, options)
-    return tables | of_neurons, ranked
+    return tables | asked_tables | of_neurons, ranked
 
 
 def readable(vectors: Vectors, targets: list[Target], pair: Any, where: str) -> dict[str, Readable]:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from isogloss.analysis import NeuronEntry, NeuronsFigure, NeuronsLevel, Tables
+from isogloss.probing.figure_lines import first_tuned
 from isogloss.probing.options import ProbingOptions
 
 LABELS = 6
@@ -38,8 +39,8 @@ def neurons_figure(tables: Tables, options: ProbingOptions, tail: str = "") -> N
     """
     if "probing_neurons" not in tables:
         return None
-    neurons = _first(tables["probing_neurons"])
-    whole = _first(tables["probing_map"]) if "probing_map" in tables else None
+    neurons = first_tuned(tables["probing_neurons"])
+    whole = first_tuned(tables["probing_map"]) if "probing_map" in tables else None
     labels = (neurons if whole is None else whole)["label"].unique(maintain_order=True).to_list()[:LABELS]
     values = {label: _values(neurons, label) for label in labels}
     methods = [method for method in _METHODS if neurons[method].null_count() < neurons.height]
@@ -97,11 +98,6 @@ def neurons_figure(tables: Tables, options: ProbingOptions, tail: str = "") -> N
     )
 
 
-def _first(table: pl.DataFrame) -> pl.DataFrame:
-    seed = "tuned_seed" if "tuned_seed" in table.columns else "seed"
-    return table.filter(pl.col(seed) == table[seed].min())
-
-
 def _values(neurons: pl.DataFrame, label: str) -> tuple[str, ...]:
     found = neurons.filter(pl.col("label") == label)["values"].explode().drop_nulls().unique().sort()
     return tuple(found)
@@ -127,7 +123,7 @@ def _shown(tables: Tables) -> dict[Key, dict[int, list[dict[str, Any]]]]:
     """Per model and layer the neurons that have a page, with their words, the strongest positive ones first."""
     found: dict[Key, dict[int, list[dict[str, Any]]]] = {}
     if "probing_words" in tables:
-        rows = _first(tables["probing_words"]).sort("side", "rank", descending=[True, False], maintain_order=True)
+        rows = first_tuned(tables["probing_words"]).sort("side", "rank", descending=[True, False], maintain_order=True)
         for row in rows.iter_rows(named=True):
             found.setdefault((row["model"], row["layer"]), {}).setdefault(row["neuron"], []).append(row)
     return found

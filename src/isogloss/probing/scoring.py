@@ -51,20 +51,20 @@ def score_rows(
     rows = []
     for measure, found in measured.items():
         for i, model in enumerate(models):
-            row = _row(measure, model, target.name, found[i], n)
+            row = row_of(measure, model, target.name, found[i], n)
             if measure == "accuracy" and control is not None:
                 each = control.value[:, i]
                 row |= {"null_low": float(each.min()), "null_high": float(each.max())}
             rows.append(row)
         if len(models) == 2 and measure != "control":
-            rows.append(_row(f"{measure}_change", "tuned", target.name, found[1] - found[0], n))
+            rows.append(row_of(f"{measure}_change", "tuned", target.name, found[1] - found[0], n))
     for k, value in enumerate(target.classes):
         if not scores.support[k]:
             continue
         subset, support = f"{target.name}={value}", int(scores.support[k])
-        rows += [_row("f1", model, subset, scores.f1[i, k], support) for i, model in enumerate(models)]
+        rows += [row_of("f1", model, subset, scores.f1[i, k], support) for i, model in enumerate(models)]
         if len(models) == 2:
-            rows.append(_row("f1_change", "tuned", subset, scores.f1[1, k] - scores.f1[0, k], support))
+            rows.append(row_of("f1_change", "tuned", subset, scores.f1[1, k] - scores.f1[0, k], support))
     return rows
 
 
@@ -79,7 +79,7 @@ def baseline_rows(target: Target, options: ProbingOptions, seed: int) -> list[Ro
     found = accuracy(
         rows.codes[test], np.stack(list(guesses.values())), rows.sentences[test], n_boot=options.bootstrap, seed=seed
     )
-    return [_row(name, "base", target.name, found[i], len(test)) for i, name in enumerate(guesses)]
+    return [row_of(name, "base", target.name, found[i], len(test)) for i, name in enumerate(guesses)]
 
 
 def _numeric_rows(target: Target, readings: Mapping[str, Reading], options: ProbingOptions, seed: int) -> list[Row]:
@@ -95,13 +95,14 @@ def _numeric_rows(target: Target, readings: Mapping[str, Reading], options: Prob
     rows = []
     for measure in ("r2", "pearson", "spearman"):
         found: Resampled = getattr(scores, measure)
-        rows += [_row(measure, model, target.name, found[i], len(test)) for i, model in enumerate(models)]
+        rows += [row_of(measure, model, target.name, found[i], len(test)) for i, model in enumerate(models)]
         if len(models) == 2:
-            rows.append(_row(f"{measure}_change", "tuned", target.name, found[1] - found[0], len(test)))
+            rows.append(row_of(f"{measure}_change", "tuned", target.name, found[1] - found[0], len(test)))
     return rows
 
 
-def _row(measure: str, model: str, subset: str, found: Resampled, n: int) -> Row:
+def row_of(measure: str, model: str, subset: str, found: Resampled, n: int) -> Row:
+    """A row of the tidy table for one number with its interval; null where it is not defined."""
     one = found.estimate()
     return {
         "measure": measure,

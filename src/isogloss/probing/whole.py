@@ -16,6 +16,7 @@ from isogloss.analysis import ModelPair, Tables, Vectors
 from isogloss.probing.distribution import layer_distribution, layer_shift, neuron_fates
 from isogloss.probing.layer_neurons import Ranked, rank_reading
 from isogloss.probing.minimal import minimal_layer, minimal_neurons
+from isogloss.probing.mixed_layers import mix_table
 from isogloss.probing.options import ProbingOptions
 from isogloss.probing.reading import Readable, Reading, read_all
 from isogloss.probing.scoring import models_of, names_of, score_rows
@@ -42,7 +43,10 @@ MAP: dict[str, Any] = {
 
 
 def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingOptions) -> Tables:
-    """Tables of the probes that read all layers at once; none where layers differ in width or nothing is classed."""
+    """Tables of the probes that read all layers at once; none where layers differ in width or nothing is classed.
+
+    Side by side with `together`, mixed with `scalar_mix`.
+    """
     classed = [_first(target, options.together_train) for target in targets if target.of == "words"]
     classed = [target for target in classed if not target.numeric]
     if not classed:
@@ -57,9 +61,11 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
         if len({v.shape[1] for v in vectors}) != 1:
             continue
         widths[model] = vectors[0].shape[1]
-        sources[model] = Readable(SideBySide(tuple(vectors)), classed)
-        same = model == "tuned" and "base" in sources and np.array_equal(sources["base"].train, sources["tuned"].train)
-        readings[model] = readings["base"] if same else read_all(sources[model], few, pair.seed, pair.progress)
+        source = Readable(SideBySide(tuple(vectors)), classed)
+        same = "base" in sources and _same(sources["base"], source)
+        sources[model] = sources["base"] if same else source
+        if options.together:
+            readings[model] = readings["base"] if same else read_all(source, few, pair.seed, pair.progress)
     by_name = {target.name: target for target in classed}
     parts: dict[str, list[pl.DataFrame]] = {}
     for name in names_of(readings):
@@ -86,7 +92,14 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
             _add(parts, "probing_shift_layers", by_layer, {"label": name}, pair)
             fates = neuron_fates(ranked["base"].salient, ranked["tuned"].salient, hidden * len(numbers), hidden=hidden)
             _add(parts, "probing_fates_together", fates.rename({"label": "value"}), {"label": name}, pair)
+    if options.scalar_mix and sources:
+        numbers_of = {model: sorted(layers[model]) for model in sources}
+        parts["probing_mix"] = [mix_table(sources, numbers_of, classed, options, pair)]
     return {name: pl.concat(frames) for name, frames in parts.items()}
+
+
+def _same(base: Readable, tuned: Readable) -> bool:
+    return np.array_equal(base.train, tuned.train) and np.array_equal(base.held, tuned.held)
 
 
 def _first(target: Target, most: int) -> Target:
