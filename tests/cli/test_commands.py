@@ -13,6 +13,7 @@ from isogloss.activations.diagnosis import diagnose
 from isogloss.cli.app import app
 from isogloss.cli.doctor import duration
 from isogloss.models import load, resolve
+from isogloss.probing import ProbingAnalysis
 from isogloss.study.estimate import analysis_seconds
 from tests.corpus.shared import write_dictionary
 from tests.tiny import LAYERS, TEXTS
@@ -124,12 +125,28 @@ def test_doctor_says_blocks_sites_coverage_bytes_and_time(models, reviews):
                      "reading both models", "similarity", "on top"):  # fmt: skip
         assert expected in done.output
     assert "every layer is what transformers reports" in done.output
-    assert "concepts not estimated, see --analyses" in " ".join(done.output.split())
+    assert "concepts and probing not estimated, see --analyses" in " ".join(done.output.split())
     small = run("doctor", models["base"], "--words", "10", "--analyses", "none")
     assert "not estimated" not in small.output
     assert small.exit_code == 0
     assert "about under 1 s: reading both models under 1 s (" in small.output
     assert re.search(r"weights +[0-9a-f]{12} *\n", small.output)
+
+
+def test_doctor_says_what_is_not_in_the_time_of_an_analysis(models):
+    told = " ".join(run("doctor", models["base"], "--words", "400", "--analyses", "probing").output.split())
+    assert re.search(r"probing (under )?\d+ s", told)
+    assert "tokens/s; probing for one label of words;" in told
+    assert "; what probing asks of all layers at once and of the running classifier, loading the models" in told
+    assert "what" not in " ".join(run("doctor", models["base"], "--words", "400").output.split()).partition("time here")[2].split("every layer is what")[0]
+
+
+def test_the_made_up_vectors_of_an_estimate_can_be_probed(monkeypatch):
+    probed = []
+    run_probes = ProbingAnalysis.run
+    monkeypatch.setattr(ProbingAnalysis, "run", lambda *a: probed.append(run_probes(*a)) or probed[-1])
+    analysis_seconds(ProbingAnalysis(), 16, 1, 400)
+    assert all(tables["probing_neurons"].height for tables in probed)
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.01, "under 1 s"), (12.4, "12 s"), (204, "3.4 min"), (7560, "2.1 h")])

@@ -13,7 +13,10 @@ from isogloss.cli.console import out as console
 from isogloss.cli.console import print_table, user_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from isogloss.activations.diagnosis import Diagnosis
+    from isogloss.analysis import Analysis
 
 HASH = 12
 """Characters of a checksum that are shown."""
@@ -81,19 +84,37 @@ def doctor(
 
 def _times(found: Diagnosis, words: int, analyses: str) -> str:
     from isogloss.analysis import available, choose
+    from isogloss.report.text import listed
     from isogloss.study.estimate import analysis_seconds
 
     names = [name.strip() for name in analyses.split(",") if name.strip() not in ("", "none")]
     parts = {"reading both models": 2 * found.seconds_for(words)}
-    for name, analysis in choose(names).items():
+    chosen = choose(names)
+    for name, analysis in chosen.items():
         parts[name] = analysis_seconds(analysis, found.hidden, found.n_layers, words)
     others = [name for name in available() if name not in parts]
-    beside = f"; {' and '.join(others)} not estimated, see --analyses" if others and names else ""
-    listed = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
+    labelled = [name for name, analysis in chosen.items() if "token labels" in analysis.uses]
+    one_label = f"; {listed(labelled)} for one label of words" if labelled else ""
+    on_top = listed([*_unmeasured(chosen), "loading the models", "the page"])
+    beside = f"; {listed(others)} not estimated, see --analyses" if others and names else ""
+    times = ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
     return (
-        f"about {duration(sum(parts.values()))}: {listed} (measured on a sample, {found.tokens_per_second:,.0f} "
-        f"tokens/s; loading the models and the page come on top{beside})"
+        f"about {duration(sum(parts.values()))}: {times} (measured on a sample, {found.tokens_per_second:,.0f} "
+        f"tokens/s{one_label}; {on_top} come on top{beside})"
     )
+
+
+def _unmeasured(analyses: Mapping[str, Analysis]) -> list[str]:
+    """What is not in an analysis's time: it needs the real model, or the vectors of every layer."""
+    from isogloss.analysis import WholeModelAnalysis
+
+    found = []
+    for name, analysis in analyses.items():
+        asked = ["all layers at once"] * isinstance(analysis, WholeModelAnalysis)
+        asked += ["the running classifier"] * ("classifier head" in analysis.uses)
+        if asked:
+            found.append(f"what {name} asks of {' and of '.join(asked)}")
+    return found
 
 
 def duration(seconds: float) -> str:

@@ -50,6 +50,11 @@ MEASURES: dict[str, tuple[str, str]] = {
         "Neighbour overlap",
         "Of the ten words nearest to a word in one model, the share that is also among its ten nearest in the other.",
     ),
+    "r2": (
+        "R²",
+        "Of a label that is a number: the share of its variance, among sentences held out, that a linear probe explains. "
+        "1 is all of it; 0 is no better than always saying the mean, below 0 worse.",
+    ),
 }
 
 TERMS: dict[str, tuple[str, str]] = {
@@ -95,6 +100,47 @@ TERMS: dict[str, tuple[str, str]] = {
         "classifies correctly; the share whose prediction turns to that class. Controls are put in at the same "
         "places: random words, words as frequent, and words of concepts on no side.",
     ),
+    "accuracy": (
+        "Probe, accuracy",
+        "A probe is a small classifier trained to read a label from the vectors of one layer; the models stay as they "
+        "are. Its accuracy is the share right in sentences it was not trained on. What a probe reads is there to be "
+        "read; whether the model uses it is another question.",
+    ),
+    "control": (
+        "Control task",
+        "A made-up label: each different word gets a random value, the same wherever it stands. A probe can only learn "
+        "it by heart, so what it reaches there shows how much learning by heart alone can do.",
+    ),
+    "selectivity": (
+        "Selectivity",
+        "Accuracy on the label minus accuracy on control tasks: what the probe reads beyond what it can learn by heart "
+        "(Hewitt & Liang 2019).",
+    ),
+    "macro_f1": (
+        "F1, macro F1",
+        "How well one value of a label is found: high only where most words with the value are found and most words "
+        "said to have it do. Macro F1 is the mean over the values, rare ones counting as much as common ones.",
+    ),
+    "per_type": (
+        "Each word's commonest value (per-type baseline)",
+        "What is right without any vectors: for each word always the value it most often had in training, for words not "
+        "seen there the commonest of all.",
+    ),
+    "shift": (
+        "Relabelled neurons",
+        "Chance for where neurons sit: those salient in one model only are dealt out anew to the two models, as many to "
+        "each as before. A move that this gives as often says nothing of fine-tuning.",
+    ),
+    "difference": (
+        "Neurons taken out",
+        "While the tuned model classifies, some neurons of one layer are held at their mean. What it loses is held "
+        "against taking out as many random neurons that vary as much, because taking out anything does harm.",
+    ),
+    "bits": (
+        "Bits per word (description length)",
+        "How many yes-or-no answers a word's label still costs one who has the vectors and learns as labels come in: "
+        "fewer where the label is easy to read, and soon (Voita & Titov 2020).",
+    ),
     "neurons": (
         "Neuron, salient",
         "A neuron is one of the numbers of a word's vector. It is salient for a label when a probe that reads the "
@@ -135,7 +181,9 @@ def terms(measures: Iterable[str]) -> list[tuple[str, str]]:
 
 def measure_name(measure: str) -> str:
     """A measure as readers know it."""
-    return MEASURES[measure][0] if measure in MEASURES else measure.replace("_", " ")
+    name = measure.removesuffix("_change")
+    known = MEASURES[name][0] if name in MEASURES else name.replace("_", " ")
+    return f"{known} change" if name != measure else known
 
 
 def ranking_name(method: str) -> str:

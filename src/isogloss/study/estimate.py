@@ -1,4 +1,7 @@
-"""How long analyses will take, measured on made-up vectors of the model's width. Runs no model."""
+"""How long analyses will take, measured on made-up vectors of the model's width. Runs no model.
+
+What an analysis asks of all layers at once, or of the running classifier, is not in it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from isogloss.analysis import Analysis, ArrayVectors, LayerPair
 SENTENCE = 20
 """Words of a made-up sentence."""
 VOCABULARY = 2000
+VALUES = 12
+"""Values of the one made-up label of words; the vectors tell them apart in part."""
 OPERATIONS = 3e10
 """About so many multiplications may one timed layer take; the number of words follows from it."""
 FEWEST, MOST = 600, 12_000
@@ -22,6 +27,7 @@ def analysis_seconds(analysis: Analysis, hidden: int, n_layers: int, words: int)
     """Seconds that an analysis with its default options takes over all layers of two models of one shape.
 
     One layer is timed on two numbers of words; from there on the time is taken to grow in proportion to the words.
+    They have one label: what is done for every label takes as often as long as there are labels.
 
     Parameters
     ----------
@@ -39,20 +45,24 @@ def analysis_seconds(analysis: Analysis, hidden: int, n_layers: int, words: int)
 
 def _timed(analysis: Analysis, hidden: int, n_layers: int, words: int) -> float:
     random = np.random.default_rng(0)
-    base = ArrayVectors(random.standard_normal((words, hidden), dtype=np.float32))
-    tuned = ArrayVectors(base.array + random.standard_normal((words, hidden), dtype=np.float32))
     rows = np.arange(words)
     # Frequencies like those of a language: rank r as 1 / r.
     ranks = np.exp(random.random(words) * np.log(VOCABULARY)).astype(int)
-    sentences = -(-words // SENTENCE)
+    centres = 0.3 * random.standard_normal((VALUES, hidden), dtype=np.float32)
+    base = ArrayVectors(centres[ranks % VALUES] + random.standard_normal((words, hidden), dtype=np.float32))
+    tuned = ArrayVectors(base.array + random.standard_normal((words, hidden), dtype=np.float32))
+    spelled = [f"w{rank:04d}" for rank in ranks]
+    # No two sentences alike: those with the same text stand on the same side of a split.
+    texts = [" ".join(spelled[start : start + SENTENCE]) for start in range(0, words, SENTENCE)]
     frame = pl.DataFrame(
         {
             "sentence": (rows // SENTENCE).astype(np.uint32),
             "part": np.zeros(words, np.uint8),
             "position": (rows % SENTENCE).astype(np.uint32),
-            "word": [f"w{rank}" for rank in ranks],
+            "word": spelled,
             "start": (rows % SENTENCE * 6).astype(np.uint32),
             "end": (rows % SENTENCE * 6 + 5).astype(np.uint32),
+            "kind": [f"k{rank % VALUES}" for rank in ranks],
         }
     )
     pair = LayerPair(
@@ -60,9 +70,8 @@ def _timed(analysis: Analysis, hidden: int, n_layers: int, words: int) -> float:
         base=base,
         tuned=tuned,
         words=frame,
-        sentences=pl.DataFrame(
-            {"sentence": np.arange(sentences, dtype=np.uint32), "text": ["word " * SENTENCE] * sentences}
-        ),
+        sentences=pl.DataFrame({"sentence": np.arange(len(texts), dtype=np.uint32), "text": texts}),
+        token_labels=("kind",),
         base_layers=dict.fromkeys(range(n_layers + 1), base),
         tuned_layers=dict.fromkeys(range(n_layers + 1), tuned),
     )
