@@ -52,6 +52,9 @@ def asked_for(
 
     Measures: `bits` (its null: the bits of the first control task), `compression`, `bits_change` (tuned minus base);
     `mlp_accuracy`, `mlp_gain` (minus the linear probe's, on the same words), `mlp_accuracy_change`.
+
+    Every probe of a label has the penalty that dev chose for all its training words. It is weak for few words, so the
+    first blocks' probes may be surer than they should be: what cannot be read can take more than log2 K bits.
     """
     rows: list[Row] = []
     curves: list[pl.DataFrame] = []

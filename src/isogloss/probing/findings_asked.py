@@ -105,9 +105,9 @@ def _learning(tables: Tables, label: str) -> Iterator[Finding]:
     base, tuned = enough["base"], enough["tuned"]
     text = (
         f"At layer {layer}, where {label} is read best from the base model, {base['n_words']:,.0f} training words give "
-        f"{ENOUGH:.0%} of the accuracy that all {whole['base']['n_words']:,.0f} give "
-        f"({stated(whole['base']['accuracy'])}); after fine-tuning {tuned['n_words']:,.0f} do (of "
-        f"{stated(whole['tuned']['accuracy'])})."
+        f"{ENOUGH:.0%} of its accuracy with all {whole['base']['n_words']:,.0f}, which is "
+        f"{stated(whole['base']['accuracy'])}; from the tuned model {tuned['n_words']:,.0f} words give {ENOUGH:.0%} of "
+        f"{stated(whole['tuned']['accuracy'])}."
     )
     rows = [tuned, base, *whole.values()]
     ends = {"layers": (layer,), "scale": (0, whole["tuned"]["n_words"])}
