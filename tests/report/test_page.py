@@ -11,6 +11,7 @@ from isogloss.analysis.kinds import KINDS
 from isogloss.report import Facts, ReportInput, render, write_report
 from isogloss.report.draw import RENDERERS
 from isogloss.report.draw.palette import THEMES, contrast
+from isogloss.report.glossary import measure_name
 from isogloss.report.page import figure_of
 from tests.report import example
 
@@ -269,3 +270,10 @@ def test_colours_have_enough_contrast(theme):
     for series in ("s1", "s2", "s3", "s4", "s5", "s6"):
         assert contrast(roles[series], roles["card"]) >= 4.5, series
     assert contrast(roles["axis"], roles["card"]) >= 3
+
+
+@pytest.mark.parametrize(
+    ("measure", "said"), [("r2", "R²"), ("r2_change", "R² change"), ("macro_f1_change", "macro f1 change")]
+)
+def test_a_change_is_called_after_what_changed(measure, said):
+    assert measure_name(measure) == said

@@ -6,7 +6,7 @@ import isogloss as ig
 from isogloss.models import resolve
 from isogloss.models.finetune import finetune
 from isogloss.models.kinship import parent_weights, shared_shapes, task_head
-from isogloss.study.notes import kinship_notes
+from isogloss.study.notes import kept_tasks, kinship_notes
 from tests.models.labelled import reviews
 from tests.study.test_run import QUICK
 from tests.tiny import save_tiny
@@ -23,6 +23,17 @@ def family(tmp_path_factory):
 
 def notes(base, tuned, corpus):
     return kinship_notes(base, [tuned], corpus.sentences)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["probing-0-00", "probing-0-01", "probing-0-all"], "probing layers 0 and 1, all layers together"),
+        (["similarity-0-02", "probing-1-all"], "similarity layer 2; probing (tuned model 1) all layers together"),
+    ],
+)
+def test_what_was_kept_of_a_run_is_named(names, said):
+    assert kept_tasks(names) == said
 
 
 def test_sentences_that_were_trained_on_are_counted(family):

@@ -52,7 +52,7 @@ MEASURES: dict[str, tuple[str, str]] = {
     ),
     "r2": (
         "R²",
-        "Of a label that is a number: the share of its variance, among sentences held out, that a linear probe explains. "
+        "Of a label that is a number: the share of its variance, in sentences held out, that a linear probe explains. "
         "1 is all of it; 0 is no better than always saying the mean, below 0 worse.",
     ),
 }
@@ -123,13 +123,13 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "per_type": (
         "Each word's commonest value (per-type baseline)",
-        "What is right without any vectors: for each word always the value it most often had in training, for words not "
-        "seen there the commonest of all.",
+        "What is right without any vectors: for each word always the value it most often had in training, for words "
+        "not seen there the commonest of all.",
     ),
     "shift": (
         "Relabelled neurons",
-        "Chance for where neurons sit: those salient in one model only are dealt out anew to the two models, as many to "
-        "each as before. A move that this gives as often says nothing of fine-tuning.",
+        "Chance for where neurons sit: those salient in one model only are dealt out anew to the two models, as many "
+        "to each as before. A move that lies within what this gives says nothing of fine-tuning.",
     ),
     "difference": (
         "Neurons taken out",

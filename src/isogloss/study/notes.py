@@ -21,12 +21,21 @@ LIKELY_KIN = 0.5
 
 
 def kept_tasks(names: Sequence[str]) -> str:
-    """What is done, from the names of tasks: `similarity layers 0-3; concepts layer 0`."""
+    """What is done, from the names of tasks: `similarity layers 0-3; probing layer 0, all layers together`."""
     done: dict[str, list[int]] = {}
+    together: set[str] = set()
     for name in names:
         analysis, tuned, layer = name.rsplit("-", 2)
-        done.setdefault(analysis if tuned == "0" else f"{analysis} (tuned model {tuned})", []).append(int(layer))
-    return "; ".join(f"{analysis} {layers(numbers).lower()}" for analysis, numbers in done.items())
+        shown = analysis if tuned == "0" else f"{analysis} (tuned model {tuned})"
+        numbers = done.setdefault(shown, [])
+        if layer == "all":
+            together.add(shown)
+        else:
+            numbers.append(int(layer))
+    return "; ".join(
+        f"{name} " + ", ".join([layers(n).lower()] * bool(n) + ["all layers together"] * (name in together))
+        for name, n in done.items()
+    )
 
 
 def coverage(model: ModelReference, store: ActivationStore, n_words: int) -> dict[str, Any]:
