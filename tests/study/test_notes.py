@@ -28,7 +28,7 @@ def notes(base, tuned, corpus):
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["probing-0-00", "probing-0-01", "probing-0-all"], "probing layers 0 and 1, all layers together"),
+        (["probing-0-00", "probing-0-01", "probing-0-all"], "probing layers 0-1, all layers together"),
         (["similarity-0-02", "probing-1-all"], "similarity layer 2; probing (tuned model 1) all layers together"),
     ],
 )
