@@ -43,7 +43,7 @@ def demo(
     """Fine-tune MiniLM on Rotten Tomatoes reviews, compare it with what it was, and write the page. A few minutes.
 
     The page shows how far each layer moved; which concepts were kept, and which took the side of a sentiment; how well,
-    and from which neurons, the sentiment, word classes and casing are read before and after.
+    and from which neurons, the sentiment and word classes are read before and after.
     """
     with user_errors(stopped="stopped; give the same command again: a fine-tuned model is found, a comparison goes on"):
         from isogloss.api import compare
