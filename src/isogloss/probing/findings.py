@@ -206,7 +206,7 @@ def _other(text: str, measure: str, table: str, rows: list[Row], value: Any, wei
 
 
 def _first(tables: Tables, name: str, label: str | None = None) -> list[Row]:
-    if name not in tables:
+    if name not in tables or tables[name].is_empty():
         return []
     table = tables[name].with_row_index("row")
     seed = "tuned_seed" if "tuned_seed" in table.columns else "seed"
@@ -231,9 +231,7 @@ def _places(tables: Tables, label: str) -> Iterator[Finding]:
             f"({stated(row['null_low'], 2)} to {stated(row['null_high'], 2)})."
         )
         if row["shift"] == 0:
-            text = (
-                f"The salient neurons of {label} lie at the same layers as before ({row['base_mean']:.1f} on average)."
-            )
+            text = f"The salient neurons of {label} lie at the same layer on average as before, {row['base_mean']:.1f}."
         ends = {"null_low": row["null_low"], "null_high": row["null_high"]}
         top = max((r["layer"] for r in _first(tables, "probing_shift_layers", label)), default=1)
         yield _other(text, "shift", "probing_shift", [row], row["shift"], 0.6 - 0.2 * inside, scale=(-top, top), **ends)

@@ -58,6 +58,10 @@ class Readable:
         self.held_rows = _union(rows for t in targets for rows in (t.rows.dev, t.rows.test))
         self.train, self.held = vectors.take(self.train_rows), vectors.take(self.held_rows)
 
+    def same_as(self, other: Readable) -> bool:
+        """Whether all vectors, of training, dev and test, are those of the other."""
+        return np.array_equal(self.train, other.train) and np.array_equal(self.held, other.held)
+
     def held_out(self, rows: np.ndarray) -> np.ndarray:
         """(len(rows), hidden) vectors of dev or test rows."""
         return self.held[np.searchsorted(self.held_rows, rows)]

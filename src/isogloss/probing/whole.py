@@ -47,7 +47,8 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
     classed = [target for target in classed if not target.numeric]
     if not classed:
         return {}
-    few = replace(options, controls=min(options.controls, 1))
+    # Only the order by LCA is used here, and a Gaussian needs more words of each value than these may hold.
+    few = replace(options, controls=min(options.controls, 1), rankings="lca")
     widths: dict[str, int] = {}
     sources: dict[str, Readable] = {}
     readings: dict[str, dict[str, Reading]] = {}
@@ -58,7 +59,7 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
             continue
         widths[model] = vectors[0].shape[1]
         sources[model] = Readable(SideBySide(tuple(vectors)), classed)
-        same = model == "tuned" and "base" in sources and np.array_equal(sources["base"].train, sources["tuned"].train)
+        same = model == "tuned" and "base" in sources and sources["base"].same_as(sources["tuned"])
         readings[model] = readings["base"] if same else read_all(sources[model], few, pair.seed, pair.progress)
     by_name = {target.name: target for target in classed}
     parts: dict[str, list[pl.DataFrame]] = {}
@@ -67,7 +68,7 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
         ranked: dict[str, Ranked] = {}
         for model, reading in of_models.items():
             same = model == "tuned" and reading is of_models.get("base")
-            found = ranked.get("base") if same else rank_reading(reading, sources[model], options)
+            found = ranked.get("base") if same else rank_reading(reading, sources[model], few)
             if found is None:
                 continue
             ranked[model] = found
