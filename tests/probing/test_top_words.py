@@ -85,8 +85,8 @@ def test_examples_are_the_strongest_occurrences_in_different_sentences():
             for r in rows.tolist():
                 if words["sentence"][r] not in sentences:
                     sentences.add(words["sentence"][r])
-                    wanted.append({**words.row(r, named=True), "activation": pytest.approx(X[r, neuron])})
-            assert [{k: w[k] for k in ("sentence", "start", "end", "activation")} for w in wanted[:2]] == row[
+                    wanted.append({"row": r, **words.row(r, named=True), "activation": pytest.approx(X[r, neuron])})
+            assert [{k: w[k] for k in ("row", "sentence", "start", "end", "activation")} for w in wanted[:2]] == row[
                 "examples"
             ]
 

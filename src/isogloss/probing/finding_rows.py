@@ -73,7 +73,7 @@ def finding_in(text: str, measure: str, table: str, rows: list[Row], value: Any,
 
 def first_rows(tables: Tables, name: str, label: str | None = None) -> list[Row]:
     """Rows of a table, of the first tuned model; none where there is no such table."""
-    if name not in tables:
+    if name not in tables or tables[name].is_empty():
         return []
     table = tables[name].with_row_index("row")
     seed = "tuned_seed" if "tuned_seed" in table.columns else "seed"

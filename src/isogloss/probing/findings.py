@@ -15,6 +15,8 @@ from isogloss.probing.finding_rows import Row, finding, finding_in, first_rows, 
 from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
 
+FEWEST_OF_A_VALUE = 20
+"""Test words that a value needs for a sentence of its own: resampling sees no more than what is there."""
 SPOKEN = 4
 """Labels that sentences speak of at most, those that changed most."""
 CHANGES = {"accuracy_change": "accuracy", "r2_change": "r2"}
@@ -136,7 +138,7 @@ def _best(own: pl.DataFrame, label: str) -> Iterator[Finding]:
 def _values(own: pl.DataFrame, label: str) -> Iterator[Finding]:
     """The value of a label whose F1 changed most, of those beyond noise."""
     rows = own.filter((pl.col("measure") == "f1_change") & pl.col("subset").str.starts_with(f"{label}="))
-    known = [row for row in rows.iter_rows(named=True) if row["value"] is not None]
+    known = [row for row in rows.iter_rows(named=True) if row["value"] is not None and row["n"] >= FEWEST_OF_A_VALUE]
     beyond = [row for row in known if abs(z_of(row)) > margin(len(known))]
     if not beyond:
         return
@@ -171,9 +173,7 @@ def _places(tables: Tables, label: str) -> Iterator[Finding]:
             f"({stated(row['null_low'], 2)} to {stated(row['null_high'], 2)})."
         )
         if row["shift"] == 0:
-            text = (
-                f"The salient neurons of {label} lie at the same layers as before ({row['base_mean']:.1f} on average)."
-            )
+            text = f"The salient neurons of {label} lie at the same layer on average as before, {row['base_mean']:.1f}."
         ends = {"null_low": row["null_low"], "null_high": row["null_high"]}
         top = max((r["layer"] for r in first_rows(tables, "probing_shift_layers", label)), default=1)
         yield finding_in(

@@ -93,9 +93,7 @@ def read_sources(sources: Mapping[str, Readable], options: ProbingOptions, pair:
 
 
 def _same(base: Mapping[str, Readable], tuned: Mapping[str, Readable]) -> bool:
-    return all(
-        np.array_equal(base[of].train, tuned[of].train) and np.array_equal(base[of].held, tuned[of].held) for of in base
-    )
+    return all(base[of].same_as(tuned[of]) for of in base)
 
 
 def _probes_table(readings: Readings, options: ProbingOptions, pair: LayerPair) -> pl.DataFrame:

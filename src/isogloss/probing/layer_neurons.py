@@ -136,7 +136,7 @@ def neuron_tables(
         if vectors is not None and options.pages and ranked[model]:
             parts.setdefault("probing_words", []).append(_words(vectors, ranked[model], model, pair, options))
     if len(ranked) == 2:
-        for name in ranked["base"].keys() & ranked["tuned"].keys():
+        for name in [name for name in ranked["base"] if name in ranked["tuned"]]:
             fates = _fates(ranked["base"][name], ranked["tuned"][name])
             parts.setdefault("probing_fates", []).append(_placed(fates, {"layer": pair.layer, "of": name}, pair))
     return {name: pl.concat(frames) for name, frames in parts.items()}, ranked
@@ -222,7 +222,7 @@ def _words(
 
 
 def _contexts(pair: LayerPair, examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return contexts(pair.sentences, pl.DataFrame(list(examples))) if examples else []
+    return contexts(pair.sentences, pair.words[[example["row"] for example in examples]])
 
 
 def most_salient(ranked: Mapping[str, Ranked], count: int) -> np.ndarray:

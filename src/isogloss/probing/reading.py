@@ -58,6 +58,10 @@ class Readable:
         self.held_rows = _union(rows for t in targets for rows in (t.rows.dev, t.rows.test))
         self.train, self.held = vectors.take(self.train_rows), vectors.take(self.held_rows)
 
+    def same_as(self, other: Readable) -> bool:
+        """Whether all vectors, of training, dev and test, are those of the other."""
+        return np.array_equal(self.train, other.train) and np.array_equal(self.held, other.held)
+
     def held_out(self, rows: np.ndarray) -> np.ndarray:
         """(len(rows), hidden) vectors of dev or test rows."""
         return self.held[np.searchsorted(self.held_rows, rows)]
@@ -138,9 +142,12 @@ def _read_numbers(
         return Problem(targets=truth, weights=inside.astype(np.float64), l1=options.l1 * factor, l2=options.l2 * factor)
 
     best = _chosen_path(readable, targets, problem, options, progress, loss="squared")
+    chosen = [problem(target, best[target.name][0]) for target in targets]
+    starts = [best[target.name][1] for target in targets]
+    final = solved(readable.train, chosen, options, progress, loss="squared", starts=starts, tol=FINAL)
     found = {}
-    for target in targets:
-        strength, solution = best[target.name]
+    for target, solution in zip(targets, final, strict=True):
+        strength = best[target.name][0]
         test = readable.held_out(target.rows.test)
         none = np.empty((0, len(test)))
         found[target.name] = Reading(target, solution, predicted(solution, test)[:, 0], none, strength)

@@ -42,8 +42,8 @@ class Resampled:
 
     @cached_property
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends, each (*s,); NaN without resamples."""
-        if not len(self.replicates):
+        """Lower and upper ends, each (*s,); NaN without resamples, and of one sentence, which is always drawn alike."""
+        if not len(self.replicates) or self.origin[2] < 2:
             unknown = np.full(self.value.shape, np.nan)
             return unknown, unknown
         low, high = percentile_interval(self.replicates.reshape(len(self.replicates), self.value.size))

@@ -139,7 +139,7 @@ def _judged(
     paired = lost - controls.mean(axis=0)
     n = len(before)
     low, high = np.full(2, np.nan), np.full(2, np.nan)
-    if n_boot:
+    if n_boot and n > 1:
         totals = poisson_sums(np.stack([lost, paired, np.ones(n)], axis=1), n_boot, seed)
         low, high = percentile_interval(totals[:, :2] / np.where(totals[:, 2:] > 0, totals[:, 2:], np.nan))
     return TaskUse(

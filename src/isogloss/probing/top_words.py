@@ -27,7 +27,15 @@ SCHEMA: dict[str, Any] = {
     "mean": pl.Float64(),
     "z": pl.Float64(),
     "examples": pl.List(
-        pl.Struct({"sentence": pl.Int64(), "start": pl.Int64(), "end": pl.Int64(), "activation": pl.Float64()})
+        pl.Struct(
+            {
+                "row": pl.Int64(),
+                "sentence": pl.Int64(),
+                "start": pl.Int64(),
+                "end": pl.Int64(),
+                "activation": pl.Float64(),
+            }
+        )
     ),
 }
 _ROWS = 4096
@@ -190,10 +198,10 @@ def _examples(
     shown: dict[int, list[dict[str, Any]]] = {}
     sides = dict(zip(pair.tolist(), side.tolist(), strict=True))
     places = words.select("sentence", "start", "end")[best["row"]]
-    for (p, strength), place in zip(
-        best.select("pair", "strength").iter_rows(), places.iter_rows(named=True), strict=True
+    for (p, strength, row), place in zip(
+        best.select("pair", "strength", "row").iter_rows(), places.iter_rows(named=True), strict=True
     ):
-        shown.setdefault(p, []).append({**place, "activation": sides[p] * strength})
+        shown.setdefault(p, []).append({"row": row, **place, "activation": sides[p] * strength})
     return shown
 
 

@@ -16,7 +16,7 @@ from isogloss.analysis import LayerPair, ModelPair
 from isogloss.errors import IsoglossError
 from isogloss.probing.layer_neurons import Ranked
 from isogloss.probing.options import ProbingOptions
-from isogloss.probing.partition import TRAIN, partition_sentences
+from isogloss.probing.partition import DEV, TEST, partition_sentences
 from isogloss.probing.seeded import text_uniforms
 from isogloss.probing.task_use import TaskSentences, TaskUse, task_use
 
@@ -100,7 +100,7 @@ def try_task(
 def _drawn(pair: LayerPair, name: str, options: ProbingOptions) -> pl.DataFrame:
     labelled = pair.sentences[name].is_not_null().to_numpy()
     parts, _ = partition_sentences(pair.sentences, labelled, seed=pair.seed)
-    free = pair.sentences.filter(pl.Series(labelled & (parts != TRAIN)) & (pl.col("text") != ""))
+    free = pair.sentences.filter(pl.Series(labelled & np.isin(parts, (DEV, TEST))) & (pl.col("text") != ""))
     order = np.argsort(text_uniforms(free["text"], pair.seed), kind="stable")[: options.task_sentences]
     return free[np.sort(order)]
 

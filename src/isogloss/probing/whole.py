@@ -51,7 +51,8 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
     classed = [target for target in classed if not target.numeric]
     if not classed:
         return {}
-    few = replace(options, controls=min(options.controls, 1))
+    # Only the order by LCA is used here, and a Gaussian needs more words of each value than these may hold.
+    few = replace(options, controls=min(options.controls, 1), rankings="lca")
     widths: dict[str, int] = {}
     sources: dict[str, Readable] = {}
     readings: dict[str, dict[str, Reading]] = {}
@@ -62,7 +63,7 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
             continue
         widths[model] = vectors[0].shape[1]
         source = Readable(SideBySide(tuple(vectors)), classed)
-        same = "base" in sources and _same(sources["base"], source)
+        same = "base" in sources and sources["base"].same_as(source)
         sources[model] = sources["base"] if same else source
         if options.together:
             readings[model] = readings["base"] if same else read_all(source, few, pair.seed, pair.progress)
@@ -73,7 +74,7 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
         ranked: dict[str, Ranked] = {}
         for model, reading in of_models.items():
             same = model == "tuned" and reading is of_models.get("base")
-            found = ranked.get("base") if same else rank_reading(reading, sources[model], options)
+            found = ranked.get("base") if same else rank_reading(reading, sources[model], few)
             if found is None:
                 continue
             ranked[model] = found
@@ -96,10 +97,6 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
         numbers_of = {model: sorted(layers[model]) for model in sources}
         parts["probing_mix"] = [mix_table(sources, numbers_of, classed, options, pair)]
     return {name: pl.concat(frames) for name, frames in parts.items()}
-
-
-def _same(base: Readable, tuned: Readable) -> bool:
-    return np.array_equal(base.train, tuned.train) and np.array_equal(base.held, tuned.held)
 
 
 def _first(target: Target, most: int) -> Target:
