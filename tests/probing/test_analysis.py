@@ -177,6 +177,27 @@ def test_findings_say_what_was_planted_and_stand_in_their_rows(tables):
     assert all(np.diff([-finding.weight for finding in found]) >= 0)
 
 
+def test_without_intervals_no_change_is_judged(tables):
+    bare = {
+        name: table.with_columns(pl.lit(None, dtype=pl.Float64).alias(end) for end in ("ci_low", "ci_high"))
+        if name == "probing"
+        else table
+        for name, table in tables.items()
+    }
+    texts = [finding.text for finding in ANALYSIS.findings(bare, QUICK)]
+    assert any(text.startswith("kind has no intervals to judge changes by") for text in texts)
+    assert not any("less well" in text for text in texts)
+
+
+def test_random_neurons_that_vary_less_are_said_to(tables):
+    task = tables["probing_task"]
+    assert (task["random_spread"] > 0).all()
+    unlike = tables | {"probing_task": task.with_columns(spread=2 * pl.col("random_spread"))}
+    alike = tables | {"probing_task": task.with_columns(spread=pl.col("random_spread"))}
+    for given, words in ((unlike, "no others vary as much"), (alike, "random ones that vary as much")):
+        assert any(words in finding.text for finding in ANALYSIS.findings(given, QUICK))
+
+
 def test_every_figure_can_be_written_and_read(tables):
     figures = ANALYSIS.figures(tables, QUICK)
     names = [figure.name for figure in figures]
@@ -259,6 +280,7 @@ def test_no_label_at_all_is_said(planted):
         ({"strengths": "0"}, "above 0"),
         ({"rankings": "lca,best"}, "Got 'best'"),
         ({"penalty": "lasso"}, "elastic or neurox"),
+        ({"rankings": "gaussian", "min_count": 1}, "needs 2 training words"),
         ({"salient_share": 0.0}, "salient_share should be above 0"),
         ({"controls": -1}, "controls should be at least 0"),
     ],

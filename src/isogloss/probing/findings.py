@@ -15,6 +15,8 @@ from isogloss.probing.finding_rows import Row, finding, finding_in, first_rows, 
 from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
 
+ALIKE = 0.9
+"""Random neurons vary as much as others where their mean standard deviation is this share of theirs, or more."""
 FEWEST_OF_A_VALUE = 20
 """Test words that a value needs for a sentence of its own: resampling sees no more than what is there."""
 SPOKEN = 4
@@ -75,10 +77,11 @@ def _changes(own: pl.DataFrame, label: str) -> Iterator[Finding]:
     beyond = [row for row in changes if abs(z_of(row)) > margin(looked_at)]
     if not beyond:
         most = max(changes, key=lambda row: abs(row["value"]))
-        text = (
-            f"{label} is read as well as before as far as can be told, in {where}: {word} changed most at layer "
-            f"{most['layer']}, by {said(most)}."
+        judged = any(row["ci_low"] is not None for row in changes)
+        verdict = (
+            "is read as well as before as far as can be told" if judged else "has no intervals to judge changes by"
         )
+        text = f"{label} {verdict}, in {where}: {word} changed most at layer {most['layer']}, by {said(most)}."
         yield finding(text, changes, most, 0.5, scale=_scale(most))
         return
     for direction, verb, weight in ((-1, "less well", 0.8), (1, "better", 0.75)):
@@ -164,12 +167,11 @@ def _places(tables: Tables, label: str) -> Iterator[Finding]:
     if shift and shift[0]["shift"] is not None and shift[0]["null_low"] is not None:
         row = shift[0]
         inside = row["null_low"] <= row["shift"] <= row["null_high"]
-        verdict = "which is no more than relabelling neurons gives" if inside else "more than relabelling neurons gives"
-        moved = "up" if row["shift"] > 0 else "down"
+        verdict = "within" if inside else "beyond"
         text = (
             f"Among all layers side by side, the salient neurons of {label} lie at layer "
             f"{row['base_mean']:.1f} on average in the base model and {row['tuned_mean']:.1f} in the tuned one: "
-            f"{moved} by {stated(abs(row['shift']), 2)}, {verdict} "
+            f"a shift of {stated(row['shift'], 2)}, {verdict} what relabelling neurons gives "
             f"({stated(row['null_low'], 2)} to {stated(row['null_high'], 2)})."
         )
         if row["shift"] == 0:
@@ -192,9 +194,9 @@ def _places(tables: Tables, label: str) -> Iterator[Finding]:
     if len(by_model) == 2:
         base, tuned = by_model["base"], by_model["tuned"]
         text = (
-            f"{base['n']:,} of {base['of']:,} neurons suffice to read {label} from the base model within "
-            f"{base['tolerance']:.0%} of all of them (dev; test accuracy {stated(base['accuracy'], 2)}), "
-            f"{tuned['n']:,} from the tuned one ({stated(tuned['accuracy'], 2)})."
+            f"To read {label} nearly as well as with all {base['of']:,} neurons (losing at most "
+            f"{base['tolerance']:.0%} of dev accuracy) takes {base['n']:,} of the base model's (test accuracy {stated(base['accuracy'], 2)}) and "
+            f"{tuned['n']:,} of the tuned one's ({stated(tuned['accuracy'], 2)})."
         )
         yield finding_in(text, "neurons", "probing_minimal", [base, tuned], base["n"], 0.35, scale=(0, base["of"]))
 
@@ -218,18 +220,32 @@ def _task(tables: Tables) -> Iterator[Finding]:
     if beyond:
         named = sorted({row["label"] for row in beyond})
         text = (
-            f"The task uses what {' and '.join(named)} {'is' if len(named) == 1 else 'are'} read from: without the "
-            f"{most['n_neurons']} neurons that hold {most['label']} most at layer {most['layer']}, the classifier "
+            f"The task uses what {_listed(named)} {'is' if len(named) == 1 else 'are'} read from: without the share of "
+            f"neurons ({most['n_neurons']}) that hold {most['label']} most at layer {most['layer']}, the classifier "
             f"loses {loss} of its accuracy of {stated(most['accuracy'], 2)}, {more} more than without as many random "
-            "neurons that vary as much."
+            f"ones{_matched(most)}."
         )
     else:
         text = (
-            "Taking the neurons of a label out of the running classifier costs no more than taking out random ones "
-            f"that vary as much, as far as {most['n']} sentences can tell: most for {most['label']} at layer "
-            f"{most['layer']}, {loss} of accuracy, {more} more than random ones."
+            "Taking the neurons of a label out of the running classifier costs no more than taking out as many random "
+            f"ones, as far as {most['n']} sentences can tell: most for {most['label']} at layer {most['layer']}, "
+            f"{loss} of accuracy; the difference from random ones{_matched(most)} is {more}."
         )
     yield finding_in(text, "difference", "probing_task", [most], most["difference"], 0.65 if beyond else 0.45, **ends)
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _matched(row: Row) -> str:
+    """Whether the random neurons vary as much; a layer has no others like its liveliest."""
+    if not row["spread"] or row["random_spread"] >= ALIKE * row["spread"]:
+        return " that vary as much"
+    return (
+        f", which vary less (standard deviation {stated(row['random_spread'], 2)} against {stated(row['spread'], 2)}: "
+        "no others vary as much)"
+    )
 
 
 def _seeds(table: pl.DataFrame) -> Iterator[Finding]:

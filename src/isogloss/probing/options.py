@@ -79,6 +79,8 @@ class ProbingOptions:
             raise OptionError(f"probing: penalty should be elastic or neurox. Got {self.penalty!r}.")
         if unknown := [name for name in self.ranking_names if name not in RANKINGS]:
             raise OptionError(f"probing: rankings are {', '.join(RANKINGS)}. Got {unknown[0]!r}.")
+        if "gaussian" in self.ranking_names and self.min_count < 2:
+            raise OptionError("probing: the Gaussian ranking needs 2 training words of a value; min_count should be 2.")
         if not self.factors:
             raise OptionError("probing: strengths should hold at least one number.")
 

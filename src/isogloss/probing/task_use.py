@@ -31,6 +31,8 @@ class TaskUse:
     shift : mean over sentences of the probability of the gold class that is lost; `random_shift` without random ones.
     n : sentences.
     n_neurons : how many were taken out.
+    spread, random_spread : mean standard deviation of these neurons, and of the random ones; the liveliest neurons of a
+        layer have no others that are as lively.
     """
 
     accuracy: float
@@ -43,6 +45,8 @@ class TaskUse:
     random_shift: float
     n: int
     n_neurons: int
+    spread: float
+    random_spread: float
 
 
 @dataclass(frozen=True)
@@ -117,21 +121,31 @@ def task_use(
         advance(1)
         return found
 
-    return {
-        name: _judged(
+    found = {}
+    for name, neurons in sets.items():
+        others = [matched_neurons(neurons, spread, seed + draw) for draw in range(n_random)]
+        found[name] = _judged(
             sentences,
             without(neurons),
-            [without(matched_neurons(neurons, spread, seed + draw)) for draw in range(n_random)],
-            len(neurons),
+            [without(matched) for matched in others],
+            (len(neurons), _mean(spread[neurons]), _mean(spread[np.concatenate(others)])),
             n_boot,
             seed,
         )
-        for name, neurons in sets.items()
-    }
+    return found
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else 0.0
 
 
 def _judged(
-    sentences: TaskSentences, without: np.ndarray, random: list[np.ndarray], n_neurons: int, n_boot: int, seed: int
+    sentences: TaskSentences,
+    without: np.ndarray,
+    random: list[np.ndarray],
+    taken: tuple[int, float, float],
+    n_boot: int,
+    seed: int,
 ) -> TaskUse:
     before = sentences.right().astype(np.float64)
     lost = before - sentences.right(without)
@@ -152,5 +166,7 @@ def _judged(
         shift=float((sentences.sure() - sentences.sure(without)).mean()),
         random_shift=float(np.mean([(sentences.sure() - sentences.sure(one)).mean() for one in random])),
         n=n,
-        n_neurons=n_neurons,
+        n_neurons=taken[0],
+        spread=taken[1],
+        random_spread=taken[2],
     )

@@ -24,6 +24,8 @@ TASK_USE: dict[str, Any] = {
     "layer": pl.Int32(),
     "label": pl.String(),
     "n_neurons": pl.Int32(),
+    "spread": pl.Float64(),
+    "random_spread": pl.Float64(),
     "accuracy": pl.Float64(),
     "loss": pl.Float64(),
     "ci_low": pl.Float64(),
@@ -40,7 +42,8 @@ TASK_USE: dict[str, Any] = {
     "seed": pl.Int32(),
 }
 """`loss` of the task's accuracy without a label's neurons, `random` mean, least and greatest loss without as many
-matched random ones, `difference` of the two; `shift` the probability of the gold class that is lost on average."""
+matched random ones, `difference` of the two; `spread`, `random_spread` mean standard deviations of both; `shift` the
+probability of the gold class that is lost on average."""
 
 
 def gold_label(pair: ModelPair) -> tuple[str | None, str | None]:
@@ -123,6 +126,8 @@ def _row(label: str, use: TaskUse, pair: LayerPair) -> dict[str, Any]:
         "layer": pair.layer,
         "label": label,
         "n_neurons": use.n_neurons,
+        "spread": use.spread,
+        "random_spread": use.random_spread,
         "accuracy": use.accuracy,
         "loss": use.loss,
         "ci_low": known(use.loss_interval[0]),

@@ -86,7 +86,7 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
             minimal = _minimal(reading, found, sources[model], widths[model], numbers, options)
             _add(parts, "probing_minimal", minimal, where, pair)
         _add(parts, "probing_together", _scores(by_name[name], of_models, few, pair), {"label": name}, pair)
-        if len(ranked) == 2 and widths["base"] == widths["tuned"] and list(layers["base"]) == list(layers["tuned"]):
+        if len(ranked) == 2 and widths["base"] == widths["tuned"] and sorted(layers["base"]) == sorted(layers["tuned"]):
             hidden, numbers = widths["base"], sorted(layers["base"])
             shift, by_layer = _shift(ranked, hidden, numbers, pair.seed)
             _add(parts, "probing_shift", shift, {"label": name}, pair)
