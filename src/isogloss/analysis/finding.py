@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,6 +37,34 @@ class Finding:
     rows: tuple[int, ...] = ()
     weight: float = 0.5
     scale: tuple[float, float] | None = None
+
+    @staticmethod
+    def of_rows(
+        text: str, rows: Sequence[Mapping[str, Any]], number: Mapping[str, Any], weight: float, **more: Any
+    ) -> Finding:
+        """A finding on rows of an analysis's tidy table, whose number is that of one of them.
+
+        Parameters
+        ----------
+        rows : rows of the table with their number in it as `row`.
+        number : the one whose value, interval and null are those of the finding.
+        more : other attributes.
+        """
+        return Finding(
+            text=text,
+            analysis=number["analysis"],
+            measure=number["measure"],
+            value=number["value"],
+            ci_low=number["ci_low"],
+            ci_high=number["ci_high"],
+            null_low=number["null_low"],
+            null_high=number["null_high"],
+            layers=tuple(dict.fromkeys(row["layer"] for row in rows)),
+            table=number["analysis"],
+            rows=tuple(row["row"] for row in rows),
+            weight=weight,
+            **more,
+        )
 
     def __str__(self) -> str:
         return self.text

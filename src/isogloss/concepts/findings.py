@@ -50,24 +50,6 @@ def _measure(table: pl.DataFrame, measure: str, model: str) -> list[Row]:
     return list(kept.sort("layer").iter_rows(named=True))
 
 
-def _finding(text: str, rows: list[Row], number: Row, weight: float, **more: Any) -> Finding:
-    return Finding(
-        text=text,
-        analysis="concepts",
-        measure=number["measure"],
-        value=number["value"],
-        ci_low=number["ci_low"],
-        ci_high=number["ci_high"],
-        null_low=number["null_low"],
-        null_high=number["null_high"],
-        layers=tuple(dict.fromkeys(row["layer"] for row in rows)),
-        table="concepts",
-        rows=tuple(row["row"] for row in rows),
-        weight=weight,
-        **more,
-    )
-
-
 def _said(row: Row) -> str:
     return with_interval(row["value"], row["ci_low"], row["ci_high"])
 
@@ -80,14 +62,14 @@ def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
         where = layers([row["layer"] for row in kept]).lower()
         least = min(_measure(whole, "adjusted_rand", "tuned"), key=lambda row: row["value"])
         if least["value"] == 1:
-            yield _finding(f"Every concept was kept as it was, in {where}.", kept, kept[0], 0.85)
+            yield Finding.of_rows(f"Every concept was kept as it was, in {where}.", kept, kept[0], 0.85)
             return
         at = f" at layer {least['layer']}, the least" if len(kept) > 1 else ""
         text = (
             f"Every concept was kept, in {where}, if not with all of its words: the adjusted Rand index of both "
             f"models' concepts is {_said(least)}{at}."
         )
-        yield _finding(text, [*kept, least], least, 0.85)
+        yield Finding.of_rows(text, [*kept, least], least, 0.85)
         return
     worst = min(kept, key=lambda row: row["value"])
     others = [row for fate in ("split", "merged", "dissolved") for row in _measure(whole, fate, "base")]
@@ -101,14 +83,14 @@ def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
         f"At layer {worst['layer']} the share of {worst['n']} base concepts that the tuned model keeps is "
         f"{_said(worst)}{most} ({', '.join(parts)}{born}){_floor(worst)}."
     )
-    yield _finding(text, [worst, *here.values(), *new], worst, 0.85)
+    yield Finding.of_rows(text, [worst, *here.values(), *new], worst, 0.85)
     still = [row for row in kept if (row["null_low"] or 0) >= TELLING and row["value"] >= row["null_low"]]
     if still:
         text = (
             f"{layers([row['layer'] for row in still])} kept {'their' if len(still) > 1 else 'its'} concepts as far as "
             "can be told: no fewer than the base model keeps of its own when it sees only half of the sentences."
         )
-        yield _finding(text, still, min(still, key=lambda row: row["value"]), 0.6)
+        yield Finding.of_rows(text, still, min(still, key=lambda row: row["value"]), 0.6)
 
 
 def _floor(row: Row) -> str:
@@ -139,7 +121,7 @@ def _polar(own: pl.DataFrame) -> Iterator[Finding]:
                 f"(at most {most['value']:.0f} of {most['n']}, at layer {most['layer']}{against})."
             )
             also = [row for row in tuned if row is not most]
-            yield _finding(text, [*rows, *also], most, 0.7, scale=(0.0, float(most["n"])))
+            yield Finding.of_rows(text, [*rows, *also], most, 0.7, scale=(0.0, float(most["n"])))
             continue
         # A count at or below a percentile that is no whole number is at or below the next whole number under it.
         chance = f"; shuffled classes give at most {floor(most['null_high'])}" if shuffled else ""
@@ -147,7 +129,7 @@ def _polar(own: pl.DataFrame) -> Iterator[Finding]:
             f"At layer {most['layer']}, {most['value']:.0f} of {most['n']} concepts "
             f"take{'s' if most['value'] == 1 else ''} the side of a class{against}{chance}."
         )
-        yield _finding(text, rows, most, 0.8, scale=(0.0, float(most["n"])))
+        yield Finding.of_rows(text, rows, most, 0.8, scale=(0.0, float(most["n"])))
         turned = [
             row
             for row in beyond
@@ -164,7 +146,7 @@ def _polar(own: pl.DataFrame) -> Iterator[Finding]:
             )
             best = max(turned, key=lambda row: (row["value"], row["layer"]))
             rows = [*turned, *(base[row["layer"]] for row in turned)]
-            yield _finding(text, rows, best, 0.5, scale=(0.0, float(best["n"])))
+            yield Finding.of_rows(text, rows, best, 0.5, scale=(0.0, float(best["n"])))
 
 
 def _labels(own: pl.DataFrame) -> Iterator[Finding]:
@@ -188,7 +170,7 @@ def _labels(own: pl.DataFrame) -> Iterator[Finding]:
             f"{stated(base['value'], 2)} of the base concepts{_chance(base)} and {stated(tuned['value'], 2)} of the "
             f"tuned ones{_chance(tuned)}."
         )
-        yield _finding(text, [base, tuned], tuned, 0.45)
+        yield Finding.of_rows(text, [base, tuned], tuned, 0.45)
 
 
 def _explains(row: Row) -> bool:
@@ -267,7 +249,7 @@ def _approximation(whole: pl.DataFrame, options: ConceptsOptions) -> Iterator[Fi
         f"By {CLUSTERINGS[options.clustering]} the within-cluster sum of squares of concepts is at most "
         f"{worst['value']:.2f} times that of Ward's method (at layer {worst['layer']} of the {worst['model']} model)."
     )
-    yield _finding(text, losses, worst, 0.3, scale=(0.0, max(2.0, worst["value"])))
+    yield Finding.of_rows(text, losses, worst, 0.3, scale=(0.0, max(2.0, worst["value"])))
 
 
 def _place(place: str) -> str:
@@ -291,4 +273,4 @@ def _seeds(table: pl.DataFrame) -> Iterator[Finding]:
         f"Between the {worst['n']} tuned models the share of concepts kept at layer {worst['layer']} is "
         f"{_range(other)}; from the base model to them it is {_range(worst)}."
     )
-    yield _finding(text, [worst, other], worst, 0.7)
+    yield Finding.of_rows(text, [worst, other], worst, 0.7)

@@ -38,25 +38,6 @@ def said(row: Row) -> str:
     return with_interval(row["value"], row["ci_low"], row["ci_high"])
 
 
-def finding(text: str, rows: list[Row], number: Row, weight: float, **more: Any) -> Finding:
-    """A finding on rows of the tidy table, whose number is that of one of them."""
-    return Finding(
-        text=text,
-        analysis="probing",
-        measure=number["measure"],
-        value=number["value"],
-        ci_low=number["ci_low"],
-        ci_high=number["ci_high"],
-        null_low=number["null_low"],
-        null_high=number["null_high"],
-        layers=tuple(dict.fromkeys(row["layer"] for row in rows)),
-        table="probing",
-        rows=tuple(row["row"] for row in rows),
-        weight=weight,
-        **more,
-    )
-
-
 def finding_in(text: str, measure: str, table: str, rows: list[Row], value: Any, weight: float, **ends: Any) -> Finding:
     """A finding on rows of another table."""
     return Finding(

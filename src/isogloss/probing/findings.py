@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from isogloss.analysis import Finding, Tables, layers, stated, with_interval
-from isogloss.probing.finding_rows import Row, finding, finding_in, first_rows, margin, rows_of, said, z_of
+from isogloss.probing.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, z_of
 from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
 
@@ -67,7 +67,7 @@ def _changes(own: pl.DataFrame, label: str) -> Iterator[Finding]:
     where = layers([row["layer"] for row in changes]).lower()
     word = "accuracy" if name == "accuracy" else "R²"
     if all(row["value"] == 0 for row in changes):
-        yield finding(
+        yield Finding.of_rows(
             f"{label} is read exactly as well as before, in {where}.", changes, changes[0], 0.7, scale=(-1, 1)
         )
         return
@@ -82,7 +82,7 @@ def _changes(own: pl.DataFrame, label: str) -> Iterator[Finding]:
             "is read as well as before as far as can be told" if judged else "has no intervals to judge changes by"
         )
         text = f"{label} {verdict}, in {where}: {word} changed most at layer {most['layer']}, by {said(most)}."
-        yield finding(text, changes, most, 0.5, scale=_scale(most))
+        yield Finding.of_rows(text, changes, most, 0.5, scale=_scale(most))
         return
     for direction, verb, weight in ((-1, "less well", 0.8), (1, "better", 0.75)):
         moved = [row for row in beyond if row["value"] * direction > 0]
@@ -99,7 +99,7 @@ def _changes(own: pl.DataFrame, label: str) -> Iterator[Finding]:
             f"{at}{word} goes from {before}, by {said(most)}{_selectivity(own, label, most)}."
         )
         rows = [most, *pair.values(), *[row for row in moved if row is not most]]
-        yield finding(text, rows, most, weight, scale=_scale(most))
+        yield Finding.of_rows(text, rows, most, weight, scale=_scale(most))
 
 
 def _scale(row: Row) -> tuple[float, float]:
@@ -135,7 +135,9 @@ def _best(own: pl.DataFrame, label: str) -> Iterator[Finding]:
     control = [row for row in rows_of(own, "control", label, "base") if row["layer"] == base["layer"]]
     tail = f"; each word's commonest value alone gives {stated(spelled[0]['value'], 2)}" if spelled else ""
     tail += f", control tasks {stated(control[0]['value'], 2)} there" if spelled and control else ""
-    yield finding(f"{label} is read best {where}{tail}.", [base, tuned, *spelled, *control], base, 0.55, scale=(0, 1))
+    yield Finding.of_rows(
+        f"{label} is read best {where}{tail}.", [base, tuned, *spelled, *control], base, 0.55, scale=(0, 1)
+    )
 
 
 def _values(own: pl.DataFrame, label: str) -> Iterator[Finding]:
@@ -156,7 +158,7 @@ def _values(own: pl.DataFrame, label: str) -> Iterator[Finding]:
         f"Of the values of {label}, {value} changed most: F1 {stated(pair['base']['value'], 2)} to "
         f"{stated(pair['tuned']['value'], 2)} at layer {most['layer']}, by {said(most)}."
     )
-    yield finding(text, [most, *pair.values()], most, 0.45, scale=(-1, 1))
+    yield Finding.of_rows(text, [most, *pair.values()], most, 0.45, scale=(-1, 1))
 
 
 def _places(tables: Tables, label: str) -> Iterator[Finding]:
@@ -195,8 +197,8 @@ def _places(tables: Tables, label: str) -> Iterator[Finding]:
         base, tuned = by_model["base"], by_model["tuned"]
         text = (
             f"To read {label} nearly as well as with all {base['of']:,} neurons (losing at most "
-            f"{base['tolerance']:.0%} of dev accuracy) takes {base['n']:,} of the base model's (test accuracy {stated(base['accuracy'], 2)}) and "
-            f"{tuned['n']:,} of the tuned one's ({stated(tuned['accuracy'], 2)})."
+            f"{base['tolerance']:.0%} of dev accuracy) takes {base['n']:,} of the base model's (test accuracy "
+            f"{stated(base['accuracy'], 2)}) and {tuned['n']:,} of the tuned one's ({stated(tuned['accuracy'], 2)})."
         )
         yield finding_in(text, "neurons", "probing_minimal", [base, tuned], base["n"], 0.35, scale=(0, base["of"]))
 
@@ -265,4 +267,4 @@ def _seeds(table: pl.DataFrame) -> Iterator[Finding]:
         f"Over {most['n']} tuned models, the accuracy of {label} at layer {most['layer']} changes by "
         f"{stated(most['value'], 3)} on average, from {stated(most['ci_low'], 3)} to {stated(most['ci_high'], 3)}."
     )
-    yield finding(text, [most], most, 0.6, scale=(-1, 1))
+    yield Finding.of_rows(text, [most], most, 0.6, scale=(-1, 1))

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from isogloss.analysis import Finding, Tables, layers, stated
-from isogloss.probing.finding_rows import Row, finding, finding_in, first_rows, margin, rows_of, said, z_of
+from isogloss.probing.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, z_of
 
 ENOUGH = 0.95
 """Share of the accuracy with all training words that a learning curve is asked for."""
@@ -48,14 +48,14 @@ def _bits(own: pl.DataFrame, label: str) -> Iterator[Finding]:
     top = max(abs(most[name]) for name in ("value", "ci_low", "ci_high") if most[name] is not None) or 1.0
     if not most["value"]:
         text = f"{label} takes exactly as many bits per word as before, in {where}."
-        yield finding(text, changes, most, 0.4, scale=(-top, top))
+        yield Finding.of_rows(text, changes, most, 0.4, scale=(-top, top))
         return
     if abs(z_of(most)) <= margin(own.filter(pl.col("measure") == "bits_change").height):
         text = (
             f"{label} takes as many bits per word as before as far as can be told, in {where}: they changed most at "
             f"layer {most['layer']}, by {said(most)}."
         )
-        yield finding(text, changes, most, 0.4, scale=(-top, top))
+        yield Finding.of_rows(text, changes, most, 0.4, scale=(-top, top))
         return
     pair = {m: r for m in ("base", "tuned") for r in rows_of(own, "bits", label, m) if r["layer"] == most["layer"]}
     control = pair["tuned"]["null_low"]
@@ -64,7 +64,7 @@ def _bits(own: pl.DataFrame, label: str) -> Iterator[Finding]:
         f"{label} takes {said(pair['tuned'])} bits per word from layer {most['layer']} of the tuned model, where that "
         f"changed most, and {said(pair['base'])} from the base model's, a change of {said(most)}{tail}."
     )
-    yield finding(text, [most, *pair.values()], most, 0.6, scale=(-top, top))
+    yield Finding.of_rows(text, [most, *pair.values()], most, 0.6, scale=(-top, top))
 
 
 def _mlp(own: pl.DataFrame, label: str) -> Iterator[Finding]:
@@ -79,13 +79,13 @@ def _mlp(own: pl.DataFrame, label: str) -> Iterator[Finding]:
             f"Not all of {label} lies along directions: at {where} a probe with two hidden layers reads it with "
             f"accuracy {said(right)}, {said(most)} more than the linear one."
         )
-        yield finding(text, [most, right], most, 0.5, scale=(-1, 1))
+        yield Finding.of_rows(text, [most, right], most, 0.5, scale=(-1, 1))
         return
     text = (
         f"Probes with two hidden layers read {label} no better than linear ones as far as can be told: most at "
         f"{where}, with accuracy {said(right)}, a gain of {said(most)}."
     )
-    yield finding(text, [most, right, *[row for row in gains if row is not most]], most, 0.35, scale=(-1, 1))
+    yield Finding.of_rows(text, [most, right, *[row for row in gains if row is not most]], most, 0.35, scale=(-1, 1))
 
 
 def _learning(tables: Tables, label: str) -> Iterator[Finding]:
