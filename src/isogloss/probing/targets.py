@@ -73,6 +73,7 @@ def targets(pair: ModelPair, options: ProbingOptions) -> tuple[list[Target], lis
             raise OptionError(f"probing: no label {', '.join(unknown)}; there are {there}")
     sentences = sentences_with_words(pair)
     found, notes = [], []
+    said: dict[str, list[str]] = {}
     for name in wanted:
         units = pair.words if known[name] == "words" else sentences
         rows, reason = probe_rows(
@@ -87,9 +88,10 @@ def targets(pair: ModelPair, options: ProbingOptions) -> tuple[list[Target], lis
         if rows is None:
             notes.append(f"No probe for {reason}")
             continue
-        notes += [f"{name}: {'; '.join(rows.notes)}."] if rows.notes else []
+        for note in rows.notes:
+            said.setdefault(note, []).append(name)
         found.append(Target(rows, known[name], _spelled(units, known[name])))
-    return found, notes
+    return found, notes + [f"{', '.join(names)}: {note}." for note, names in said.items()]
 
 
 def sentences_with_words(pair: ModelPair) -> pl.DataFrame:
