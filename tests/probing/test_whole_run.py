@@ -95,10 +95,9 @@ def test_a_study_leaves_the_tables_of_layers_and_those_of_all_layers(study):
     assert set(tables["probing_task"]["label"]) == {"word_class", "label"}
 
 
-def test_what_was_drawn_is_said_once_for_each_label(study):
+def test_what_was_drawn_is_said_once_for_all_labels(study):
     notes = study["probing"].tables["probing_notes"]["text"].to_list()
-    assert [note.split(":")[0] for note in notes] == ["label", "word_class"]
-    assert all("60% / 20% / 20% for train, dev and test" in note for note in notes)
+    assert notes == ["label, word_class: sentences were drawn at random: 60% / 20% / 20% for train, dev and test."]
 
 
 def test_the_page_has_the_findings_the_map_of_neurons_and_their_words(study):
