@@ -1,6 +1,6 @@
 import pytest
 
-from isogloss.analysis import layers, stated, with_interval
+from isogloss.analysis import from_to, layers, stated, with_interval
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,11 @@ def test_layers_read_as_ranges():
     assert layers([3]) == "Layer 3"
     assert layers([2, 0, 1]) == "Layers 0-2"
     assert layers([0, 1, 4, 6, 7]) == "Layers 0-1, 4, 6-7"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [(0.93, 0.9, ".93 to .90"), (0.889, 0.8935, ".889 to .894"), (1.0, 0.39, "1 to .39"), (0.5, 0.5, ".5000 to .5000")],
+)
+def test_two_values_are_written_so_that_they_look_different(before, after, text):
+    assert from_to(before, after) == text

@@ -53,6 +53,14 @@ def side_by_side(value: float, low: float | None, high: float | None) -> tuple[s
     return (stated(value, digits), stated(low, digits), stated(high, digits))
 
 
+def from_to(before: float, after: float) -> str:
+    """Write two values that differ so that they look different: .93 to .90, .889 to .894."""
+    digits = digits_of(before, after)
+    while digits < MOST_DIGITS and stated(before, digits) == stated(after, digits):
+        digits += 1
+    return f"{stated(before, digits)} to {stated(after, digits)}"
+
+
 def _digits(value: float) -> int:
     text = stated(value).lstrip("<>-")
     return len(text) - 1 if text.startswith(".") else 2

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from isogloss.analysis import Finding, Tables, layers, stated, with_interval
+from isogloss.analysis import Finding, Tables, from_to, layers, stated, with_interval
 from isogloss.probing.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, z_of
 from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
@@ -93,7 +93,7 @@ def _changes(own: pl.DataFrame, label: str) -> Iterator[Finding]:
         if len(pair) < 2:
             continue
         at = f"at layer {most['layer']} " if len(moved) > 1 else ""
-        before = f"{stated(pair['base']['value'])} to {stated(pair['tuned']['value'])}"
+        before = from_to(pair["base"]["value"], pair["tuned"]["value"])
         text = (
             f"{label} is read {verb} after fine-tuning at {layers([row['layer'] for row in moved]).lower()}: "
             f"{at}{word} goes from {before}, by {said(most)}{_selectivity(own, label, most)}."
@@ -155,8 +155,8 @@ def _values(own: pl.DataFrame, label: str) -> Iterator[Finding]:
         return
     value = most["subset"].partition("=")[2]
     text = (
-        f"Of the values of {label}, {value} changed most: F1 {stated(pair['base']['value'], 2)} to "
-        f"{stated(pair['tuned']['value'], 2)} at layer {most['layer']}, by {said(most)}."
+        f"Of the values of {label}, {value} changed most: F1 "
+        f"{from_to(pair['base']['value'], pair['tuned']['value'])} at layer {most['layer']}, by {said(most)}."
     )
     yield Finding.of_rows(text, [most, *pair.values()], most, 0.45, scale=(-1, 1))
 
