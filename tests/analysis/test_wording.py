@@ -31,7 +31,7 @@ def test_layers_read_as_ranges():
 
 @pytest.mark.parametrize(
     ("before", "after", "text"),
-    [(0.93, 0.9, ".93 to .90"), (0.889, 0.8935, ".889 to .894"), (1.0, 0.39, "1 to .39"), (0.5, 0.5, ".5000 to .5000")],
+    [(0.93, 0.9, ".93 to .90"), (0.889, 0.8941, ".889 to .894"), (1.0, 0.39, "1 to .39"), (0.5, 0.5, ".5000 to .5000")],
 )
 def test_two_values_are_written_so_that_they_look_different(before, after, text):
     assert from_to(before, after) == text
