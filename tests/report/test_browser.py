@@ -1,7 +1,9 @@
 import struct
+import time
 
 import pytest
 
+from isogloss.analysis import Line, LinesFigure
 from isogloss.report import write_report
 from tests.browser import chromium, without_problems
 from tests.report import example
@@ -195,3 +197,26 @@ def test_print_is_light_whatever_the_screen(page, report, tmp_path):
     assert visible(page, ".figure-tools, #theme, nav") == []
     page.pdf(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+def many_figures():
+    names = [f"curve-{i}" for i in range(9)]
+    return [LinesFigure(name=name, title=f"Curve {name}", caption="", lines=(Line("a", (0.0, 1.0), (0.1, 0.2)),))
+            for name in names]  # fmt: skip
+
+
+def test_what_is_not_first_is_folded_and_opened_by_a_link(page, tmp_path):
+    page.open(write_report(example.run(figures={"similarity": many_figures()}), tmp_path / "report.html"))
+    assert [name for name in visible(page, ".figure h3") if name.startswith("Curve")] == [
+        f"Curve curve-{i}" for i in range(6)
+    ]
+    (summary,) = visible(page, "details.more > summary")
+    assert summary.startswith("3 more figures")
+    assert "Curve curve-8" in summary
+    page.evaluate("location.hash = '#figure-curve-7'")
+    seen = "document.querySelector('#figure-curve-7').getBoundingClientRect().top < innerHeight"
+    deadline = time.monotonic() + 5
+    while not page.evaluate(seen) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert page.evaluate(seen)
+    assert "Curve curve-7" in visible(page, ".figure h3")

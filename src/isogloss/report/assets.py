@@ -12,7 +12,7 @@ from isogloss.report.draw.palette import tokens_css
 STYLES = ("figure.css", "page.css", "explorer.css", "neurons.css")
 EXPLORER = tuple(f"explorer-{part}.js" for part in ("store", "search", "list", "tree", "concept", "page"))
 NEURONS = tuple(f"neurons-{part}.js" for part in ("store", "map", "list", "neuron", "page"))
-SCRIPTS = ("theme.js", "choose.js", "sort.js", "readout.js", "save.js", "packed.js", *EXPLORER, *NEURONS)
+SCRIPTS = ("theme.js", "fold.js", "choose.js", "sort.js", "readout.js", "save.js", "packed.js", *EXPLORER, *NEURONS)
 
 
 def _read(*path: str) -> str:

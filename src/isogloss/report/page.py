@@ -29,6 +29,9 @@ __all__ = ["Facts", "ReportInput", "render", "write_report"]
 
 WIDE, NARROW = 720, 340
 _IN_SHORT = 8
+_IN_FULL = 6
+"""Figures of an analysis that stand open; the rest is folded, but for those to walk through."""
+_WALKED = ("explorer", "neurons")
 _LABELS_SHOWN = 6
 _NOTES_SHOWN = 3
 _SEGMENTS = 26
@@ -127,6 +130,16 @@ def _environment() -> Environment:
     return environment
 
 
+def _parted(figures: Sequence[Figure]) -> tuple[list[_Shown], list[_Shown]]:
+    """The figures that stand open - the first ones, and those to walk through - and those that are folded."""
+    plain = [figure.name for figure in figures if figure.kind not in _WALKED]
+    folded = set(plain[_IN_FULL:])
+    parts: tuple[list[_Shown], list[_Shown]] = ([], [])
+    for figure in figures:
+        parts[figure.name in folded].append(_shown(figure))
+    return parts
+
+
 def _headline(facts: Facts) -> list[tuple[str, str]]:
     """(name, value) pairs of the page's head."""
     layers = facts.layers
@@ -174,13 +187,15 @@ def _context(run: ReportInput) -> Mapping[str, Any]:
     findings = ordered(run.findings)
     first, later = findings[:_IN_SHORT], findings[_IN_SHORT:]
     link = {id(f): figure_of(f, run.figures.get(f.analysis, ())) for f in findings}
+    parted = {name: _parted(run.figures.get(name, ())) for name in names}
     analyses = [
         {
             "name": name,
             "question": run.questions.get(name, ""),
             "findings": [f for f in later if f.analysis == name],
             "silent": not run.figures.get(name) and all(f.analysis != name for f in findings),
-            "figures": [_shown(figure) for figure in run.figures.get(name, ())],
+            "figures": parted[name][0],
+            "folded": parted[name][1],
         }
         for name in names
     ]
