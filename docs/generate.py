@@ -118,7 +118,7 @@ def ward_rows() -> list[str]:
         else:
             found.append(
                 f"| exact Ward, {size}, two threads | - | {cost['seconds'] / 60:.1f} minutes, peak "
-                f"{cost['peak_over_input']:.1f} times the vectors |"
+                f"{cost['peak_over_input']:.3f} times the vectors |"
             )
     return found
 
