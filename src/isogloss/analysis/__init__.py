@@ -30,7 +30,7 @@ from isogloss.analysis.protocol import (
     WholeModelAnalysis,
 )
 from isogloss.analysis.registry import available, choose
-from isogloss.analysis.tables import BETWEEN_SEEDS, TIDY, between_seeds, tidy
+from isogloss.analysis.tables import BETWEEN_SEEDS, TIDY, between_seeds, first_tuned, tidy
 from isogloss.analysis.word_classes import word_classes
 from isogloss.analysis.wording import from_to, layers, side_by_side, stated, with_interval
 
@@ -70,6 +70,7 @@ __all__ = [
     "curve",
     "figure_from_dict",
     "figure_names",
+    "first_tuned",
     "from_to",
     "layer_map",
     "layers",

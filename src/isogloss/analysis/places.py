@@ -21,3 +21,19 @@ def within(places: Iterable[int], count: int, what: str) -> None:
     if known and (max(known) >= count or min(known) < 0):
         wrong = max(known) if max(known) >= count else min(known)
         raise ValueError(f"number {wrong} where there are {count} {what}")
+
+
+class Numbers:
+    """Gives every different string a number, in the order of appearance.
+
+    Attributes
+    ----------
+    known : the strings with their numbers, in that order.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {}
+
+    def __call__(self, text: str) -> int:
+        """The string's number, a new one if need be."""
+        return self.known.setdefault(text, len(self.known))

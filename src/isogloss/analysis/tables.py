@@ -40,14 +40,20 @@ BETWEEN_SEEDS = "between seeds"
 """The subset of the rows that sum up several tuned models."""
 
 
-def between_seeds(table: pl.DataFrame) -> pl.DataFrame:
+def first_tuned(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the first tuned model, of any table with a column `seed`; all there are, of an empty one."""
+    return table.filter(pl.col("seed") == pl.col("seed").min())
+
+
+def between_seeds(table: pl.DataFrame, subset: str = "all") -> pl.DataFrame:
     """What several tuned models give, as rows of the subset `between seeds`; none where there is only one.
 
     `value` is the mean, `ci_low` and `ci_high` the least and the greatest, the null the widest of them, `n` the number
-    of models. Sums up the rows of the subset `all`.
+    of models. Sums up the rows of one subset; those of another than `all` are called `SUBSET between seeds`.
     """
+    name = BETWEEN_SEEDS if subset == "all" else f"{subset} {BETWEEN_SEEDS}"
     spread = (
-        table.filter((pl.col("subset") == "all") & pl.col("value").is_not_null())
+        table.filter((pl.col("subset") == subset) & pl.col("value").is_not_null())
         .group_by("analysis", "measure", "model", "layer", maintain_order=True)
         .agg(
             value=pl.col("value").mean(),
@@ -60,4 +66,4 @@ def between_seeds(table: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("n") > 1)
         .sort("layer", "measure", "model")
     )
-    return tidy(row | {"subset": BETWEEN_SEEDS} for row in spread.to_dicts())
+    return tidy(row | {"subset": name} for row in spread.to_dicts())

@@ -7,26 +7,17 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import ExplorerFigure, ExplorerLevel, Tables
+from isogloss.analysis import ExplorerFigure, ExplorerLevel, Tables, first_tuned
+from isogloss.analysis.places import Numbers
 
 LINKS = 6
 """Concepts of the other model that a concept points to, those with most of its words."""
 
 
-class _Numbers:
-    """Gives every different string a number, in the order of appearance."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, int] = {}
-
-    def __call__(self, text: str) -> int:
-        return self.known.setdefault(text, len(self.known))
-
-
 def explorer(tables: Tables, tail: str = "") -> ExplorerFigure:
     """The concepts of every layer of both models, of the first tuned model where there are several."""
-    concepts = _first(tables["concepts_list"])
-    words, sentences = _Numbers(), _Numbers()
+    concepts = first_tuned(tables["concepts_list"])
+    words, sentences = Numbers(), Numbers()
     levels = tuple(_levels(concepts, tables, words, sentences))
     classes, priors = _classes(tables)
     return ExplorerFigure(
@@ -42,22 +33,18 @@ def explorer(tables: Tables, tail: str = "") -> ExplorerFigure:
     )
 
 
-def _first(table: pl.DataFrame) -> pl.DataFrame:
-    return table.filter(pl.col("seed") == table["seed"].min())
-
-
 def _classes(tables: Tables) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """Names and shares of the classes; the words, and so the shares, are the same at every layer of both models."""
     if "concepts_classes" not in tables:
         return (), ()
-    rows = _first(tables["concepts_classes"]).unique("class", keep="first", maintain_order=True).sort("class")
+    rows = first_tuned(tables["concepts_classes"]).unique("class", keep="first", maintain_order=True).sort("class")
     return tuple(rows["class"]), tuple(rows["prior"].round(4))
 
 
-def _levels(concepts: pl.DataFrame, tables: Tables, words: _Numbers, sentences: _Numbers) -> Iterator[ExplorerLevel]:
-    listed = _grouped(_first(tables["concepts_words"]), "model", "layer")
-    trees = _grouped(_first(tables["concepts_tree"]), "model", "layer")
-    links = _grouped(_first(tables["concepts_links"]), "layer") if "concepts_links" in tables else {}
+def _levels(concepts: pl.DataFrame, tables: Tables, words: Numbers, sentences: Numbers) -> Iterator[ExplorerLevel]:
+    listed = _grouped(first_tuned(tables["concepts_words"]), "model", "layer")
+    trees = _grouped(first_tuned(tables["concepts_tree"]), "model", "layer")
+    links = _grouped(first_tuned(tables["concepts_links"]), "layer") if "concepts_links" in tables else {}
     for key, level in _grouped(concepts, "model", "layer").items():
         model, layer = key
         level = level.sort("concept")

@@ -14,6 +14,7 @@ from isogloss.analysis import (
     Tables,
     curve,
     figure_names,
+    first_tuned,
     layer_map,
     noise_band,
 )
@@ -39,7 +40,7 @@ def figures(tables: Tables, options: ConceptsOptions) -> list[Figure]:
     if table.is_empty():
         return []
     several = table["seed"].n_unique() > 1 and table["seed"].drop_nulls().n_unique() > 1
-    own = table.filter(pl.col("seed") == table["seed"].min())
+    own = first_tuned(table)
     tail = " First tuned model." * several
     found = [*_fates(own, options, tail), *_polar(own, tail), *_labels(own, tail)]
     if "concepts_map" in tables:
@@ -166,7 +167,7 @@ def _labels(own: pl.DataFrame, tail: str) -> list[Figure]:
 
 
 def _map(table: pl.DataFrame, tail: str) -> list[Figure]:
-    part = table.filter((pl.col("measure") == "adjusted_rand") & (pl.col("seed") == table["seed"].min()))
+    part = first_tuned(table).filter(pl.col("measure") == "adjusted_rand")
     return [
         layer_map(
             part,
@@ -180,9 +181,9 @@ def _map(table: pl.DataFrame, tail: str) -> list[Figure]:
 
 def _triggers(tables: Tables, tail: str) -> list[Figure]:
     table = tables["concepts_triggers"]
-    table = table.filter(pl.col("seed") == table["seed"].min())
+    table = first_tuned(table)
     words = tables["concepts_trigger_words"]
-    words = words.filter(pl.col("seed") == words["seed"].min())
+    words = first_tuned(words)
     columns = (
         "target",
         "layer",
@@ -242,7 +243,7 @@ def _limits(tables: Tables) -> str:
     """What limits the numbers, as the trials themselves say."""
     if "concepts_trigger_notes" not in tables:
         return ""
-    notes = tables["concepts_trigger_notes"].filter(pl.col("seed") == pl.col("seed").min())
+    notes = first_tuned(tables["concepts_trigger_notes"])
     said = notes.group_by("note", maintain_order=True).agg(pl.col("target").unique(maintain_order=True))
     return "".join(f" {' and '.join(targets)}: {note}" for note, targets in said.iter_rows())
 

@@ -94,10 +94,5 @@ def _notes(texts: list[str]) -> pl.DataFrame:
 def _seed_rows(table: pl.DataFrame) -> pl.DataFrame:
     """Rows that sum up several tuned models, label by label: subset `LABEL between seeds`."""
     labels = table.filter(~pl.col("subset").str.contains("=", literal=True))["subset"].unique(maintain_order=True)
-    parts = [
-        between_seeds(table.filter(pl.col("subset") == label).with_columns(subset=pl.lit("all"))).with_columns(
-            subset=pl.lit(f"{label} between seeds")
-        )
-        for label in labels
-    ]
+    parts = [between_seeds(table, label) for label in labels]
     return pl.concat(parts) if parts else tidy([])

@@ -9,12 +9,6 @@ from isogloss.analysis import Line, values_of
 MODELS = ("base", "tuned")
 
 
-def first_tuned(table: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the first tuned model."""
-    seed = "tuned_seed" if "tuned_seed" in table.columns else "seed"
-    return table.filter(pl.col(seed) == table[seed].min())
-
-
 def line_over(name: str, rows: pl.DataFrame, x: str, y: str, low: str = "", high: str = "") -> Line:
     """One column over another, with the columns of its interval, if it has one."""
     rows = rows.sort(x)

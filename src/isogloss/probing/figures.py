@@ -12,10 +12,11 @@ from isogloss.analysis import (
     Tables,
     curve,
     figure_names,
+    first_tuned,
     noise_band,
     values_of,
 )
-from isogloss.probing.figure_lines import MODELS, first_tuned, line_over, lines_of_models
+from isogloss.probing.figure_lines import MODELS, line_over, lines_of_models
 from isogloss.probing.figures_asked import asked_figures
 from isogloss.probing.neurons_figure import neurons_figure
 from isogloss.probing.options import ProbingOptions
@@ -29,7 +30,7 @@ def figures(tables: Tables, options: ProbingOptions) -> list[Figure]:
     table = tables["probing"]
     if table.is_empty():
         return []
-    own = table.filter(pl.col("seed") == table["seed"].min())
+    own = first_tuned(table)
     tail = " First tuned model." * (table["seed"].drop_nulls().n_unique() > 1)
     whole = own.filter(~pl.col("subset").str.contains("=", literal=True))
     labels = [str(name) for name in whole["subset"].unique(maintain_order=True)][:LABELS]
@@ -42,7 +43,7 @@ def figures(tables: Tables, options: ProbingOptions) -> list[Figure]:
     found += _ablation(tables, labels, tail)
     found += _fewest(tables, tail)
     found += asked_figures(whole, tables, labels, tail)
-    if neurons := neurons_figure(tables, options, tail):
+    if neurons := neurons_figure(tables, tail):
         found.append(neurons)
     return found
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 from scipy.stats import norm
 
-from isogloss.analysis import Finding, Tables, with_interval
+from isogloss.analysis import Finding, Tables, first_tuned, with_interval
 
 Row = dict[str, Any]
 _NORMAL_95 = 1.959963984540054
@@ -54,9 +54,7 @@ def finding_in(text: str, measure: str, table: str, rows: list[Row], value: Any,
 
 def first_rows(tables: Tables, name: str, label: str | None = None) -> list[Row]:
     """Rows of a table, of the first tuned model; none where there is no such table."""
-    if name not in tables or tables[name].is_empty():
+    if name not in tables:
         return []
-    table = tables[name].with_row_index("row")
-    seed = "tuned_seed" if "tuned_seed" in table.columns else "seed"
-    table = table.filter(pl.col(seed) == table[seed].min())
+    table = first_tuned(tables[name].with_row_index("row"))
     return list((table if label is None else table.filter(pl.col("label") == label)).iter_rows(named=True))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from isogloss.analysis import Finding, Tables, from_to, layers, stated, with_interval
+from isogloss.analysis import Finding, Tables, first_tuned, from_to, layers, stated, with_interval
 from isogloss.probing.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, z_of
 from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
@@ -31,7 +31,7 @@ def findings(tables: Tables, options: ProbingOptions) -> list[Finding]:
     table = tables["probing"].with_row_index("row")
     if table.is_empty():
         return found
-    own = table.filter(pl.col("seed") == table["seed"].min())
+    own = first_tuned(table)
     for label in _labels(own):
         found += _changes(own, label)
         found += _best(own, label)

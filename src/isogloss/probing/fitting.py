@@ -9,6 +9,7 @@ import numpy as np
 
 from isogloss.errors import OptionError
 from isogloss.numerics.elastic_net import PenaltyName, Problem, solve
+from isogloss.probing.codes import label_codes
 from isogloss.probing.probe import LinearProbe
 from isogloss.progress import SILENT, Progress
 
@@ -100,14 +101,11 @@ def encode(
     """
     if len(labels) != n:
         raise OptionError(f"{name} has {len(labels)} labels, X has {n} rows; give one label (or None) for each row")
-    given = list(labels.tolist() if isinstance(labels, np.ndarray) else labels)
-    part = np.array([label is not None and label != "" for label in given], dtype=bool)
+    codes, classes = label_codes(labels)
     if weights is not None and len(weights) == n:
-        part &= np.asarray(weights) != 0
-    chosen = np.array([given[i] for i in np.flatnonzero(part)])
-    classes, inverse = np.unique(chosen, return_inverse=True)
-    if len(classes) < 2:
-        raise OptionError(f"{name} has {len(classes)} different labels; a probe needs at least two classes")
-    codes = np.full(n, -1, dtype=np.int64)
-    codes[part] = inverse
-    return classes, codes
+        codes = np.where(np.asarray(weights) != 0, codes, -1)
+    present, inverse = np.unique(codes[codes >= 0], return_inverse=True)
+    if len(present) < 2:
+        raise OptionError(f"{name} has {len(present)} different labels; a probe needs at least two classes")
+    codes[codes >= 0] = inverse
+    return classes[present], codes

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import LayerPair, Tables, Vectors
-from isogloss.analysis.contexts import CONTEXT, contexts
+from isogloss.analysis import CONTEXT, LayerPair, Tables, Vectors, contexts
 from isogloss.probing.ablation import ablation_curves
 from isogloss.probing.agreement import agreement
 from isogloss.probing.distribution import neuron_fates
 from isogloss.probing.options import ProbingOptions
+from isogloss.probing.placing import placed
 from isogloss.probing.rankings import (
     Ranking,
     class_means,
@@ -128,17 +128,17 @@ def neuron_tables(
             parts.setdefault("probing_neurons", []).append(_neurons(found, where, pair))
             if len(found.rankings) > 1:
                 agreed = agreement(found.rankings, [k for k in AGREE_ON if k <= len(found.share)] or [1]).pairs
-                parts.setdefault("probing_agreement", []).append(_placed(agreed, where, pair))
+                parts.setdefault("probing_agreement", []).append(placed(agreed, pair, **where))
             if options.ablation:
                 curves = _ablation(reading, found, source)
-                parts.setdefault("probing_ablation", []).append(_placed(curves, where, pair))
+                parts.setdefault("probing_ablation", []).append(placed(curves, pair, **where))
         vectors = pair.base if model == "base" else pair.tuned
         if vectors is not None and options.pages and ranked[model]:
             parts.setdefault("probing_words", []).append(_words(vectors, ranked[model], model, pair, options))
     if len(ranked) == 2:
         for name in [name for name in ranked["base"] if name in ranked["tuned"]]:
             fates = _fates(ranked["base"][name], ranked["tuned"][name])
-            parts.setdefault("probing_fates", []).append(_placed(fates, {"layer": pair.layer, "of": name}, pair))
+            parts.setdefault("probing_fates", []).append(placed(fates, pair, layer=pair.layer, label=name))
     return {name: pl.concat(frames) for name, frames in parts.items()}, ranked
 
 
@@ -192,12 +192,12 @@ def _ablation(reading: Reading, found: Ranked, source: Readable) -> pl.DataFrame
         replace="mean",
         means=source.train_of(reading.target).mean(axis=0, dtype=np.float64),
         seeds=RANDOM_ORDERS,
-    )
+    ).rename({"seed": "draw"})
 
 
 def _fates(base: Ranked, tuned: Ranked) -> pl.DataFrame:
     """What became of the neurons salient for each value; chance relabels them within the layer."""
-    return neuron_fates(base.salient, tuned.salient, len(base.share))
+    return neuron_fates(base.salient, tuned.salient, len(base.share)).rename({"label": "value"})
 
 
 def _words(
@@ -212,13 +212,9 @@ def _words(
         ]
         for examples in found["examples"].to_list()
     ]
-    placed = found.drop("examples").with_columns(
-        pl.Series("examples", shown, dtype=WORDS["examples"]),
-        model=pl.lit(model),
-        layer=pl.lit(pair.layer, pl.Int32),
-        seed=pl.lit(pair.tuned_index, pl.Int32),
-    )
-    return placed.select([pl.col(name).cast(kind) for name, kind in WORDS.items()])
+    with_contexts = found.with_columns(pl.Series("examples", shown, dtype=WORDS["examples"]))
+    table = placed(with_contexts, pair, model=model, layer=pair.layer)
+    return table.select([pl.col(name).cast(kind) for name, kind in WORDS.items()])
 
 
 def _contexts(pair: LayerPair, examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -236,11 +232,3 @@ def most_salient(ranked: Mapping[str, Ranked], count: int) -> np.ndarray:
             if place < len(order):
                 chosen[int(order[place])] = None
     return np.array(list(chosen), dtype=np.int64)
-
-
-def _placed(table: pl.DataFrame, where: Mapping[str, Any], pair: LayerPair) -> pl.DataFrame:
-    columns = [
-        pl.lit(value, pl.Int32).alias(name) if isinstance(value, int) else pl.lit(value).alias(name)
-        for name, value in where.items()
-    ]
-    return table.select(*columns, pl.all(), pl.lit(pair.tuned_index, pl.Int32).alias("tuned_seed"))

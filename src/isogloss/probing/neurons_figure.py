@@ -7,9 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import NeuronEntry, NeuronsFigure, NeuronsLevel, Tables
-from isogloss.probing.figure_lines import first_tuned
-from isogloss.probing.options import ProbingOptions
+from isogloss.analysis import NeuronEntry, NeuronsFigure, NeuronsLevel, Tables, first_tuned
+from isogloss.analysis.places import Numbers
 
 LABELS = 6
 """Labels on the map, the first in the order of the corpus."""
@@ -21,17 +20,7 @@ _ROUND = 6
 Key = tuple[str, int]
 
 
-class _Numbers:
-    """Gives every different string a number, in the order of appearance."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, int] = {}
-
-    def __call__(self, text: str) -> int:
-        return self.known.setdefault(text, len(self.known))
-
-
-def neurons_figure(tables: Tables, options: ProbingOptions, tail: str = "") -> NeuronsFigure | None:
+def neurons_figure(tables: Tables, tail: str = "") -> NeuronsFigure | None:
     """The neurons of every layer of both models, of the first tuned model; None where no neurons were ranked.
 
     The map shows the largest share that a neuron has of a value's weight: in the probe that reads all layers side by
@@ -47,7 +36,7 @@ def neurons_figure(tables: Tables, options: ProbingOptions, tail: str = "") -> N
     shares = _shares(neurons, whole, labels)
     ranked = neurons.filter(pl.col("label").is_in(labels))
     ranks = ranked.partition_by("model", "layer", "neuron", as_dict=True)
-    words, sentences = _Numbers(), _Numbers()
+    words, sentences = Numbers(), Numbers()
     shown = _shown(tables)
     levels = []
     for (model, layer), rows in shares.items():

@@ -5,7 +5,7 @@ Chooses penalties on dev, predicts test. What the predictions say is in `scoring
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,26 +176,21 @@ def _chosen_path(
         problems = [problem(target, factor) for target in left]
         starts = [last.get(target.name) for target in left]
         solutions = solved(readable.train, problems, options, progress, loss, starts)
-        staying = []
-        for target, solution in zip(left, solutions, strict=True):
-            last[target.name] = solution
-            score = _dev_score(readable, target, solution)
-            if score is None or target.name not in scores or score > scores[target.name]:
-                best[target.name] = factor, solution
-            if score is None or target.name not in scores or score >= scores[target.name]:
-                scores[target.name] = max(scores.get(target.name, -np.inf), -np.inf if score is None else score)
-                staying.append(target)
-        left = staying
-        if not left:
-            break
+        last = {target.name: solution for target, solution in zip(left, solutions, strict=True)}
+        now = {target.name: _dev_score(readable, target, last[target.name]) for target in left}
+        left = [target for target in left if now[target.name] >= scores.get(target.name, -np.inf)]
+        for target in left:
+            name = target.name
+            if name not in scores or now[name] > scores[name] or not len(target.rows.dev):
+                best[name], scores[name] = (factor, last[name]), now[name]
     return best
 
 
-def _dev_score(readable: Readable, target: Target, solution: Solution) -> float | None:
-    """Accuracy, or minus the mean squared error, on dev; None without dev rows."""
+def _dev_score(readable: Readable, target: Target, solution: Solution) -> float:
+    """Accuracy, or minus the mean squared error, on dev; 0 without dev rows."""
     dev = target.rows.dev
     if not len(dev):
-        return None
+        return 0.0
     X = readable.held_out(dev)
     if target.numeric:
         assert target.rows.targets is not None
@@ -205,7 +200,3 @@ def _dev_score(readable: Readable, target: Target, solution: Solution) -> float 
 
 def _union(rows: object) -> np.ndarray:
     return np.unique(np.concatenate(list(rows)))  # type: ignore[call-overload]
-
-
-Readings = Mapping[str, Mapping[str, Reading]]
-"""Per model ("base", "tuned") and label."""

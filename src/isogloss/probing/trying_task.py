@@ -67,7 +67,8 @@ def try_task(
 ) -> tuple[pl.DataFrame | None, str | None]:
     """Take the neurons of each label out of this layer of the tuned model; or why that is not done.
 
-    Sentences are drawn from those that no probe was trained on.
+    Sentences are drawn from those outside training for the task's own label; other labels, where they are on other
+    sentences, may be split otherwise.
     """
     if not options.task_use or not ranked or pair.tuned is None:
         return None, None

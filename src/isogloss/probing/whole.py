@@ -18,6 +18,7 @@ from isogloss.probing.layer_neurons import Ranked, rank_reading
 from isogloss.probing.minimal import minimal_layer, minimal_neurons
 from isogloss.probing.mixed_layers import mix_table
 from isogloss.probing.options import ProbingOptions
+from isogloss.probing.placing import placed
 from isogloss.probing.reading import Readable, Reading, read_all
 from isogloss.probing.scoring import models_of, names_of, score_rows
 from isogloss.probing.solving import fitted, predicted
@@ -37,7 +38,7 @@ MAP: dict[str, Any] = {
     "share": pl.Float64(),
     "rank": pl.Int32(),
     "values": pl.List(pl.String()),
-    "tuned_seed": pl.Int32(),
+    "seed": pl.Int32(),
 }
 """Neurons with a weight in the probe of all layers: `share` is the largest share of a value's weight, `rank` by LCA."""
 
@@ -192,6 +193,4 @@ def _numbered(table: pl.DataFrame, numbers: Sequence[int]) -> pl.DataFrame:
 def _add(
     parts: dict[str, list[pl.DataFrame]], name: str, table: pl.DataFrame, where: Mapping[str, str], pair: ModelPair
 ) -> None:
-    columns = [pl.lit(value).alias(key) for key, value in where.items()]
-    placed = table.select(*columns, pl.all(), pl.lit(pair.tuned_index, pl.Int32).alias("tuned_seed"))
-    parts.setdefault(name, []).append(placed)
+    parts.setdefault(name, []).append(placed(table, pair, **where))

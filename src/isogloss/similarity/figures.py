@@ -6,7 +6,18 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import MARK, Figure, LinesFigure, TableFigure, Tables, curve, figure_names, layer_map, noise_band
+from isogloss.analysis import (
+    MARK,
+    Figure,
+    LinesFigure,
+    TableFigure,
+    Tables,
+    curve,
+    figure_names,
+    first_tuned,
+    layer_map,
+    noise_band,
+)
 
 CLOSE = 0.005
 """Two curves nearer than this everywhere would hide each other."""
@@ -110,7 +121,7 @@ def _maps(table: pl.DataFrame) -> list[Figure]:
                 "layer's place.",
             )
         )
-    kept = table.filter((pl.col("measure") == "neighbours") & (pl.col("seed") == table["seed"].min()))
+    kept = first_tuned(table).filter(pl.col("measure") == "neighbours")
     if kept["value"].count():
         several = table["seed"].n_unique() > 1
         found.append(
@@ -133,7 +144,7 @@ def _marked(example: dict[str, Any]) -> str:
 
 def _words(table: pl.DataFrame) -> Figure:
     several = table["seed"].n_unique() > 1
-    table = table.filter(pl.col("seed") == table["seed"].min()).sort("layer", "rank")
+    table = first_tuned(table).sort("layer", "rank")
     rows = tuple(
         (
             row["layer"],
@@ -162,7 +173,7 @@ def _words(table: pl.DataFrame) -> Figure:
 
 def _labels(table: pl.DataFrame) -> list[Figure]:
     several = table["seed"].n_unique() > 1
-    table = table.filter(pl.col("seed") == table["seed"].min())
+    table = first_tuned(table)
     measure = "cosine" if table["measure"][0] == "cosine" else "neighbours kept"
     found: list[Figure] = []
     parts = {str(label): part for (label,), part in table.group_by("label", maintain_order=True)}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from isogloss.errors import OptionError
+from isogloss.probing.codes import label_codes
 
 
 @dataclass(frozen=True)
@@ -51,23 +51,21 @@ def as_labels(y: Any, name: str = "y", classes: Sequence[Any] | None = None) -> 
     ------
     OptionError : not one label per word, labels that cannot be sorted together, or no label at all.
     """
-    values = (
-        y.to_list() if isinstance(y, pl.Series) else np.asarray(y).tolist() if isinstance(y, np.ndarray) else list(y)
-    )
-    if any(isinstance(v, list | tuple | dict) for v in values):
-        raise OptionError(f"{name} should be one label per word, (n,). Got rows of several.")
-    present = [None if v is None or v == "" or v != v else v for v in values]
+    try:
+        codes, found = label_codes(y)
+    except OptionError as error:
+        raise OptionError(f"{name}: {error}") from None
+    if not len(found):
+        raise OptionError(f"{name} should label at least one word. Got {len(codes)} words, none of them with a label.")
+    names = tuple(found.tolist())
     if classes is None:
-        try:
-            classes = sorted({v for v in present if v is not None})
-        except TypeError:
-            kinds = sorted({type(v).__name__ for v in present if v is not None})
-            raise OptionError(f"{name} should be all strings or all numbers. Got {' and '.join(kinds)}.") from None
+        return Labels(names, codes)
     number = {c: i for i, c in enumerate(classes)}
-    codes = np.array([-1 if v is None else number.get(v, -1) for v in present], dtype=np.int64)
-    if not (codes >= 0).any():
-        raise OptionError(f"{name} should label at least one word. Got {len(values)} words, none of them with a label.")
-    return Labels(tuple(classes), codes)
+    # The last place is that of words without a label.
+    known = np.array([*(number.get(c, -1) for c in names), -1])[codes]
+    if not (known >= 0).any():
+        raise OptionError(f"{name} should label at least one word. Got {len(codes)} words, none of a known class.")
+    return Labels(tuple(classes), known)
 
 
 def at_least_two(labels: Labels, name: str = "y") -> Labels:
