@@ -4,6 +4,9 @@ Vectors and labels in, tables and findings out; knows nothing of transformers or
 itself.
 """
 
+from isogloss.analysis.interventions import ablate_neurons, matched_neurons, remove_directions, translate
+from isogloss.analysis.partition import partition_sentences
+from isogloss.analysis.splits import ProbeRows, probe_rows
 from isogloss.probing.ablation import ablation_curves
 from isogloss.probing.agreement import Agreement, agreement
 from isogloss.probing.analysis import ProbingAnalysis
@@ -12,13 +15,11 @@ from isogloss.probing.control import ControlTask, control_codes, control_labels
 from isogloss.probing.description_length import OnlineBlocks, OnlineCode, codelength, description_length
 from isogloss.probing.distribution import LayerShift, layer_distribution, layer_shift, neuron_fates
 from isogloss.probing.fitting import fit_probes
-from isogloss.probing.interventions import ablate_neurons, matched_neurons, remove_directions, translate
 from isogloss.probing.learning_curve import LearningCurve, NestedSubsets, learning_curve
 from isogloss.probing.minimal import MinimalNeurons, minimal_layer, minimal_neurons
 from isogloss.probing.mlp import MLPProbe
 from isogloss.probing.mlp_search import MLPSearch, search_mlp
 from isogloss.probing.options import ProbingOptions
-from isogloss.probing.partition import partition_sentences
 from isogloss.probing.probe import LinearProbe
 from isogloss.probing.rankings import (
     ClassMeans,
@@ -37,7 +38,6 @@ from isogloss.probing.regression_scores import RegressionScores, regression_scor
 from isogloss.probing.resampling import Estimate, Resampled
 from isogloss.probing.scalar_mix import ScalarMix
 from isogloss.probing.scores import LabelScores, accuracy, label_scores, resampled_mean, selectivity
-from isogloss.probing.splits import ProbeRows, probe_rows
 from isogloss.probing.task_use import TaskSentences, TaskUse, task_use
 from isogloss.probing.top_words import top_words
 

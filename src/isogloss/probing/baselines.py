@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isogloss.analysis.codes import Values, word_types
 from isogloss.errors import OptionError
-from isogloss.probing.codes import Values, word_types
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from isogloss.analysis.codes import Values, label_codes, word_types
+from isogloss.analysis.seeded import seeded_uniforms, string_keys
 from isogloss.errors import OptionError
-from isogloss.probing.codes import Values, label_codes, word_types
-from isogloss.probing.seeded import seeded_uniforms, string_keys
 
 Distribution = Literal["empirical", "uniform"]
 

@@ -12,8 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
+from isogloss.analysis.seeded import nested_portions
 from isogloss.errors import OptionError
-from isogloss.probing.seeded import nested_portions
 
 PORTIONS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.0)
 """Shares of the words after which the probe is trained anew (Voita & Titov 2020)."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from isogloss.analysis.codes import label_codes
 from isogloss.errors import OptionError
 from isogloss.numerics.elastic_net import PenaltyName, Problem, solve
-from isogloss.probing.codes import label_codes
 from isogloss.probing.probe import LinearProbe
 from isogloss.progress import SILENT, Progress
 

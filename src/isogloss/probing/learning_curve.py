@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from isogloss.analysis.seeded import nested_portions
 from isogloss.errors import OptionError
-from isogloss.probing.seeded import nested_portions
 
 FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import ModelPair, word_classes
+from isogloss.analysis.splits import ProbeRows, probe_rows
 from isogloss.errors import OptionError
 from isogloss.probing.control import control_codes
 from isogloss.probing.options import ProbingOptions
-from isogloss.probing.splits import ProbeRows, probe_rows
 
 
 @dataclass(frozen=True, eq=False)

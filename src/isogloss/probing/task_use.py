@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from isogloss.analysis import Classifier
+from isogloss.analysis.interventions import Change, TokenMeans, Tokens, ablate_neurons, matched_neurons, restricted
 from isogloss.numerics.bootstrap import percentile_interval, poisson_sums
-from isogloss.probing.interventions import Change, TokenMeans, Tokens, ablate_neurons, matched_neurons, restricted
 from isogloss.progress import Advance
 
 

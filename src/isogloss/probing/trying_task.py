@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import LayerPair, ModelPair
-from isogloss.errors import IsoglossError
+from isogloss.analysis import LayerPair
+from isogloss.analysis.partition import DEV, TEST, partition_sentences
+from isogloss.analysis.seeded import text_uniforms
+from isogloss.analysis.task_label import gold_label
 from isogloss.probing.layer_neurons import Ranked
 from isogloss.probing.options import ProbingOptions
-from isogloss.probing.partition import DEV, TEST, partition_sentences
-from isogloss.probing.seeded import text_uniforms
 from isogloss.probing.task_use import TaskSentences, TaskUse, task_use
 
 TASK_USE: dict[str, Any] = {
@@ -44,22 +44,6 @@ TASK_USE: dict[str, Any] = {
 """`loss` of the task's accuracy without a label's neurons, `random` mean, least and greatest loss without as many
 matched random ones, `difference` of the two; `spread`, `random_spread` mean standard deviations of both; `shift` the
 probability of the gold class that is lost on average."""
-
-
-def gold_label(pair: ModelPair) -> tuple[str | None, str | None]:
-    """The sentence label whose values are the classifier's classes, or a sentence that says why there is none."""
-    if pair.classifier is None:
-        return None, "no classifier is at hand"
-    try:
-        known = set(pair.classifier.classes)
-    except IsoglossError as error:
-        return None, str(error).rstrip(".")
-    for name in pair.sentence_labels:
-        column = pair.sentences[name]
-        values = set() if column.dtype.is_float() else set(column.cast(pl.String).drop_nulls().unique())
-        if len(values) > 1 and values <= known:
-            return name, None
-    return None, f"no sentence label has the classes of the classifier ({', '.join(sorted(known))})"
 
 
 def try_task(

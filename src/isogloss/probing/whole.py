@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import ModelPair, Tables, Vectors
+from isogloss.analysis.stacked import SideBySide
 from isogloss.probing.distribution import layer_distribution, layer_shift, neuron_fates
 from isogloss.probing.layer_neurons import Ranked, rank_reading
 from isogloss.probing.minimal import minimal_layer, minimal_neurons
@@ -22,7 +23,6 @@ from isogloss.probing.placing import placed
 from isogloss.probing.reading import Readable, Reading, read_all
 from isogloss.probing.scoring import models_of, names_of, score_rows
 from isogloss.probing.solving import fitted, predicted
-from isogloss.probing.stacked import SideBySide
 from isogloss.probing.targets import Target
 
 TOLERANCES = (0.01, 0.02, 0.03)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from isogloss.analysis.codes import label_codes
 from isogloss.errors import OptionError
-from isogloss.probing.codes import label_codes
 
 
 @dataclass(frozen=True)

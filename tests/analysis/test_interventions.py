@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isogloss.errors import OptionError
-from isogloss.probing.interventions import (
+from isogloss.analysis.interventions import (
     NEAREST,
     TokenMeans,
     ablate_neurons,
@@ -15,6 +14,7 @@ from isogloss.probing.interventions import (
     restricted,
     translate,
 )
+from isogloss.errors import OptionError
 from isogloss.probing.task_use import TaskSentences, task_use
 from tests.probing.toys import reading_task
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isogloss.analysis import Vectors
+from isogloss.analysis.protocol import Vectors
 from isogloss.numerics import zip_blocks
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from isogloss.analysis.seeded import text_uniforms
 from isogloss.errors import OptionError
-from isogloss.probing.seeded import text_uniforms
 
 TRAIN, DEV, TEST, NEITHER = 0, 1, 2, -1
 SHARES = (0.6, 0.2, 0.2)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from isogloss.analysis.codes import label_codes
+from isogloss.analysis.partition import DEV, NEITHER, SHARES, TEST, TRAIN, partition_sentences
 from isogloss.errors import OptionError
-from isogloss.probing.codes import label_codes
-from isogloss.probing.partition import DEV, NEITHER, SHARES, TEST, TRAIN, partition_sentences
 
 MAX_TRAIN = 150_000
 """Training words, as many as the study of Durrani et al. (Findings of ACL 2021) uses."""

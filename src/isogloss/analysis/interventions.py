@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from isogloss.analysis import Classifier
+from isogloss.analysis.protocol import Classifier
 from isogloss.errors import OptionError
 
 Tokens = Literal["all", "text", "special"]

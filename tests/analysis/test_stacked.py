@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.analysis import ArrayVectors
-from isogloss.probing.stacked import SideBySide, sentence_means
+from isogloss.analysis.stacked import SideBySide, sentence_means
 
 
 def test_layers_side_by_side_are_their_columns_in_order():

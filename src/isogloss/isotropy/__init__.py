@@ -1,0 +1,1 @@
+"""The shape of the space and what its directions carry. Arrays and labels in, tables and findings out."""
