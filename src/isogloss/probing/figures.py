@@ -16,7 +16,7 @@ from isogloss.analysis import (
     noise_band,
     values_of,
 )
-from isogloss.probing.figure_lines import MODELS, line_over, lines_of_models
+from isogloss.analysis.figure_lines import MODELS, line_over, lines_of_models
 from isogloss.probing.figures_asked import asked_figures
 from isogloss.probing.neurons_figure import neurons_figure
 from isogloss.probing.options import ProbingOptions

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from isogloss.analysis import Figure, LinesFigure, Tables, curve, figure_names, first_tuned
-from isogloss.probing.figure_lines import MODELS, line_over, lines_of_models
+from isogloss.analysis.figure_lines import MODELS, line_over, lines_of_models
 from isogloss.probing.findings_asked import curve_layer
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from isogloss.analysis import Finding, Tables, first_tuned, from_to, layers, stated, with_interval
-from isogloss.probing.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, z_of
+from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, z_of
 from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
 

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from isogloss.analysis import Finding, Tables, layers, stated
-from isogloss.probing.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, z_of
+from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, z_of
 
 ENOUGH = 0.95
 """Share of the accuracy with all training words that a learning curve is asked for."""

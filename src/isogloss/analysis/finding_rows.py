@@ -1,4 +1,4 @@
-"""Rows of the probing tables as findings need them, and findings made of rows. Says nothing itself."""
+"""Rows of tables as findings need them, and findings made of rows. Says nothing itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 import polars as pl
 from scipy.stats import norm
 
-from isogloss.analysis import Finding, Tables, first_tuned, with_interval
+from isogloss.analysis.finding import Finding
+from isogloss.analysis.protocol import Tables
+from isogloss.analysis.tables import first_tuned
+from isogloss.analysis.wording import with_interval
 
 Row = dict[str, Any]
 _NORMAL_95 = 1.959963984540054
@@ -39,10 +42,10 @@ def said(row: Row) -> str:
 
 
 def finding_in(text: str, measure: str, table: str, rows: list[Row], value: Any, weight: float, **ends: Any) -> Finding:
-    """A finding on rows of another table."""
+    """A finding on rows of a table named ANALYSIS_..., not the tidy one."""
     return Finding(
         text=text,
-        analysis="probing",
+        analysis=table.partition("_")[0],
         measure=measure,
         value=value,
         table=table,

@@ -1,10 +1,11 @@
-"""Lines of the probing figures, from rows of its tables."""
+"""Lines of figures from rows of any table."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from isogloss.analysis import Line, values_of
+from isogloss.analysis.curves import values_of
+from isogloss.analysis.figure import Line
 
 MODELS = ("base", "tuned")
 
