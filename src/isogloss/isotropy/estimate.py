@@ -35,7 +35,7 @@ class Estimate:
         return float(low[0]), float(high[0])
 
     def minus(self, other: Estimate) -> Estimate:
-        """This one less the other, replicate by replicate; without an interval where either has none.
+        """The difference from another, replicate by replicate; without an interval where either has none.
 
         Raises
         ------

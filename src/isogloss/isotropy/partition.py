@@ -87,7 +87,7 @@ def log_partition(blocks: Iterable[np.ndarray], directions: np.ndarray) -> tuple
 
 
 def log_isotropy(above: np.ndarray, below: np.ndarray, sign: Sign) -> np.ndarray:
-    """log I from log F(u) and log F(-u), each (..., k) over k directions; (...)."""
+    """Natural logarithm of I, from log F(u) and log F(-u), each (..., k) over k directions; (...)."""
     if sign == "reference":
         return above.min(axis=-1) - above.max(axis=-1)
     low = np.minimum(above.min(axis=-1), below.min(axis=-1))
