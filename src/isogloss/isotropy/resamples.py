@@ -55,7 +55,7 @@ class Resamples:
         counts = np.bincount(self.groups, minlength=self.n_groups).astype(np.float64)
         return self.weights @ counts
 
-    def adder(self, start: int, rows: int, dtype: type = np.float64) -> tuple[np.ndarray, sparse.csr_array]:
+    def adder(self, start: int, rows: int) -> tuple[np.ndarray, sparse.csr_array]:
         """The sentences of words `start` .. `start + rows`, and the matrix that sums these words' rows by sentence.
 
         Returns
@@ -63,8 +63,9 @@ class Resamples:
         (g,) sentences, and (g, rows) sparse ones.
         """
         groups, place = np.unique(self.groups[start : start + rows], return_inverse=True)
-        ones = np.ones(rows, dtype=dtype)
-        return groups, sparse.csr_array((ones, (place, np.arange(rows))), shape=(len(groups), rows))
+        order = np.argsort(place, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(place))])
+        return groups, sparse.csr_array((np.ones(rows), order, starts), shape=(len(groups), rows))
 
 
 class WholeSentences:
@@ -87,10 +88,10 @@ class WholeSentences:
         the sentences that are complete now, and their sums.
         """
         self._missing[groups] -= counts
-        for place, group in enumerate(groups.tolist()):
+        for row, group in enumerate(groups.tolist()):
             if group in self._open:
-                sums[place] += self._open.pop(group)
+                sums[row] += self._open.pop(group)
         complete = self._missing[groups] == 0
-        for place in np.flatnonzero(~complete):
-            self._open[int(groups[place])] = sums[place].copy()
+        for row in np.flatnonzero(~complete).tolist():
+            self._open[int(groups[row])] = sums[row].copy()
         return (groups, sums) if complete.all() else (groups[complete], sums[complete])
