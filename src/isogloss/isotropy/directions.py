@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -131,9 +131,7 @@ class Directions:
         Removing k random directions removes the first k of them, so that a draw's removals are nested. By the QR
         decomposition of a Gaussian matrix with the signs that make it uniform (Mezzadri 2007, arXiv math-ph/0609050).
         """
-        rng = np.random.default_rng([seed % 2**63, draw])
-        turn, upper = np.linalg.qr(rng.standard_normal((self.d, self.d)))
-        return (turn * np.sign(np.diag(upper))).T
+        return _random_basis(self.d, draw, seed % 2**63)
 
     def removed(self, cut: Cut, seed: int = 0) -> np.ndarray:
         """(m, d) float64 orthonormal directions that the cut takes out, in the space of the vectors."""
@@ -145,9 +143,11 @@ class Directions:
     def variance_removed(self, cut: Cut, seed: int = 0) -> float:
         """Share of the variance that the cut takes out, in [0, 1]."""
         kept = cut.kept(self.d)
-        if cut.kind != "random":
-            return float(1.0 - self.shares[kept].sum()) if cut.k or cut.kind == "only_top" else 0.0
-        return float((np.square(self.random_basis(cut.draw, seed)[: cut.k]) @ self.shares).sum())
+        if not cut.k:
+            return 0.0
+        if cut.kind == "random":
+            return float((np.square(self.random_basis(cut.draw, seed)[: cut.k]) @ self.shares).sum())
+        return float(self.shares.sum() - self.shares[kept].sum())
 
 
 def remove_directions(
@@ -218,6 +218,14 @@ def cuts_of(ks: Iterable[int], kinds: Iterable[Which], draws: int, d: int) -> li
     return [
         Cut(kind, k, draw) for kind in kinds for draw in range(draws if kind == "random" else 1) for k in sizes
     ]
+
+
+@lru_cache(maxsize=8)
+def _random_basis(d: int, draw: int, seed: int) -> np.ndarray:
+    turn, upper = np.linalg.qr(np.random.default_rng([seed, draw]).standard_normal((d, d)))
+    basis = (turn * np.sign(np.diag(upper))).T
+    basis.flags.writeable = False
+    return basis
 
 
 def _blocks(X: Any, rows: np.ndarray | None) -> Iterator[np.ndarray]:
