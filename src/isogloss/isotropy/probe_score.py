@@ -24,7 +24,7 @@ from isogloss.progress import Advance
 
 L2 = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
 """Penalties that dev chooses from, for vectors scaled to a mean variance of 1."""
-TOLERANCE = 1e-2
+TOLERANCE = 1e-3
 MAX_TRAIN = 10_000
 
 
