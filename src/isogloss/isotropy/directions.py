@@ -1,0 +1,242 @@
+"""The principal directions of a space and what is left when some are taken out: the top, the bottom or random ones.
+
+Array in, array out. Treatments with scikit-learn's contract are in `treatments`; what is lost with the directions is
+asked in `removal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from isogloss.errors import OptionError
+from isogloss.numerics.ward.linkage import as_points
+
+Which = Literal["top", "bottom", "random", "only_top"]
+KINDS: tuple[Which, ...] = get_args(Which)
+_ROWS = 8192
+
+
+class Cut(NamedTuple):
+    """Some directions taken out.
+
+    Attributes
+    ----------
+    kind : "top" or "bottom" (most and least variance), "random", or "only_top": all but the top ones.
+    k : how many are taken out; of "only_top", how many are left.
+    draw : which random draw; 0 for the others.
+    """
+
+    kind: Which
+    k: int
+    draw: int = 0
+
+    def kept(self, d: int) -> slice:
+        """The coordinates that are left of d, along principal directions; for "random" along those of the draw.
+
+        Raises
+        ------
+        OptionError : no direction would be left, or there are not so many.
+        """
+        if self.kind not in KINDS:
+            raise OptionError(f"which should be one of {', '.join(KINDS)}. Got {self.kind!r}.")
+        if self.kind == "only_top":
+            if not 1 <= self.k <= d:
+                raise OptionError(f"k should be between 1 and the {d} dimensions to keep only the top k. Got {self.k}.")
+            return slice(0, self.k)
+        if not 0 <= self.k < d:
+            raise OptionError(f"k should be at least 0 and less than the {d} dimensions. Got {self.k}.")
+        return slice(0, d - self.k) if self.kind == "bottom" else slice(self.k, d)
+
+
+@dataclass(frozen=True, eq=False)
+class Directions:
+    """The principal directions of some vectors, by the eigenvectors of their covariance.
+
+    Attributes
+    ----------
+    mean : (d,) float64.
+    variances : (d,) float64 along each direction, descending; the covariance is divided by n.
+    basis : (d, d) float64, one direction in each row, orthonormal; the entry of largest size is positive.
+    n : number of vectors.
+    """
+
+    mean: np.ndarray
+    variances: np.ndarray
+    basis: np.ndarray
+    n: int
+
+    @staticmethod
+    def of(X: Any, rows: np.ndarray | None = None) -> Directions:
+        """Those of an array (n, d), or of anything with `.shape`, `.blocks(rows)` and `.take(rows)`; one pass.
+
+        Parameters
+        ----------
+        X : the vectors.
+        rows : which of them; None for all. To judge what directions carry, these are rows of training sentences.
+
+        Raises
+        ------
+        OptionError : there is no vector, or one holds NaN or infinity (its row is named).
+        """
+        n, total, scatter, origin = 0, np.zeros(X.shape[1]), np.zeros((X.shape[1], X.shape[1])), np.zeros(X.shape[1])
+        for block in _blocks(X, rows):
+            finite = np.isfinite(block).all(axis=1)
+            if not finite.all():
+                at = n + int(np.argmin(finite))
+                raise OptionError(f"X holds NaN or infinity in row {at if rows is None else int(rows[at])}.")
+            if not n:
+                origin = block.mean(axis=0)
+            shifted = block - origin
+            total += shifted.sum(axis=0)
+            # Float64 throughout: the bottom directions are what is left after millions of times their variance.
+            scatter += shifted.T @ shifted
+            n += len(block)
+        if not n:
+            raise OptionError("X has no row, so it has no directions.")
+        mean = total / n
+        variances, vectors = np.linalg.eigh(scatter / n - np.outer(mean, mean))
+        basis = vectors[:, ::-1].T
+        largest = np.take_along_axis(basis, np.abs(basis).argmax(axis=1)[:, None], axis=1)
+        return Directions(mean + origin, np.maximum(variances[::-1], 0.0), basis * np.sign(largest), n)
+
+    @property
+    def d(self) -> int:
+        """Dimensions."""
+        return len(self.mean)
+
+    @cached_property
+    def shares(self) -> np.ndarray:
+        """(d,) share of the variance along each direction; zeros where nothing varies."""
+        total = self.variances.sum()
+        return self.variances / total if total > 0 else np.zeros(self.d)
+
+    def coordinates(self, X: np.ndarray, *, centred: bool = True, dtype: type = np.float64) -> np.ndarray:
+        """(n, d) coordinates along the directions, about the mean or (not `centred`) about 0."""
+        X = np.asarray(X)
+        out = np.empty(X.shape, dtype=dtype)
+        turn = self.basis.T.astype(dtype)
+        for start in range(0, len(X), _ROWS):
+            block = X[start : start + _ROWS].astype(np.float64) - (self.mean if centred else 0.0)
+            out[start : start + _ROWS] = block.astype(dtype, copy=False) @ turn
+        return out
+
+    def random_basis(self, draw: int, seed: int = 0) -> np.ndarray:
+        """(d, d) float64, orthonormal rows, uniform over all rotations; in coordinates along these directions.
+
+        Removing k random directions removes the first k of them, so that a draw's removals are nested. By the QR
+        decomposition of a Gaussian matrix with the signs that make it uniform (Mezzadri 2007, arXiv math-ph/0609050).
+        """
+        return _random_basis(self.d, draw, seed % 2**63)
+
+    def removed(self, cut: Cut, seed: int = 0) -> np.ndarray:
+        """(m, d) float64 orthonormal directions that the cut takes out, in the space of the vectors."""
+        basis = self.basis if cut.kind != "random" else self.random_basis(cut.draw, seed) @ self.basis
+        gone = np.ones(self.d, dtype=bool)
+        gone[cut.kept(self.d)] = False
+        return basis[gone]
+
+    def variance_removed(self, cut: Cut, seed: int = 0) -> float:
+        """Share of the variance that the cut takes out, in [0, 1]."""
+        kept = cut.kept(self.d)
+        if not cut.k:
+            return 0.0
+        if cut.kind == "random":
+            return float((np.square(self.random_basis(cut.draw, seed)[: cut.k]) @ self.shares).sum())
+        return float(self.shares.sum() - self.shares[kept].sum())
+
+
+def remove_directions(
+    X: Any,
+    k: int,
+    which: Which = "top",
+    *,
+    directions: Directions | None = None,
+    centred: bool = True,
+    seed: int = 0,
+) -> np.ndarray:
+    """Project vectors onto what is left without some of their principal directions.
+
+    Parameters
+    ----------
+    X : (n, d), finite.
+    k : how many directions, less than d; for `which="only_top"` how many stay, from 1 to d.
+    which : "top" (most variance, as all-but-the-top: Mu & Viswanath 2018, arXiv 1702.01417, algorithm 1), "bottom",
+        "random" (uniform over all directions), or "only_top", which keeps the top k alone.
+    directions : those of the training vectors; None takes those of X itself.
+    centred : subtract the mean first, so that the result is centred too where X is what the directions are of. False
+        projects X as it is, along the same directions.
+    seed : of random directions.
+
+    Returns
+    -------
+    (n, d), float32 where X is float32 or float16, else float64.
+
+    Raises
+    ------
+    OptionError : k is out of range, X holds NaN or infinity, or X and the directions differ in width.
+    """
+    X = as_points(X)
+    of = Directions.of(X) if directions is None else directions
+    if X.shape[1] != of.d:
+        raise OptionError(f"X should have the {of.d} dimensions of the directions. Got {X.shape[1]}.")
+    cut = Cut(which, k)
+    few, keep = (of.removed(cut, seed), False) if which != "only_top" else (of.basis[cut.kept(of.d)], True)
+    return project(X, few, of.mean if centred else None, keep=keep)
+
+
+def project(X: np.ndarray, basis: np.ndarray, mean: np.ndarray | None = None, *, keep: bool = False) -> np.ndarray:
+    """X less a mean, without (or, `keep`, with nothing but) what lies along the orthonormal rows of a basis.
+
+    Parameters
+    ----------
+    X : (n, d) float32 or float64. The work is done in float64, block by block.
+    basis : (m, d).
+    mean : (d,); None subtracts nothing.
+
+    Returns
+    -------
+    (n, d) of X's precision.
+    """
+    out = np.empty_like(X)
+    for start in range(0, len(X), _ROWS):
+        block = X[start : start + _ROWS].astype(np.float64)
+        if mean is not None:
+            block -= mean
+        inside = (block @ basis.T) @ basis
+        out[start : start + _ROWS] = inside if keep else block - inside
+    return out
+
+
+def cuts_of(ks: Iterable[int], kinds: Iterable[Which], draws: int, d: int) -> list[Cut]:
+    """Every cut of the given numbers of directions that leaves something of d dimensions and takes something out."""
+    sizes = sorted({int(k) for k in ks if 0 < k < d})
+    return [
+        Cut(kind, k, draw) for kind in kinds for draw in range(draws if kind == "random" else 1) for k in sizes
+    ]
+
+
+@lru_cache(maxsize=8)
+def _random_basis(d: int, draw: int, seed: int) -> np.ndarray:
+    turn, upper = np.linalg.qr(np.random.default_rng([seed, draw]).standard_normal((d, d)))
+    basis = (turn * np.sign(np.diag(upper))).T
+    basis.flags.writeable = False
+    return basis
+
+
+def _blocks(X: Any, rows: np.ndarray | None) -> Iterator[np.ndarray]:
+    """Consecutive blocks of the given rows, float64."""
+    if rows is not None:
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            yield np.asarray(X.take(some) if hasattr(X, "blocks") else X[some], dtype=np.float64)
+    elif hasattr(X, "blocks"):
+        for block in X.blocks():
+            yield np.asarray(block, dtype=np.float64)
+    else:
+        for start in range(0, len(X), _ROWS):
+            yield np.asarray(X[start : start + _ROWS], dtype=np.float64)
