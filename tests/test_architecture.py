@@ -20,7 +20,7 @@ ALLOWED = {
     "similarity": {"analysis", "numerics"},
     "concepts": {"analysis", "numerics", "corpus"},
     "probing": {"analysis", "numerics", "corpus"},
-    "isotropy": {"analysis", "numerics"},
+    "isotropy": {"analysis", "numerics", "corpus"},
     "study": {"analysis", "corpus", "models", "activations"},
     "report": {"analysis"},
     "api": {"analysis", "bars", "corpus", "models", "activations", "study", "report"},

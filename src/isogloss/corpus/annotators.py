@@ -278,15 +278,17 @@ class WordClass:
 
     def __call__(self, corpus: Corpus) -> pl.Series:
         """One label per word."""
-        return by_type(corpus.words["word"], self._of)
+        return by_type(corpus.words["word"], lambda word: word_class_of(word, self.function_words))
 
-    def _of(self, word: str) -> str:
-        if not any(c.isalnum() for c in word):
-            # Symbols and emoji stand with punctuation: they are not words of the language. Marks alone too.
-            return "punctuation" if word.lower() not in self.function_words else "function"
-        if any(c.isnumeric() for c in word) and not any(unicodedata.category(c)[0] == "L" for c in word):
-            return "number"
-        return "function" if word.lower().replace("’", "'") in self.function_words else "content"
+
+def word_class_of(word: str, function_words: frozenset[str] = FUNCTION_WORDS) -> str:
+    """`punctuation`, `number`, `function` or `content`."""
+    if not any(c.isalnum() for c in word):
+        # Symbols and emoji stand with punctuation: they are not words of the language. Marks alone too.
+        return "punctuation" if word.lower() not in function_words else "function"
+    if any(c.isnumeric() for c in word) and not any(unicodedata.category(c)[0] == "L" for c in word):
+        return "number"
+    return "function" if word.lower().replace("’", "'") in function_words else "content"
 
 
 ANNOTATORS: dict[str, Callable[[], Annotator]] = {

@@ -215,9 +215,7 @@ def project(X: np.ndarray, basis: np.ndarray, mean: np.ndarray | None = None, *,
 def cuts_of(ks: Iterable[int], kinds: Iterable[Which], draws: int, d: int) -> list[Cut]:
     """Every cut of the given numbers of directions that leaves something of d dimensions and takes something out."""
     sizes = sorted({int(k) for k in ks if 0 < k < d})
-    return [
-        Cut(kind, k, draw) for kind in kinds for draw in range(draws if kind == "random" else 1) for k in sizes
-    ]
+    return [Cut(kind, k, draw) for kind in kinds for draw in range(draws if kind == "random" else 1) for k in sizes]
 
 
 @lru_cache(maxsize=8)

@@ -84,18 +84,14 @@ class RemovalCurves:
         share[:-1] += np.diff(x) / 2
         gaps = [others[k].minus(these[k]) for k in ks]
         share /= x[-1] - x[0]
-        return Estimate(
-            float(share @ [gap.value for gap in gaps]), share @ np.stack([gap.replicates for gap in gaps])
-        )
+        return Estimate(float(share @ [gap.value for gap in gaps]), share @ np.stack([gap.replicates for gap in gaps]))
 
     def table(self) -> pl.DataFrame:
         """A row for each cut: the columns of `SCHEMA`, with 95% intervals over sentences or pairs."""
         rows = []
         for cut, score in self.scores.items():
             change = self.change(cut)
-            rows.append(
-                (*cut, self.variance[cut], score.value, *score.interval(), change.value, *change.interval())
-            )
+            rows.append((*cut, self.variance[cut], score.value, *score.interval(), change.value, *change.interval()))
         return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 

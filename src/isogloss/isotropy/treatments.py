@@ -210,7 +210,9 @@ class ClusterEnhancement(_Treatment):
         """
         check_is_fitted(self)
         if not 0 <= n_components <= self.n_components:
-            raise OptionError(f"n_components should be between 0 and the fitted {self.n_components}. Got {n_components}.")
+            raise OptionError(
+                f"n_components should be between 0 and the fitted {self.n_components}. Got {n_components}."
+            )
         fewer = ClusterEnhancement(self.n_clusters, n_components, random_state=self.random_state)
         fewer.n_features_in_ = self.n_features_in_
         fewer.labels_, fewer.cluster_means_ = self.labels_, self.cluster_means_

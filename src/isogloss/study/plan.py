@@ -61,11 +61,18 @@ def build_options(analysis: Analysis, given: Mapping[str, Any] | None) -> Any:
             f"{', '.join(sorted(known))}{suggestion(unknown[0], sorted(known))}"
         )
     kinds = get_type_hints(analysis.Options) if known else {}
-    for name, value in (given or {}).items():
+    fitting = {name: _spelled(value, kinds[name]) for name, value in (given or {}).items()}
+    for name, value in fitting.items():
         if not _is(value, kinds[name]):
             wanted = getattr(kinds[name], "__name__", str(kinds[name]))
             raise OptionError(f"{analysis.name}.{name} takes {wanted}; got {value!r}")
-    return analysis.Options(**(given or {}))
+    return analysis.Options(**fitting)
+
+
+def _spelled(value: Any, kind: Any) -> Any:
+    """A number as text where the option is text, such as a list of numbers of which only one is given."""
+    allowed = get_args(kind) or (kind,)
+    return str(value) if type(value) in (int, float) and str in allowed and type(value) not in allowed else value
 
 
 def _is(value: Any, kind: Any) -> bool:

@@ -1,0 +1,208 @@
+"""What surrounds words, as rows: how much they depend on their sentences, their clusters, their intrinsic dimension.
+
+The measures are in `contextuality`, `clusters`, `frequency` and `dimension`; here base and tuned model stand side by
+side, on the same sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from isogloss.analysis import ModelPair, Vectors, word_classes
+from isogloss.analysis.codes import word_types
+from isogloss.corpus.annotators import by_type, word_class_of
+from isogloss.errors import OptionError
+from isogloss.isotropy.clusters import LocalStructure, cluster_isotropy
+from isogloss.isotropy.contextuality import contextuality
+from isogloss.isotropy.dimension import measure_dimension
+from isogloss.isotropy.estimate import Estimate
+from isogloss.isotropy.frequency import frequency_agreement
+from isogloss.isotropy.labellings import Labelling, frequency_bands
+from isogloss.isotropy.options import IsotropyOptions
+from isogloss.isotropy.shape_rows import Row, estimate_rows, known
+from isogloss.numerics import percentile_interval
+
+MOST_VALUES = 60
+"""Labels with more values are not looked for in clusters, save for the words themselves."""
+MOST_LABELS = 6
+"""Labels of the corpus that clusters are compared with, the first ones."""
+
+CLUSTERS: dict[str, Any] = {
+    "model": pl.String(),
+    "layer": pl.Int32(),
+    "clusters": pl.Int32(),
+    "measure": pl.String(),
+    "label": pl.String(),
+    "value": pl.Float64(),
+    "ci_low": pl.Float64(),
+    "ci_high": pl.Float64(),
+    "null_low": pl.Float64(),
+    "null_high": pl.Float64(),
+    "n": pl.Int64(),
+    "seed": pl.Int32(),
+}
+"""Measures `partition`, `partition_log10`, `mean_cosine` when every cluster has its mean taken away (no label), and
+`purity`, `nmi` with a label; model `change` is tuned minus base."""
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """What the words of a pair are, for both models.
+
+    Attributes
+    ----------
+    types, groups : (n_words,) type and sentence of each word, numbers from 0.
+    n_groups : sentences with words.
+    labellings : what clusters are compared with.
+    """
+
+    types: np.ndarray
+    groups: np.ndarray
+    n_groups: int
+    labellings: tuple[Labelling, ...]
+
+    @staticmethod
+    def of(pair: ModelPair) -> Words:
+        """Words by spelling in lower case, with their class, frequency and the corpus's labels of few values."""
+        lower = pair.words["word"].str.to_lowercase()
+        types, _ = word_types(lower)
+        numbers, groups = np.unique(pair.words["sentence"].to_numpy(), return_inverse=True)
+        values: dict[str, pl.Series] = {
+            "word_class": by_type(pair.words["word"], word_class_of),
+            "frequency": frequency_bands(types),
+            "word": lower,
+        }
+        named = [name for name in word_classes(pair) if name not in values]
+        few = [name for name in named if 1 < pair.words[name].drop_nulls().n_unique() <= MOST_VALUES]
+        values |= {name: pair.words[name] for name in sorted(few, key=lambda n: (n.lower() != "tense", named.index(n)))}
+        chosen = list(values)[: 3 + MOST_LABELS]
+        labellings = tuple(
+            Labelling.of(name, values[name], types) for name in chosen if values[name].drop_nulls().len()
+        )
+        return Words(types, groups, len(numbers), labellings)
+
+
+def context_rows(models: Mapping[str, Vectors], words: Words, options: IsotropyOptions, seed: int) -> tuple[list[Row], list[str]]:
+    """Rows of contextuality, intrinsic dimension and neighbours of like frequency, and what could not be measured."""
+    measures: dict[str, dict[str, Estimate]] = {model: {} for model in models}
+    nulls: dict[tuple[str, str], tuple[float, float]] = {}
+    notes: list[str] = []
+    given = {"bootstrap": options.bootstrap, "seed": seed}
+    for model, vectors in models.items():
+        own = measures[model]
+        if options.contextuality:
+            found = contextuality(vectors, words.types, words.groups, words.n_groups, min_count=options.min_count, **given)
+            own |= found.measures
+            notes += found.notes
+        if options.dimension_words:
+            neighbours = options.dimension_neighbours
+            if (
+                dimension := _tried(
+                    notes,
+                    lambda vectors=vectors: measure_dimension(
+                        vectors,
+                        words.groups,
+                        words.n_groups,
+                        neighbours=neighbours,
+                        max_words=options.dimension_words,
+                        **given,
+                    ),
+                )
+            ) is not None:
+                own["intrinsic_dimension"] = dimension.estimate
+        if options.local:
+            agreement = _tried(
+                notes,
+                lambda vectors=vectors: frequency_agreement(
+                    vectors,
+                    words.types,
+                    words.groups,
+                    words.n_groups,
+                    max_words=options.local_words,
+                    permutations=max(options.permutations, 1),
+                    **given,
+                ),
+            )
+            if agreement is not None:
+                own["frequency_neighbours"] = agreement.agreement
+                nulls[model, "frequency_neighbours"] = _ends(agreement.null)
+    sizes = dict.fromkeys(models, len(words.types))
+    return estimate_rows(measures, sizes, "all", nulls), list(dict.fromkeys(notes))
+
+
+def cluster_table(
+    models: Mapping[str, Vectors], words: Words, options: IsotropyOptions, layer: int, index: int, seed: int
+) -> tuple[pl.DataFrame, list[str]]:
+    """The table `isotropy_clusters` of one layer, and notes."""
+    found = {
+        model: cluster_isotropy(
+            vectors,
+            words.groups,
+            options.cluster_counts,
+            labellings=words.labellings,
+            max_words=options.local_words,
+            permutations=options.permutations,
+            bootstrap=options.bootstrap,
+            seed=seed,
+        )
+        for model, vectors in models.items()
+    }
+    cells = {model: _cells(structure) for model, structure in found.items()}
+    rows = []
+    for model, own in cells.items():
+        for key, (estimate, null, n) in own.items():
+            rows.append(_cluster_row(model, layer, index, key, estimate, _ends(null), n))
+    for key, (after, _, n) in cells.get("tuned", {}).items():
+        if key in cells.get("base", {}):
+            change = after.minus(cells["base"][key][0])
+            rows.append(_cluster_row("change", layer, index, key, change, (float("nan"),) * 2, n))
+    notes = [f"Clusters: {note}." for structure in found.values() for note in structure.notes]
+    return pl.DataFrame(rows, schema=CLUSTERS, orient="row"), list(dict.fromkeys(notes))
+
+
+_Key = tuple[int, str, str]
+_Cell = tuple[Estimate, np.ndarray, int]
+
+
+def _cells(structure: LocalStructure) -> dict[_Key, _Cell]:
+    cells: dict[_Key, _Cell] = {}
+    nothing = np.empty(0)
+    for clustering in structure.clusterings:
+        for measure, estimate in clustering.measures.items():
+            cells[clustering.k, measure, ""] = estimate, nothing, len(structure.rows)
+        for agreement in clustering.agreements:
+            cells[clustering.k, "purity", agreement.label] = agreement.purity, agreement.purity_null, agreement.n
+            cells[clustering.k, "nmi", agreement.label] = agreement.nmi, agreement.nmi_null, agreement.n
+    return cells
+
+
+def _cluster_row(
+    model: str, layer: int, index: int, key: _Key, estimate: Estimate, null: tuple[float, float], n: int
+) -> tuple[Any, ...]:
+    k, measure, label = key
+    numbers = (estimate.value, *estimate.interval(), *null)
+    return (model, layer, k, measure, label or None, *(known(v) for v in numbers), n, index)
+
+
+def _ends(null: np.ndarray) -> tuple[float, float]:
+    """The central 95% of what chance gives."""
+    if not len(null):
+        return float("nan"), float("nan")
+    low, high = percentile_interval(null[:, None])
+    return float(low[0]), float(high[0])
+
+
+def _tried(notes: list[str], measure: Callable[[], Any]) -> Any:
+    """What a measure gives, or None and a note where there are too few words for it."""
+    try:
+        return measure()
+    except OptionError as error:
+        if "NaN" in str(error):
+            raise
+        notes.append(str(error).rstrip("."))
+        return None
