@@ -1,8 +1,9 @@
 """The partition function along fixed directions, on the words and on resamples of their sentences, in one pass.
 
-Exact given the directions: F of a resample is the weighted sum of the sentences' sums of exp(u.w). Short vectors are
-summed as they are; long ones as logarithms, per sentence, and where a resample lacks the sentences that are all of
-the sum, by the sentences with the largest sums of each direction, which are kept for that.
+Exact given the directions: F of a resample is the weighted sum of the sentences' sums of exp(u.w). Where exponents
+are small they are summed as they are, block by block and direction by direction; where they are large, as logarithms
+per sentence. Where a resample lacks the sentences that are all of such a sum, it is made of the sentences with the
+largest sums of that direction, which are kept for that.
 Projections come from float32 products of centred words; the offset of the mean is added in float64.
 """
 
@@ -14,7 +15,7 @@ from scipy import sparse
 from isogloss.isotropy.resamples import Resamples
 
 SHORT = 300.0
-"""Lengths up to here give sums of exponentials that are numbers, over and under, for any number of words."""
+"""Exponents up to here, over and under 0, have sums that neither overflow nor vanish for any number of words."""
 KEPT = 32
 """Largest sentences kept per direction: chances that a resample draws none of so many are e^-32."""
 _TINY = 1e-250
@@ -28,37 +29,41 @@ class PartitionStream:
     resamples : weights of the sentences.
     directions : (d, k), one per column.
     mean : (d,) what was subtracted from the blocks.
-    longest : no uncentred word is longer.
     """
 
-    def __init__(self, resamples: Resamples, directions: np.ndarray, mean: np.ndarray, longest: float) -> None:
+    def __init__(self, resamples: Resamples, directions: np.ndarray, mean: np.ndarray) -> None:
         self._resamples = resamples
         self._directions = directions.astype(np.float32)
         self._offset = mean @ directions
-        k = directions.shape[1]
-        self._totals = np.zeros((2, resamples.rows, k))
-        self._sides = None if longest <= SHORT else [_LogSums(resamples, k) for _ in range(2)]
+        self._k = directions.shape[1]
+        self._totals = np.zeros((2, resamples.rows, self._k))
+        self._logs: tuple[_LogSums, _LogSums] | None = None
 
     def add(self, centred: np.ndarray, groups: np.ndarray, adder: sparse.csr_array, weights: np.ndarray) -> None:
         """Add (rows, d) float32 centred rows, with what `Resamples` knows of their sentences."""
         along = (centred @ self._directions).astype(np.float64)
         along += self._offset
-        if self._sides is not None:
+        large = np.flatnonzero(np.maximum(along.max(axis=0), -along.min(axis=0)) > SHORT)
+        if len(large):
+            self._logs = self._logs or (_LogSums(self._resamples, self._k), _LogSums(self._resamples, self._k))
             # Rows of one sentence side by side.
-            by_sentence, starts = along[adder.indices], adder.indptr[:-1]
-            self._sides[0].add(by_sentence, starts, groups, weights)
-            self._sides[1].add(np.negative(by_sentence, out=by_sentence), starts, groups, weights)
-            return
+            by_sentence, starts = along[np.ix_(adder.indices, large)], adder.indptr
+            self._logs[0].add(by_sentence, large, starts, groups, weights)
+            self._logs[1].add(np.negative(by_sentence, out=by_sentence), large, starts, groups, weights)
+            along[:, large] = -np.inf
         np.exp(along, out=along)
         self._totals[0] += weights @ (adder @ along)
+        along[:, large] = np.inf
         np.divide(1.0, along, out=along)
         self._totals[1] += weights @ (adder @ along)
 
     def logs(self) -> tuple[np.ndarray, np.ndarray]:
         """Natural logarithms of F(u) and F(-u), each (1 + n_boot, k); NaN for a resample without words."""
-        if self._sides is not None:
-            return self._sides[0].logs(), self._sides[1].logs()
-        logs = np.log(self._totals, out=np.full_like(self._totals, np.nan), where=self._totals > 0)
+        logs = np.log(self._totals, out=np.full_like(self._totals, -np.inf), where=self._totals > 0)
+        if self._logs is not None:
+            for side, more in enumerate(self._logs):
+                logs[side] = np.logaddexp(logs[side], more.logs())
+        logs[np.isneginf(logs)] = np.nan
         return logs[0], logs[1]
 
 
@@ -72,27 +77,30 @@ class _LogSums:
         self._kept = np.full((KEPT, k), -np.inf)
         self._kept_groups = np.zeros((KEPT, k), dtype=np.int64)
 
-    def add(self, values: np.ndarray, starts: np.ndarray, groups: np.ndarray, weights: np.ndarray) -> None:
-        """Add exponents (rows, k); rows from `starts[g]` on are of the sentence `groups[g]`."""
-        tops = np.maximum.reduceat(values, starts, axis=0)
-        spread = np.repeat(tops, np.diff(np.append(starts, len(values))), axis=0)
-        by_group = tops + np.log(np.add.reduceat(np.exp(values - spread), starts, axis=0))
-        higher = np.maximum(self._top, by_group.max(axis=0))
-        self._totals *= np.exp(self._top - higher)
-        self._totals += weights @ np.exp(by_group - higher)
-        self._top = higher
-        sums = np.concatenate([self._kept, by_group])
-        owners = np.concatenate([self._kept_groups, np.broadcast_to(groups[:, None], by_group.shape)])
+    def add(
+        self, values: np.ndarray, columns: np.ndarray, starts: np.ndarray, groups: np.ndarray, weights: np.ndarray
+    ) -> None:
+        """Add exponents (rows, c) of c columns; rows `starts[g]` .. `starts[g + 1]` are of the sentence `groups[g]`."""
+        tops = np.maximum.reduceat(values, starts[:-1], axis=0)
+        terms = np.exp(values - np.repeat(tops, np.diff(starts), axis=0))
+        summed = sparse.csr_array((np.ones(len(values)), np.arange(len(values)), starts)) @ terms
+        by_group = tops + np.log(summed)
+        higher = np.maximum(self._top[columns], by_group.max(axis=0))
+        before = self._totals[:, columns] * np.exp(self._top[columns] - higher)
+        self._totals[:, columns] = before + weights @ np.exp(by_group - higher)
+        self._top[columns] = higher
+        sums = np.concatenate([self._kept[:, columns], by_group])
+        owners = np.concatenate([self._kept_groups[:, columns], np.broadcast_to(groups[:, None], by_group.shape)])
         largest = np.argpartition(-sums, KEPT - 1, axis=0)[:KEPT]
-        self._kept = np.take_along_axis(sums, largest, axis=0)
-        self._kept_groups = np.take_along_axis(owners, largest, axis=0)
+        self._kept[:, columns] = np.take_along_axis(sums, largest, axis=0)
+        self._kept_groups[:, columns] = np.take_along_axis(owners, largest, axis=0)
 
     def logs(self) -> np.ndarray:
-        """Logarithms of the sums, (1 + n_boot, k)."""
+        """Logarithms of the sums, (1 + n_boot, k); -inf where nothing was added or drawn."""
         lost = self._totals < _TINY
-        logs = np.full_like(self._totals, np.nan)
+        logs = np.full_like(self._totals, -np.inf)
         np.log(self._totals, out=logs, where=~lost)
-        logs += self._top
+        logs += np.where(np.isfinite(self._top), self._top, 0.0)
         for column in np.flatnonzero(lost.any(axis=0)):
             rows = np.flatnonzero(lost[:, column])
             drawn = self._resamples.of(self._kept_groups[:, column])[rows]

@@ -142,22 +142,20 @@ class _FirstPass:
     scatter: Scatter
     contributions: np.ndarray
     zero_vectors: int
-    longest: float
     sample: np.ndarray
 
 
 def _first_pass(vectors: Vectors, resamples: Resamples, seed: int) -> _FirstPass:
     n, d = vectors.shape
     scatter, cosine = ScatterStream(), CosineStream(resamples, d)
-    wanted, sample, start, longest = sampled_words(n, PAIRED_WORDS, seed), [], 0, 0.0
+    wanted, sample, start = sampled_words(n, PAIRED_WORDS, seed), [], 0
     for block in finite_blocks(vectors.blocks(ROWS)):
         scatter.add(block)
-        longest = max(longest, float(np.sqrt(np.einsum("ij,ij->i", block, block).max())))
         low, high = np.searchsorted(wanted, (start, start + len(block)))
         sample.append(block[wanted[low:high] - start])
         cosine.add(block)
         start += len(block)
-    return _FirstPass(scatter.result(), cosine.contributions(), cosine.zeros, longest, np.concatenate(sample))
+    return _FirstPass(scatter.result(), cosine.contributions(), cosine.zeros, np.concatenate(sample))
 
 
 def _rogue_measures(
@@ -206,7 +204,7 @@ def _direction_measures(
         notes.append("every vector is zero: the partition function has no directions")
     else:
         eigenvectors = np.linalg.eigh(scatter.uncentred)[1]
-        partition = PartitionStream(resamples, eigenvectors, scatter.mean, first.longest)
+        partition = PartitionStream(resamples, eigenvectors, scatter.mean)
     start = 0
     for block in vectors.blocks(ROWS):
         groups, adder = resamples.adder(start, len(block))
