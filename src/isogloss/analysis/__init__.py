@@ -32,6 +32,7 @@ from isogloss.analysis.protocol import (
 from isogloss.analysis.registry import available, choose
 from isogloss.analysis.tables import BETWEEN_SEEDS, TIDY, between_seeds, first_tuned, tidy
 from isogloss.analysis.word_classes import word_classes
+from isogloss.analysis.word_map import WordColouring, WordMapFigure, WordMapLevel
 from isogloss.analysis.wording import from_to, layers, side_by_side, stated, with_interval
 
 __all__ = [
@@ -63,6 +64,9 @@ __all__ = [
     "Tables",
     "Vectors",
     "WholeModelAnalysis",
+    "WordColouring",
+    "WordMapFigure",
+    "WordMapLevel",
     "available",
     "between_seeds",
     "choose",

@@ -55,7 +55,17 @@ class Band:
 
 @dataclass(frozen=True)
 class LinesFigure(Figure):
-    """Curves over layers (or steps), with intervals and noise bands."""
+    """Curves over layers (or steps), with intervals and noise bands.
+
+    Attributes
+    ----------
+    log_x : x is logarithmic; 0 stands at the left, before a break.
+    log_y : y is logarithmic; values of 0 and below are in the numbers but have no place in the drawing, which says so.
+
+    Raises
+    ------
+    ValueError : an x below 0 on a logarithmic x, or a limit of a logarithmic y that is not above 0.
+    """
 
     kind: ClassVar[str] = "lines"
     x_label: str = "layer"
@@ -64,6 +74,15 @@ class LinesFigure(Figure):
     bands: tuple[Band, ...] = ()
     y_min: float | None = None
     y_max: float | None = None
+    log_x: bool = False
+    log_y: bool = False
+
+    def __post_init__(self) -> None:
+        if self.log_x and (below := [x for part in (*self.lines, *self.bands) for x in part.x if x < 0]):
+            raise ValueError(f"figure {self.name!r} has x = {below[0]}; a logarithmic x starts at 0")
+        limits = [limit for limit in (self.y_min, self.y_max) if limit is not None]
+        if self.log_y and any(limit <= 0 for limit in limits):
+            raise ValueError(f"figure {self.name!r} has a limit of {min(limits)}; a logarithmic y is above 0")
 
 
 @dataclass(frozen=True)

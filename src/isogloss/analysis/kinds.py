@@ -16,9 +16,11 @@ from isogloss.analysis.figure import (
     TableFigure,
 )
 from isogloss.analysis.neurons import NeuronEntry, NeuronsFigure, NeuronsLevel
+from isogloss.analysis.word_map import WordColouring, WordMapFigure, WordMapLevel
 
 KINDS: dict[str, type[Figure]] = {
-    f.kind: f for f in (LinesFigure, BarsFigure, HeatmapFigure, TableFigure, ExplorerFigure, NeuronsFigure)
+    f.kind: f
+    for f in (LinesFigure, BarsFigure, HeatmapFigure, TableFigure, ExplorerFigure, NeuronsFigure, WordMapFigure)
 }
 
 _PARTS: dict[type[Any], dict[str, type[Any]]] = {
@@ -27,6 +29,7 @@ _PARTS: dict[type[Any], dict[str, type[Any]]] = {
     ExplorerFigure: {"levels": ExplorerLevel},
     NeuronsFigure: {"levels": NeuronsLevel},
     NeuronsLevel: {"neurons": NeuronEntry},
+    WordMapFigure: {"colourings": WordColouring, "levels": WordMapLevel},
 }
 
 

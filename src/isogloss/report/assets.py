@@ -9,10 +9,22 @@ from importlib.resources import files
 
 from isogloss.report.draw.palette import tokens_css
 
-STYLES = ("figure.css", "page.css", "explorer.css", "neurons.css")
+STYLES = ("figure.css", "page.css", "explorer.css", "neurons.css", "wordmap.css")
 EXPLORER = tuple(f"explorer-{part}.js" for part in ("store", "search", "list", "tree", "concept", "page"))
 NEURONS = tuple(f"neurons-{part}.js" for part in ("store", "map", "list", "neuron", "page"))
-SCRIPTS = ("theme.js", "fold.js", "choose.js", "sort.js", "readout.js", "save.js", "packed.js", *EXPLORER, *NEURONS)
+WORD_MAP = tuple(f"wordmap-{part}.js" for part in ("store", "panel", "legend", "list", "page"))
+SCRIPTS = (
+    "theme.js",
+    "fold.js",
+    "choose.js",
+    "sort.js",
+    "readout.js",
+    "save.js",
+    "packed.js",
+    *EXPLORER,
+    *NEURONS,
+    *WORD_MAP,
+)
 
 
 def _read(*path: str) -> str:

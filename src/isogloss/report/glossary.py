@@ -147,6 +147,12 @@ TERMS: dict[str, tuple[str, str]] = {
         "label from the vectors leans on it. On the map, saliency is a share of the largest in that model. "
         "Activations are in standard deviations from the neuron's mean (z-scores).",
     ),
+    "wordmap": (
+        "Map of words",
+        "Each word is a point: its vector seen along the two directions in which the vectors of that layer of that "
+        "model vary most. What is near on the map can be far apart in the other directions; the share of the variance "
+        "says how much is seen. Which end of a direction is left and which right means nothing.",
+    ),
     "lca": (
         "LCA ranking",
         "Linguistic correlation analysis: neurons in the order in which they come to carry a share of the weights of a "

@@ -18,6 +18,7 @@ _WIDE = re.compile(
     r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\U0001f000-\U0003fffd]"
 )
 _MINUS = "\u2212"
+_MOST_DECIMALS = 6
 
 
 def _picture(match: re.Match[str]) -> str:
@@ -76,6 +77,22 @@ def interval(value: Any, low: Any = None, high: Any = None, digits: int = 3) -> 
     if low is None or high is None:
         return number(value, digits)
     return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
+
+
+def significant(value: Any, low: Any = None, high: Any = None) -> str:
+    """As `interval`, but with three significant digits each, for values of very different size: `0.00123`."""
+
+    def one(part: Any) -> str:
+        if not isinstance(part, float) or not math.isfinite(part) or part == 0:
+            return number(part)
+        decimals = 2 - math.floor(math.log10(abs(part)))
+        return (
+            number(part, max(decimals, 0))
+            if decimals <= _MOST_DECIMALS
+            else f"{part:.2e}".replace("-", _MINUS, part < 0)
+        )
+
+    return one(value) if low is None or high is None else f"{one(value)} [{one(low)}, {one(high)}]"
 
 
 def words_of(name: str) -> str:

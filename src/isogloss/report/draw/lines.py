@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from markupsafe import Markup
 
 from isogloss.analysis import Band, Line, LinesFigure
+from isogloss.report.draw import logarithmic
+from isogloss.report.draw.axes import TEXT, Frame, axes, y_ticks
 from isogloss.report.draw.grid import Grid
+from isogloss.report.draw.logarithmic import LogScale
 from isogloss.report.draw.palette import SERIES
-from isogloss.report.draw.scale import Scale, finite, nice_ticks, spread, thinned, tick_labels, value_range
+from isogloss.report.draw.scale import Scale, finite, spread, value_range
 from isogloss.report.draw.svg import document, element, points, short
-from isogloss.report.text import interval, number, plain, shorten, text_width
+from isogloss.report.text import interval, number, plain, shorten, significant, text_width
 
-_TEXT = 12.5
 _GAP = 15.0
 _KEY_ROW = 22.0
 _LABEL_ROOM = 190.0
 _DIRECT_LINES = 12
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """Where the plot stands in the drawing, in pixels, and its two scales."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-    x: Scale
-    y: Scale
 
 
 def series(index: int) -> str:
@@ -65,23 +54,28 @@ def _runs(*columns: Iterable[float | None]) -> Iterator[list[tuple[float, ...]]]
         yield run
 
 
-def _area(frame: _Frame, part: Line | Band, half_step: float, class_: str, fill: str | None = None) -> Markup:
+def _area(frame: Frame, part: Line | Band, half_step: float, class_: str, fill: str | None = None) -> Markup:
     """The area between `low` and `high`; a value that stands alone gets half a step to each side."""
     paths = []
-    for run in _runs(part.x, part.low, part.high):
-        corners = [(x - half_step, low, high) for x, low, high in run[:1]] if len(run) == 1 else []
-        corners += [(x, low, high) for x, low, high in run] if len(run) > 1 else []
-        corners += [(x + half_step, low, high) for x, low, high in run[:1]] if len(run) == 1 else []
-        upper = [(frame.x(x), frame.y(high)) for x, _, high in corners]
-        lower = [(frame.x(x), frame.y(low)) for x, low, _ in reversed(corners)]
+    for run in frame.unbroken(_runs(part.x, part.low, part.high)):
+        corners = [(frame.x(x), low, high) for x, low, high in run]
+        if len(run) == 1:
+            ((x, low, high),) = run
+            corners = [(frame.x.beside(x, step), low, high) for step in (-half_step, half_step)]
+        upper = [(x, frame.y(high)) for x, _, high in corners]
+        lower = [(x, frame.y(low)) for x, low, _ in reversed(corners)]
         paths.append(points(upper + lower) + "Z")
     return element("path", d="".join(paths), class_=class_, fill=fill) if paths else Markup("")
 
 
-def _curve(frame: _Frame, line: Line, class_: str, dots: bool) -> Markup:
-    runs = [[(frame.x(x), frame.y(y)) for x, y in run] for run in _runs(line.x, line.y)]
+def _curve(frame: Frame, line: Line, class_: str, dots: bool) -> Markup:
+    whole = list(_runs(line.x, line.y))
+    runs = [[(frame.x(x), frame.y(y)) for x, y in run] for run in frame.unbroken(whole)]
     path = "".join(points(run) for run in runs if len(run) > 1)
     drawn = [element("path", d=path, class_="curve")] if path else []
+    if len(runs) > len(whole):
+        over = points([runs[0][0], runs[1][0]])
+        drawn.append(element("path", d=over, class_="curve", stroke_dasharray="2 5", stroke_opacity=0.6))
     drawn += [
         element("circle", cx=x, cy=y, r=3.2 if dots or len(run) == 1 else 0, class_="dot")
         for run in runs
@@ -96,8 +90,8 @@ def _keys(entries: list[tuple[str, str]], left: float, width: float, pattern: st
     drawn: list[Markup] = []
     x, y = left, 14.0
     for class_, name in entries:
-        label = shorten(plain(name), max(int((width - 40) / (_TEXT * 0.55)), 8))
-        room = 30 + text_width(label, _TEXT)
+        label = shorten(plain(name), max(int((width - 40) / (TEXT * 0.55)), 8))
+        room = 30 + text_width(label, TEXT)
         if x > left and x + room > left + width:
             x, y = left, y + _KEY_ROW
         if class_.startswith("band"):
@@ -112,31 +106,7 @@ def _keys(entries: list[tuple[str, str]], left: float, width: float, pattern: st
     return drawn, y + 14 if entries else 6.0
 
 
-def _axes(figure: LinesFigure, frame: _Frame, ticks: list[float], xs: list[float]) -> list[Markup]:
-    drawn = []
-    for tick, label in zip(ticks, tick_labels(ticks), strict=True):
-        y = frame.y(tick)
-        drawn.append(element("path", d=f"M{short(frame.left)} {short(y)}H{short(frame.right)}", class_="grid"))
-        drawn.append(element("text", label, x=frame.left - 8, y=y + 4.2, class_="tick end"))
-    if all(x == int(x) for x in xs):
-        labels = [number(int(x)) for x in xs]
-        widest = max((text_width(label, _TEXT) for label in labels), default=10)
-        chosen = thinned(len(xs), int((frame.right - frame.left) / (widest + 14)))
-        marks = [(xs[i], labels[i]) for i in chosen]
-    else:
-        values = nice_ticks(frame.x.low, frame.x.high, max(int((frame.right - frame.left) / 90), 2))
-        marks = list(zip(values, tick_labels(values), strict=True))
-    drawn.append(element("path", d=f"M{short(frame.left)} {short(frame.bottom)}H{short(frame.right)}", class_="axis"))
-    for value, label in marks:
-        x = frame.x(value)
-        drawn.append(element("path", d=f"M{short(x)} {short(frame.bottom)}v5", class_="axis"))
-        drawn.append(element("text", label, x=x, y=frame.bottom + 19, class_="tick middle"))
-    middle = (frame.left + frame.right) / 2
-    drawn.append(element("text", figure.x_label, x=middle, y=frame.bottom + 39, class_="name middle"))
-    return drawn
-
-
-def _direct(figure: LinesFigure, frame: _Frame, names: list[str]) -> list[Markup]:
+def _direct(figure: LinesFigure, frame: Frame, names: list[str]) -> list[Markup]:
     """Names at the right ends of the curves, moved apart where they would touch."""
     ends: list[tuple[int, float, float]] = []
     for i, line in enumerate(figure.lines):
@@ -157,25 +127,33 @@ def svg(figure: LinesFigure, width: int = 720) -> Markup:
     """The figure as one SVG element `width` pixels wide; with room, curves are named at their ends."""
     narrow = width < 500
     xs = _xs(figure)
-    ticks_range = value_range(_ys(figure), figure.y_min, figure.y_max)
-    ticks = nice_ticks(*ticks_range, 4 if narrow else 5)
+    given = figure
+    if figure.log_y:
+        ticks_range = logarithmic.value_range(figure)
+        figure = logarithmic.above_zero(figure, ticks_range[0])
+    else:
+        ticks_range = value_range(_ys(figure), figure.y_min, figure.y_max)
+    ticks = y_ticks(figure, *ticks_range, 4 if narrow else 5)
     names = [shorten(plain(line.name), 26) for line in figure.lines]
-    widest = max((text_width(name, _TEXT) for name in names), default=0.0)
+    widest = max((text_width(name, TEXT) for name in names), default=0.0)
     direct = not narrow and 1 < len(names) <= _DIRECT_LINES and widest <= _LABEL_ROOM
     pattern = f"{figure.name}-{width}-hatch"
     entries = [] if direct else [(series(i), name) for i, name in enumerate(names)]
     if any(_runs(line.x, line.low, line.high) for line in figure.lines if line.low and line.high):
         entries.append(("ribbon", "interval"))
     entries += [(_band_class(figure, band), band.name) for band in figure.bands]
-    left = 16 + max((text_width(label, _TEXT) for label in tick_labels(ticks)), default=20)
+    left = 16 + max((text_width(label, TEXT) for _, label in ticks), default=20)
     right = width - (26 + widest if direct else 14)
     keys, key_height = _keys(entries, 2.0, width - 4.0, pattern)
     name_row = 27.0 if figure.y_label else 0.0
     top = key_height + name_row + 4
     bottom = top + (210 if narrow else 280)
     air = 12.0 if len(xs) > 1 else 0.0
-    x_scale = Scale(xs[0] if xs else 0.0, xs[-1] if xs else 0.0, left + air, right - air)
-    frame = _Frame(left, top, right, bottom, x_scale, Scale(*ticks_range, bottom, top))
+    x_scale: Scale | LogScale = Scale(xs[0] if xs else 0.0, xs[-1] if xs else 0.0, left + air, right - air)
+    if figure.log_x:
+        x_scale = logarithmic.x_scale(xs, left + air, right - air)
+    y_scale = (LogScale if figure.log_y else Scale)(*ticks_range, bottom, top)
+    frame = Frame(left, top, right, bottom, x_scale, y_scale)
     half_step = 0.3 * min((b - a for a, b in pairwise(xs)), default=0.0)
     dots = len(xs) <= (16 if narrow else 32)
 
@@ -202,19 +180,26 @@ def svg(figure: LinesFigure, width: int = 720) -> Markup:
     nothing = all(finite(v) is None for v in _ys(figure))
     empty = element("text", "no values", x=(left + right) / 2, y=(top + bottom) / 2, class_="name middle")
     y_name = element("text", figure.y_label, x=2, y=key_height + 10, class_="name") if figure.y_label else Markup("")
+    height = bottom + (50 if figure.x_label else 30)
+    notes = []
+    if lost := logarithmic.left_out(given) if figure.log_y else 0:
+        said = f"{number(lost)} value{'s' if lost > 1 else ''} of 0 or below: no place on a logarithmic scale"
+        notes.append(element("text", said, x=2, y=height + 10, class_="name"))
+        height += 20
     return document(
         width,
-        bottom + (50 if figure.x_label else 30),
+        height,
         figure.name,
         figure.title,
         figure.caption,
         definitions,
         *keys,
         y_name,
-        *_axes(figure, frame, ticks, xs),
+        *axes(figure, frame, ticks, xs),
         element("g", *bands, *ribbons, *curves, clip_path=f"url(#{clip})"),
         *(_direct(figure, frame, names) if direct else []),
         *([empty] if nothing else []),
+        *notes,
         readout="lines",
         x=" ".join(short(frame.x(x)) for x in xs),
         box=" ".join(map(short, (left, top, right, bottom))),
@@ -227,7 +212,7 @@ def _band_class(figure: LinesFigure, band: Band) -> str:
     return "band" if owner is None else f"band owned {series(owner)}"
 
 
-def _wide_or_area(frame: _Frame, band: Band, half_step: float, fill: str, single: bool, class_: str) -> Markup:
+def _wide_or_area(frame: Frame, band: Band, half_step: float, fill: str, single: bool, class_: str) -> Markup:
     """A noise band; over a single x it reaches across the plot."""
     if not single:
         return _area(frame, band, half_step, class_, fill)
@@ -247,7 +232,7 @@ def _wide_or_area(frame: _Frame, band: Band, half_step: float, fill: str, single
     )
 
 
-def _error_bar(frame: _Frame, line: Line, index: int) -> Markup:
+def _error_bar(frame: Frame, line: Line, index: int) -> Markup:
     run = next(_runs(line.x, line.low, line.high), None)
     if run is None:
         return Markup("")
@@ -260,6 +245,7 @@ def _error_bar(frame: _Frame, line: Line, index: int) -> Markup:
 def numbers(figure: LinesFigure) -> Grid:
     """One row per x, one column per curve (`value [low, high]`) and per band (`low to high`)."""
     xs = _xs(figure)
+    written = significant if figure.log_y else interval
 
     def column(line: Line) -> list[str]:
         at = {x: i for i, x in enumerate(line.x)}
@@ -270,12 +256,12 @@ def numbers(figure: LinesFigure) -> Grid:
                 shown.append("–")
             else:
                 whole = bool(line.low and line.high)
-                shown.append(interval(line.y[i], *((line.low[i], line.high[i]) if whole else ())))
+                shown.append(written(line.y[i], *((line.low[i], line.high[i]) if whole else ())))
         return shown
 
     def band_column(band: Band) -> list[str]:
         at = {x: i for i, x in enumerate(band.x)}
-        return [f"{number(band.low[at[x]])} to {number(band.high[at[x]])}" if x in at else "–" for x in xs]
+        return [f"{written(band.low[at[x]])} to {written(band.high[at[x]])}" if x in at else "–" for x in xs]
 
     columns = [column(line) for line in figure.lines] + [band_column(band) for band in figure.bands]
     return Grid(

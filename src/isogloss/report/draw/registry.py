@@ -8,8 +8,17 @@ from typing import Any
 
 from markupsafe import Markup
 
-from isogloss.analysis import BarsFigure, ExplorerFigure, Figure, HeatmapFigure, LinesFigure, NeuronsFigure, TableFigure
-from isogloss.report.draw import bars, explorer, heatmap, lines, neurons, table
+from isogloss.analysis import (
+    BarsFigure,
+    ExplorerFigure,
+    Figure,
+    HeatmapFigure,
+    LinesFigure,
+    NeuronsFigure,
+    TableFigure,
+    WordMapFigure,
+)
+from isogloss.report.draw import bars, explorer, heatmap, lines, neurons, table, wordmap
 from isogloss.report.draw.grid import Grid
 
 
@@ -36,6 +45,7 @@ RENDERERS: dict[type[Figure], Renderer] = {
     TableFigure: Renderer(table.svg, view=table.view),
     ExplorerFigure: Renderer(explorer.svg, view=explorer.view),
     NeuronsFigure: Renderer(neurons.svg, view=neurons.view),
+    WordMapFigure: Renderer(wordmap.svg, view=wordmap.view),
 }
 
 

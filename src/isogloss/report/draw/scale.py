@@ -23,6 +23,10 @@ class Scale:
             return (self.start + self.end) / 2
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
+    def beside(self, value: float, step: float) -> float:
+        """The pixel of what is `step` further on."""
+        return self(value + step)
+
 
 def finite(value: float | None) -> float | None:
     """The value, or None where there is none to draw (None, NaN, infinite)."""
