@@ -37,7 +37,10 @@ def finetune(
         typer.Option("--label", metavar="COLUMN", help="Label to learn, of sentences or of words."),
     ] = None,
     task: Annotated[
-        str, typer.Option("--task", help="classification, regression, tokens, or auto (by the label).")
+        str,
+        typer.Option(
+            "--task", help="classification, regression, similarity (of pairs), tokens, or auto (by the label)."
+        ),
     ] = "auto",
     format: o.Format = None,  # noqa: A002
     encoding: o.Encoding = "utf-8",
@@ -83,6 +86,12 @@ def finetune(
         bool,
         typer.Option("--all-subwords", help="For words: label all their sub-words, not the first alone."),
     ] = False,
+    score_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--score-range", metavar="LOW HIGH", help="For similarity: scores that stand for 0 and 1, else those found."
+        ),
+    ] = None,
     max_length: o.MaxLength = None,
     compute: o.Compute = "float32",
     device: o.Device = "auto",
@@ -130,6 +139,7 @@ def finetune(
             warmup_fraction=warmup_fraction,
             weight_decay=weight_decay,
             all_subwords=all_subwords,
+            score_range=score_range,
             device=device,
             dtype=compute,
             allow_pickle=allow_pickle,
@@ -172,7 +182,9 @@ def base_and_seeds(base: str, more: Sequence[str], seeds: Sequence[str] | None) 
 def summary(result: FinetuneResult) -> str:
     """One line: where the model is and how good it is on held-out sentences."""
     measures = [
-        f"{name.replace('_', ' ')} {value:.3f}" + (_interval(result) if name == "accuracy" else "")
+        f"{name.replace('_', ' ')} {value:.3f}"
+        + (_interval(result) if name == "accuracy" else "")
+        + (f" (base {before:.3f})" if (before := result.dev_base.get(name)) is not None else "")
         for name, value in result.dev.items()
         if name not in ("step", "epoch", "loss") and value is not None
     ]

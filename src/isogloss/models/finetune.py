@@ -24,10 +24,11 @@ import transformers
 from isogloss.bars import on_terminal
 from isogloss.corpus import Corpus, sentence_fingerprints
 from isogloss.errors import CorpusError, OptionError
-from isogloss.models.finetune_data import Collator, check_fraction, split_rows
+from isogloss.models.finetune_data import check_fraction, split_rows
 from isogloss.models.finetune_model import trainable_model
+from isogloss.models.finetune_protocol import Task
 from isogloss.models.finetune_result import METRICS, TRAINED_ON, FinetuneResult, evaluations, finished_metrics
-from isogloss.models.finetune_tasks import Task, TaskName, choose_task
+from isogloss.models.finetune_tasks import TaskName, choose_task
 from isogloss.models.finetune_training import train
 from isogloss.models.loading import choose_device, choose_dtype
 from isogloss.models.reference import ModelReference, resolve
@@ -51,6 +52,7 @@ class _Recipe:
     warmup_fraction: float
     weight_decay: float
     all_subwords: bool
+    score_range: list[float] | None
     dtype: str
 
 
@@ -76,6 +78,7 @@ def finetune(
     warmup_fraction: float = 0.1,
     weight_decay: float = 0.01,
     all_subwords: bool = False,
+    score_range: tuple[float, float] | None = None,
     device: str | torch.device = "auto",
     dtype: torch.dtype | str = "float32",
     tokenizer: Any = None,
@@ -91,13 +94,16 @@ def finetune(
     corpus : sentences or pairs with a label. If it has splits `train` and `dev`, they are used.
     out : directory of the result. With `seeds`, it gets one directory `seed-N` for each.
     label : column to learn; may be left out where there is only one.
-    task : `classification` or `regression` of sentences or pairs, classes of `tokens`, or `auto` by the
-        label.
+    task : `classification` or `regression` of sentences or pairs, classes of `tokens`, `similarity` of the two texts
+        of pairs, or `auto` (one of the first three) by the label. For `similarity` each text is encoded by itself, its
+        vector is the mean of the last hidden states over the tokens that are not special, and the cosine of the two
+        learns the label, scaled to [0, 1], by its squared error. The result has no head; the base is measured first.
     epochs : passes over the training sentences; fractions are allowed.
     learning_rate, warmup_fraction, weight_decay : of AdamW; the rate falls linearly to zero after the
         warm-up.
     batch_size : sentences per step.
-    max_length : longest input in tokens; by default what the model can take. Longer ones are cut and counted.
+    max_length : longest input in tokens (for `similarity`, of each text); by default what the model can take. Longer
+        ones are cut and counted.
     seed, seeds : decide the new head, the order of sentences and dropout.
     train_fraction : part of the training sentences to use; the same for all seeds.
     freeze_layers : keep the embeddings and this many blocks as they are (0: embeddings alone).
@@ -106,6 +112,8 @@ def finetune(
     dev_fraction : part to hold out where no split names it; 0 for none.
     checkpoint_every : steps between the model directories `checkpoint-N`.
     all_subwords : for tokens, label all sub-words of a word instead of its first.
+    score_range : for similarity, the scores that stand for 0 and 1, such as (0, 5); by default the smallest and the
+        largest in `corpus` and `eval_corpus`.
     device : `cpu`, `cuda`, `mps`, or `auto`.
     dtype : of the computation; weights stay float32.
     progress : told of every step and evaluation; if None, bars where standard error is a terminal, else nothing is
@@ -133,7 +141,7 @@ def finetune(
         raise OptionError(f"{target} is a file; the result is a directory")
     reference = resolve(base, tokenizer=tokenizer, allow_pickle=allow_pickle)
     corpora = [corpus] if eval_corpus is None else [corpus, eval_corpus]
-    goal = choose_task(task, label, corpora, all_subwords=all_subwords)
+    goal = choose_task(task, label, corpora, all_subwords=all_subwords, score_range=score_range)
     recipe = _Recipe(
         label=goal.label,
         task=goal.name,
@@ -149,6 +157,7 @@ def finetune(
         warmup_fraction=warmup_fraction,
         weight_decay=weight_decay,
         all_subwords=all_subwords,
+        score_range=None if score_range is None else [float(score) for score in score_range],
         dtype=str(kind).removeprefix("torch."),
     )
     folders = [target if seeds is None else target / f"seed-{number}" for number in wanted]
@@ -205,7 +214,7 @@ def _run(
             task,
             training.examples,
             held_out.examples,
-            Collator(model, tokenizer, task.target_dtype, training.examples),
+            task.collator(model, tokenizer, training.examples),
             folder=staging,
             tokenizer=tokenizer,
             device=device,
@@ -228,6 +237,7 @@ def _run(
             "task": task.name,
             "label": task.label,
             "labels": list(task.classes),
+            **task.facts,
             "seed": seed,
             "base": reference.as_dict(),
             "corpus": corpus.name,

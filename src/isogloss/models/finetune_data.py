@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -29,18 +29,42 @@ IGNORED = -100
 _SPLIT_SEED = 0
 
 
-@dataclass(frozen=True)
-class Example:
-    """One sentence or pair as the model sees it, with its target.
+class TrainingExample(Protocol):
+    """Something to learn from: a target, and a length in tokens by which batches are made."""
+
+    @property
+    def target(self) -> Any:
+        """What is to be predicted."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """One sequence as the model sees it.
 
     Attributes
     ----------
     ids, types : token ids and token types, (n_tokens,).
-    target : a class number, a score, or one class number per token (`IGNORED` where there is none).
     """
 
     ids: np.ndarray
     types: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Example(Tokens):
+    """One sentence, or pair as one sequence, with its target.
+
+    Attributes
+    ----------
+    target : a class number, a score, or one class number per token (`IGNORED` where there is none).
+    """
+
     target: Any
 
 
@@ -134,14 +158,14 @@ class Collator:
     ----------
     module, tokenizer : say which inputs are given and what to pad with.
     dtype : of the targets.
-    trial : examples to find the side with.
+    trial : sequences to find the side with.
 
     Raises
     ------
     ModelError : the model cannot run on the examples, or padding changes its answers on either side.
     """
 
-    def __init__(self, module: nn.Module, tokenizer: Any, dtype: torch.dtype, trial: Sequence[Example]) -> None:
+    def __init__(self, module: nn.Module, tokenizer: Any, dtype: torch.dtype, trial: Sequence[Tokens]) -> None:
         accepted = inspect.signature(module.forward).parameters
         self._with_types = "token_type_ids" in tokenizer.model_input_names and "token_type_ids" in accepted
         self._pad = pad_id(tokenizer)
@@ -149,19 +173,25 @@ class Collator:
         self._left = tokenizer.padding_side == "left"
         self._choose_side(module, trial)
 
-    def __call__(self, batch: list[Example]) -> dict[str, Tensor]:
+    def __call__(self, batch: list[Any]) -> dict[str, Tensor]:
         """Inputs and labels, (n_examples, longest)."""
+        return self.inputs(batch) | {"labels": self.labels(batch)}
+
+    def inputs(self, batch: Sequence[Any]) -> dict[str, Tensor]:
+        """Ids, attention mask and, where the model takes them, types of some sequences, (n_sequences, longest)."""
         inputs = {
             "input_ids": self._table([e.ids for e in batch], self._pad),
             "attention_mask": self._table([np.ones(len(e.ids), np.int64) for e in batch], 0),
         }
         if self._with_types:
             inputs["token_type_ids"] = self._table([e.types for e in batch], 0)
-        if isinstance(batch[0].target, np.ndarray):
-            inputs["labels"] = self._table([e.target for e in batch], IGNORED)
-        else:
-            inputs["labels"] = torch.tensor([e.target for e in batch], dtype=self._dtype)
         return inputs
+
+    def labels(self, batch: Sequence[TrainingExample]) -> Tensor:
+        """Targets of some examples, (n_examples,) or (n_examples, longest)."""
+        if isinstance(batch[0].target, np.ndarray):
+            return self._table([e.target for e in batch], IGNORED)
+        return torch.tensor([e.target for e in batch], dtype=self._dtype)
 
     def _table(self, rows: list[np.ndarray], filler: int) -> Tensor:
         width = max(map(len, rows))
@@ -170,18 +200,18 @@ class Collator:
             line[width - len(row) if self._left else 0 : width if self._left else len(row)] = row
         return torch.from_numpy(table)
 
-    def _choose_side(self, module: nn.Module, trial: Sequence[Example]) -> None:
-        """Compare the shortest example alone with the same one beside the longest, on either side.
+    def _choose_side(self, module: nn.Module, trial: Sequence[Tokens]) -> None:
+        """Compare the shortest sequence alone with the same one beside the longest, on either side.
 
         BERT's head reads the first token and counts positions from there, XLNet's reads the last; not every
         tokenizer's `padding_side` knows.
         """
-        by_length = sorted(trial, key=lambda example: len(example.ids))
+        by_length = sorted(trial, key=len)
         short, long = by_length[0], by_length[-1]
-        alone = self._logits(module, [short])
+        alone = self._answers(module, [short])
         for left in (self._left, not self._left):
             self._left = left
-            beside = self._logits(module, [short, long])
+            beside = self._answers(module, [short, long])
             if beside.ndim == 3:
                 beside = beside[:, -len(short.ids) :] if left else beside[:, : len(short.ids)]
             if torch.allclose(beside[0], alone[0], rtol=1e-3, atol=1e-4, equal_nan=True):
@@ -192,16 +222,18 @@ class Collator:
         )
 
     @torch.no_grad()
-    def _logits(self, module: nn.Module, batch: list[Example]) -> Tensor:
+    def _answers(self, module: nn.Module, batch: Sequence[Tokens]) -> Tensor:
         was_training = module.training
-        inputs = {name: value for name, value in self(batch).items() if name != "labels"}
         try:
-            output = module.eval()(**inputs)
+            return self.answer(module.eval(), self.inputs(batch))
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{type(module).__name__} cannot run on this corpus: {error}") from error
         finally:
             module.train(was_training)
-        return output.logits
+
+    def answer(self, module: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+        """What padding must not change: logits, one row per sequence."""
+        return module(**inputs).logits
 
 
 def pad_id(tokenizer: Any) -> int:

@@ -1,4 +1,4 @@
-"""Makes the model that is about to be fine-tuned: a base with a new head, fewer layers, or frozen ones."""
+"""Makes the model that is about to be fine-tuned: a base with a new head or none, fewer layers, or frozen ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 from isogloss.errors import ModelError, OptionError
 from isogloss.models.blocks import discover_blocks
 from isogloss.models.finetune_data import pad_id
-from isogloss.models.finetune_tasks import Task
+from isogloss.models.finetune_protocol import Task
 from isogloss.models.loading import configuration, pretrained
 from isogloss.models.reference import ModelReference
 
@@ -30,7 +30,7 @@ def trainable_model(
     keep_layers: int | None,
     freeze_layers: int | None,
 ) -> Any:
-    """Give a base the task's head; on the CPU, in float32, in training mode.
+    """Give a base what the task needs around it; on the CPU, in float32, in training mode.
 
     A head that the base already has is kept if it has the same shape; another is new, drawn from torch's
     random state.
@@ -46,7 +46,7 @@ def trainable_model(
     Raises
     ------
     ModelError : the base cannot carry the head, or cannot be loaded.
-    OptionError : more layers are to be kept or frozen than there are.
+    OptionError : more layers are to be kept or frozen than there are, or nothing is left to train.
     """
     if reference.kind == "adapter":
         raise ModelError(
@@ -63,8 +63,9 @@ def trainable_model(
         module = _around(given, task, config)
     else:
         module = pretrained(
-            task.auto, reference, may_lack=_POOLER, may_lack_head=True, config=config, dtype=torch.float32
-        )
+            task.model_class(config), reference, may_lack=_POOLER, may_lack_head=True, config=config,
+            dtype=torch.float32,
+        )  # fmt: skip
     if keep_layers is not None and (found := discover_blocks(module.eval()).n_layers) != keep_layers:
         raise ModelError(
             f"{type(module).__name__} still has {found} layers after asking for the first {keep_layers}; "
@@ -72,7 +73,7 @@ def trainable_model(
         )
     if freeze_layers is not None:
         _freeze(module, freeze_layers)
-    return module.train()
+    return task.around(module.train())
 
 
 def _shorten(config: Any, keep: int) -> None:
@@ -88,8 +89,9 @@ def _shorten(config: Any, keep: int) -> None:
 
 
 def _around(given: Any, task: Task, config: Any) -> Any:
+    kind = task.model_class(config)
     try:
-        module = task.auto.from_config(config)
+        module = kind.from_config(config) if hasattr(kind, "from_config") else kind(config)
     except ValueError as error:
         raise ModelError(f"{type(given).__name__} has no {task.name} head in transformers") from error
     source = given.get_base_model() if hasattr(given, "get_base_model") else given

@@ -48,6 +48,12 @@ class FinetuneResult:
         return evaluations[-1] if evaluations else {}
 
     @property
+    def dev_base(self) -> dict[str, Any]:
+        """The same measures before training; empty where the base cannot do the task, or nothing was held out."""
+        first = next(iter(self.metrics["evaluations"]), {})
+        return first if first.get("step") == 0 else {}
+
+    @property
     def accuracy_interval(self) -> tuple[float, float] | None:
         """95% interval of the held-out accuracy of sentences; None for scores, and for words.
 
@@ -108,7 +114,9 @@ def finished_metrics(folder: Path, request: dict[str, Any]) -> dict[str, Any] | 
 
 def evaluations(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The evaluations in a Trainer's log, without its timings."""
-    skipped = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second")
+    skipped = (
+        "eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_model_preparation_time",
+    )  # fmt: skip
     return [
         {"step": row["step"], "epoch": row.get("epoch")}
         | {

@@ -1,22 +1,17 @@
-"""What can be learnt from a corpus: classes of sentences or pairs, scores of them, classes of words.
+"""What can be learnt from a corpus: classes or scores of sentences and pairs, likeness of pairs, classes of words.
 
-A task knows its labels, its model class, how its examples are made and how predictions are measured. A task
-with another shape (two sentences through one encoder, compared by cosine) is one more class here; nothing
-else changes.
+Trains nothing; what a task is, is in `finetune_protocol`.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
 import torch
 import transformers
-from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import f1_score
 from torch import nn
 
@@ -31,88 +26,12 @@ from isogloss.models.finetune_data import (
     select_words,
     tokenise,
 )
+from isogloss.models.finetune_protocol import Encoded, Task
+from isogloss.models.finetune_scores import check_scores, correlations
+from isogloss.models.finetune_similarity import PairSimilarity
 from isogloss.models.tokenization import Words
 
-TaskName = Literal["auto", "classification", "regression", "tokens"]
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Examples of one part of a corpus.
-
-    Attributes
-    ----------
-    examples : one per sentence that could be used.
-    cut_sentences : sentences longer than the limit, of which only the beginning is used.
-    lost : sentences without any token; for words, labelled words that no sub-word carries.
-    """
-
-    examples: list[Example]
-    cut_sentences: int
-    lost: int
-
-    @property
-    def measured(self) -> int:
-        """How many classes or scores there are to predict: one per sentence, or one per word (or sub-word)."""
-        return sum(int(np.sum(np.asarray(example.target) != IGNORED)) for example in self.examples)
-
-
-class Task(ABC):
-    """One thing to learn.
-
-    Attributes
-    ----------
-    name : as in `TaskName`.
-    label : the column to learn.
-    classes : its values in order; for a score, the label's name alone.
-    auto : transformers' class with the fitting head.
-    target_dtype : type of the targets of a batch.
-    main_measure : the measure that a one-line report shows.
-    """
-
-    name: ClassVar[str]
-    auto: ClassVar[Any]
-    target_dtype: ClassVar[torch.dtype] = torch.int64
-    main_measure: ClassVar[str] = "accuracy"
-
-    def __init__(self, label: str, classes: tuple[str, ...]) -> None:
-        self.label = label
-        self.classes = classes
-        self.number = {name: i for i, name in enumerate(classes)}
-
-    def configure(self, config: Any) -> None:
-        """Write labels and problem type into a model's configuration."""
-        config.num_labels = len(self.classes)
-        config.id2label = dict(enumerate(self.classes))
-        config.label2id = dict(self.number)
-        config.problem_type = {
-            "classification": "single_label_classification",
-            "regression": "regression",
-            "tokens": None,
-        }[self.name]
-
-    def labelled(self, corpus: Corpus) -> pl.DataFrame:
-        """Select the sentences that carry the label."""
-        return corpus.sentences.filter(pl.col(self.label).is_not_null())
-
-    @abstractmethod
-    def encode(
-        self,
-        corpus: Corpus,
-        rows: np.ndarray,
-        module: nn.Module,
-        tokenizer: Any,
-        max_length: int | None,
-    ) -> Encoded:
-        """Examples of some sentences."""
-
-    @abstractmethod
-    def reduce(self, logits: torch.Tensor) -> torch.Tensor:
-        """Keep of a batch's logits what `measure` needs."""
-
-    @abstractmethod
-    def measure(self, predicted: np.ndarray, target: np.ndarray) -> dict[str, float | None]:
-        """Measures on held-out examples."""
+TaskName = Literal["auto", "classification", "regression", "similarity", "tokens"]
 
 
 class SentenceClassification(Task):
@@ -163,16 +82,7 @@ class SentenceRegression(Task):
     @classmethod
     def of(cls, label: str, corpora: list[Corpus]) -> SentenceRegression:
         """Check that the label is a number wherever it is present."""
-        for corpus in corpora:
-            column = corpus.sentences[label]
-            numbers = column.cast(pl.Float64, strict=False)
-            if (wrong := column.filter(column.is_not_null() & ~numbers.is_finite().fill_null(False))).len():
-                raise CorpusError(
-                    f"the label {label!r} of {corpus.name} is not a number everywhere: {wrong[0]!r} in "
-                    f"{wrong.len():,} of {column.len():,} sentences"
-                )
-            if numbers.drop_nulls().n_unique() < 2:
-                raise CorpusError(f"the label {label!r} of {corpus.name} has fewer than two different scores")
+        check_scores(label, corpora)
         return cls(label, (label,))
 
     def encode(
@@ -195,14 +105,7 @@ class SentenceRegression(Task):
     def measure(self, predicted: np.ndarray, target: np.ndarray) -> dict[str, float | None]:
         """Pearson's and Spearman's correlation (None where a side is constant) and the mean squared error."""
         predicted, target = predicted.astype(np.float64), target.astype(np.float64)
-        error = float(np.mean((predicted - target) ** 2))
-        if len(target) < 2 or np.ptp(predicted) == 0 or np.ptp(target) == 0:
-            return {"pearson": None, "spearman": None, "mse": error}
-        return {
-            "pearson": float(pearsonr(predicted, target).statistic),
-            "spearman": float(spearmanr(predicted, target).statistic),
-            "mse": error,
-        }
+        return {**correlations(predicted, target), "mse": float(np.mean((predicted - target) ** 2))}
 
 
 class TokenClassification(Task):
@@ -267,24 +170,34 @@ class TokenClassification(Task):
         return _class_measures(predicted[counted], target[counted])
 
 
-def choose_task(name: TaskName, label: str | None, corpora: list[Corpus], *, all_subwords: bool = False) -> Task:
+def choose_task(
+    name: TaskName,
+    label: str | None,
+    corpora: list[Corpus],
+    *,
+    all_subwords: bool = False,
+    score_range: tuple[float, float] | None = None,
+) -> Task:
     """Choose the task that a label asks for.
 
     Parameters
     ----------
     name : `auto` takes regression for a numeric sentence label, classification for any other, tokens for a
-        label of words.
+        label of words; it never takes similarity, which has to be asked for.
     label : column to learn; None where the corpus has one label only.
     corpora : the corpus to train on and, if any, the one held out; both must have the label.
     all_subwords : for words, label all sub-words instead of the first.
+    score_range : for `similarity`, the scores that stand for 0 and 1.
 
     Raises
     ------
-    OptionError : no such task, or one that does not fit the label.
+    OptionError : no such task, one that does not fit the label, or an option that it does not know.
     CorpusError : no such label, or its values cannot be learnt.
     """
-    if name not in ("auto", "classification", "regression", "tokens"):
-        raise OptionError(f"no task called {name!r}; there are auto, classification, regression and tokens")
+    if name not in (names := get_args(TaskName)):
+        raise OptionError(f"no task called {name!r}; there are {', '.join(names[:-1])} and {names[-1]}")
+    if score_range is not None and name != "similarity":
+        raise OptionError(f"score_range belongs to the task similarity; the task asked for is {name}")
     first = corpora[0]
     offered = [*first.sentence_labels, *first.token_labels]
     if label is None:
@@ -305,6 +218,8 @@ def choose_task(name: TaskName, label: str | None, corpora: list[Corpus], *, all
         raise OptionError(f"the task {name} does not fit the label {label!r} of {'words' if of_words else 'sentences'}")
     if of_words:
         return TokenClassification.of(label, corpora, all_subwords=all_subwords)
+    if name == "similarity":
+        return PairSimilarity.of(label, corpora, score_range=score_range)
     if name == "regression" or (name == "auto" and first.sentences[label].dtype.is_float()):
         return SentenceRegression.of(label, corpora)
     return SentenceClassification.of(label, corpora)

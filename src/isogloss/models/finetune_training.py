@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import transformers
@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 from transformers.trainer_callback import PrinterCallback
 
 from isogloss.errors import ModelError
-from isogloss.models.finetune_data import Example, GroupedByLength, sorted_batches
-from isogloss.models.finetune_tasks import Task
+from isogloss.models.finetune_data import GroupedByLength, TrainingExample, sorted_batches
+from isogloss.models.finetune_protocol import Task
 from isogloss.progress import Advance, Progress
 
 _EVALUATION_BATCH = 64
@@ -26,14 +26,14 @@ class LengthTrainer(transformers.Trainer):
     def get_train_dataloader(self) -> DataLoader:
         """Shuffled batches, grouped by length."""
         data: Any = self.train_dataset
-        lengths = [len(example.ids) for example in data]
+        lengths = [len(example) for example in data]
         batches = GroupedByLength(lengths, self.args.per_device_train_batch_size, self.args.seed)
         return DataLoader(data, batch_sampler=batches, collate_fn=self.data_collator)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:
         """Batches from short to long."""
         data: Any = eval_dataset if eval_dataset is not None else self.eval_dataset
-        batches = sorted_batches([len(example.ids) for example in data], _EVALUATION_BATCH)
+        batches = sorted_batches([len(example) for example in data], _EVALUATION_BATCH)
         return DataLoader(data, batch_sampler=batches, collate_fn=self.data_collator)
 
 
@@ -102,16 +102,16 @@ class Watch(transformers.TrainerCallback):
         """Tell the main measure on held-out sentences."""
         value = (metrics or {}).get(f"eval_{self._task.main_measure}")
         if value is not None:
-            where = f"step {state.global_step} of {state.max_steps}"
+            where = f"step {state.global_step} of {state.max_steps}" if state.max_steps else "before training"
             self._note(f"{where}: held-out {self._task.main_measure} {value:.3f}")
 
 
 def train(
     model: Any,
     task: Task,
-    train_examples: list[Example],
-    dev_examples: list[Example],
-    collate: Callable[[list[Example]], dict[str, torch.Tensor]],
+    train_examples: Sequence[TrainingExample],
+    dev_examples: Sequence[TrainingExample],
+    collate: Callable[[list[Any]], dict[str, torch.Tensor]],
     *,
     folder: Path,
     tokenizer: Any,
@@ -138,7 +138,8 @@ def train(
 
     Returns
     -------
-    The Trainer's log: rows with `step` and `loss`, or `step` and `eval_...` measures.
+    The Trainer's log: rows with `step` and `loss`, or `step` and `eval_...` measures; with step 0 those of the base,
+    where it can do the task as it is.
 
     Raises
     ------
@@ -181,8 +182,8 @@ def train(
             model=model,
             args=settings,
             data_collator=collate,
-            train_dataset=train_examples,
-            eval_dataset=dev_examples or None,
+            train_dataset=cast("Any", train_examples),
+            eval_dataset=cast("Any", dev_examples) or None,
             processing_class=tokenizer,
             compute_metrics=measure,
             preprocess_logits_for_metrics=reduce,
@@ -192,5 +193,10 @@ def train(
             ],
         )
         trainer.remove_callback(PrinterCallback)
+        before = []
+        if task.measures_base and dev_examples:
+            # Training starts a log of its own, and from the same random state as without this.
+            with torch.random.fork_rng():
+                before = [{"step": 0, "epoch": 0.0, **trainer.evaluate()}]
         trainer.train()
-    return trainer.state.log_history
+    return before + trainer.state.log_history

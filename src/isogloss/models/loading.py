@@ -231,11 +231,18 @@ def _from_files(reference: ModelReference, head: bool, dtype: torch.dtype) -> An
             f"{reference.spec} has no classification head (its architecture is "
             f"{', '.join(architectures) or 'not named'}); fine-tune it first"
         )
-    auto = transformers.AutoModel
-    if architectures and architectures[0].endswith("EncoderModel"):
-        # An encoder saved alone: AutoModel would add a random decoder.
-        auto = getattr(transformers, architectures[0], auto)
-    return pretrained(auto, reference, may_lack=_POOLER, may_lack_head=False, dtype=dtype)
+    return pretrained(bare_class(config), reference, may_lack=_POOLER, may_lack_head=False, dtype=dtype)
+
+
+def bare_class(config: Any) -> Any:
+    """Choose transformers' class without a head: `AutoModel`, or that of an encoder that was saved alone.
+
+    To such an encoder `AutoModel` would add a random decoder.
+    """
+    names = list(config.architectures or [])
+    if names and names[0].endswith("EncoderModel"):
+        return getattr(transformers, names[0], transformers.AutoModel)
+    return transformers.AutoModel
 
 
 _POOLER = re.compile(r"(^|\.)pooler\.")
