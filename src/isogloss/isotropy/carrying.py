@@ -126,9 +126,7 @@ def carrying_tables(pair: LayerPair, judges: Judges, options: IsotropyOptions) -
     return found, notes
 
 
-def _scores(
-    vectors: Vectors, model: str, pair: LayerPair, judges: Judges, options: IsotropyOptions
-) -> _Scores:
+def _scores(vectors: Vectors, model: str, pair: LayerPair, judges: Judges, options: IsotropyOptions) -> _Scores:
     similarity = judges.similarity_scores(vectors, pair, options)
     probes = judges.probe_scores(vectors, pair, options)
     removal: dict[tuple[str, str], RemovalScore] = {(name, "spearman"): one for name, one in similarity.items()}

@@ -87,7 +87,9 @@ class Words:
         return Words(types, groups, len(numbers), labellings)
 
 
-def context_rows(models: Mapping[str, Vectors], words: Words, options: IsotropyOptions, seed: int) -> tuple[list[Row], list[str]]:
+def context_rows(
+    models: Mapping[str, Vectors], words: Words, options: IsotropyOptions, seed: int
+) -> tuple[list[Row], list[str]]:
     """Rows of contextuality, intrinsic dimension and neighbours of like frequency, and what could not be measured."""
     measures: dict[str, dict[str, Estimate]] = {model: {} for model in models}
     nulls: dict[tuple[str, str], tuple[float, float]] = {}
@@ -96,7 +98,9 @@ def context_rows(models: Mapping[str, Vectors], words: Words, options: IsotropyO
     for model, vectors in models.items():
         own = measures[model]
         if options.contextuality:
-            found = contextuality(vectors, words.types, words.groups, words.n_groups, min_count=options.min_count, **given)
+            found = contextuality(
+                vectors, words.types, words.groups, words.n_groups, min_count=options.min_count, **given
+            )
             own |= found.measures
             notes += found.notes
         if options.dimension_words:

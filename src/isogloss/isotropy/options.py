@@ -32,9 +32,7 @@ class IsotropyOptions:
     )
     labels: str | None = field(
         default=None,
-        metadata={
-            "help": "labels that say what directions carry, with commas; the first few by default"
-        },
+        metadata={"help": "labels that say what directions carry, with commas; the first few by default"},
     )
     counts: str = field(
         default="0,1,2,5,10,20,50,100,200",

@@ -1,0 +1,68 @@
+"""One layer of both models: every table that needs its vectors."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from isogloss.analysis import LayerPair, Tables, Vectors, tidy
+from isogloss.errors import OptionError
+from isogloss.isotropy.carrying import carrying_tables
+from isogloss.isotropy.judges import Judges
+from isogloss.isotropy.local_rows import Words, cluster_table, context_rows
+from isogloss.isotropy.options import IsotropyOptions
+from isogloss.isotropy.shape_rows import rogue_table, shape_notes, shape_rows, shapes_of, spectrum_table
+from isogloss.isotropy.word_map import map_tables
+
+NOTES = {"text": pl.String()}
+
+
+def isotropy_layer(pair: LayerPair, options: IsotropyOptions) -> Tables:
+    """Tables of one layer; of one model alone where the other lacks the layer.
+
+    Raises
+    ------
+    OptionError : vectors hold NaN or infinity, do not belong to the words, or a label is asked for that there is not.
+    """
+    models: dict[str, Vectors] = {
+        model: vectors for model, vectors in (("base", pair.base), ("tuned", pair.tuned)) if vectors is not None
+    }
+    n = pair.words.height
+    for model, vectors in models.items():
+        if vectors.shape[0] != n:
+            raise OptionError(f"layer {pair.layer}: the {model} model has {vectors.shape[0]} vectors, {n} words")
+    try:
+        return _tables(pair, models, options)
+    except OptionError as error:
+        if "NaN" in str(error) and not str(error).startswith("layer"):
+            raise OptionError(f"layer {pair.layer}: {error}") from error
+        raise
+
+
+def _tables(pair: LayerPair, models: dict[str, Vectors], options: IsotropyOptions) -> Tables:
+    words = Words.of(pair)
+    shapes = {model: shapes_of(vectors, pair, options) for model, vectors in models.items()}
+    notes = list(shape_notes(shapes, pair.layer))
+    rows = shape_rows(shapes)
+    around, said = context_rows(models, words, options, pair.seed)
+    rows += around
+    notes += [f"Layer {pair.layer}: {note}." for note in said]
+    common = {"analysis": "isotropy", "layer": pair.layer, "seed": pair.tuned_index}
+    tables: Tables = {
+        "isotropy": tidy(common | row for row in rows),
+        "isotropy_spectrum": spectrum_table(shapes, pair),
+        "isotropy_rogue": rogue_table(shapes, pair),
+    }
+    if options.local and pair.words.height > 1:
+        tables["isotropy_clusters"], said = cluster_table(
+            models, words, options, pair.layer, pair.tuned_index, pair.seed
+        )
+        notes += said
+    last = max((*pair.base_layers, *pair.tuned_layers), default=pair.layer)
+    if options.carried_at(pair.layer, last):
+        judges = Judges.of(pair, options)
+        carried, said = carrying_tables(pair, judges, options)
+        tables |= carried
+        notes += [*judges.notes, *said]
+    if options.map_words:
+        tables |= map_tables(pair, words, options)
+    return tables | {"isotropy_notes": pl.DataFrame({"text": notes}, schema=NOTES)}
