@@ -72,6 +72,7 @@ def compare(
     device: o.Device = "auto",
     long: o.Long = "split",
     max_length: o.MaxLength = None,
+    pairs: o.Pairs = "joint",
     allow_pickle: o.Pickle = False,
     keep_activations: Annotated[
         bool,
@@ -124,6 +125,7 @@ def compare(
             device=device,
             long_sentences=long,
             max_length=max_length,
+            pairs=pairs,
         )
         print_findings(study.findings)
         for note in study.notes:
@@ -166,6 +168,7 @@ def extract(
     device: o.Device = "auto",
     long: o.Long = "split",
     max_length: o.MaxLength = None,
+    pairs: o.Pairs = "joint",
     allow_pickle: o.Pickle = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -204,6 +207,7 @@ def extract(
             device=device,
             long_sentences=long,
             max_length=max_length,
+            pairs=pairs,
             allow_pickle=allow_pickle,
             progress=progress(quiet),
         )

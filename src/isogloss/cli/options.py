@@ -95,6 +95,9 @@ Compute = Annotated[str, typer.Option("--compute", help="Precision of the models
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, mps, or auto.")]
 Long = Annotated[str, typer.Option("--long", help="Sentences longer than the model's limit: split or cut.")]
 MaxLength = Annotated[int | None, typer.Option("--max-length", help="Longest window in tokens.")]
+Pairs = Annotated[
+    str, typer.Option("--pairs", help="Texts of a pair: joint (one sequence), separate (two, as a bi-encoder reads).")
+]
 Pickle = Annotated[bool, typer.Option("--allow-pickle", help="Accept pickle weights (read with weights_only).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
