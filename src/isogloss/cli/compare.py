@@ -51,6 +51,8 @@ def compare(
     lexicon_encoding: o.LexiconEncoding = "utf-8",
     wordnet: o.WordNet = None,
     word_labels: o.WordLabels = None,
+    sentence_task: o.SentenceTasks = None,
+    balanced: o.Balanced = False,
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
@@ -90,7 +92,7 @@ def compare(
         corpus = o.read_corpus(
             data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, delimiter=delimiter,
             quoting=quoting, columns=columns, check_labels=check_labels, split_column=split_column, split=split,
-            head=head, sample=sample, seed=seed,
+            head=head, sample=sample, seed=seed, sentence_task=sentence_task, balanced=balanced,
         )  # fmt: skip
         corpus = o.labelled_and_filtered(
             corpus,
@@ -147,6 +149,8 @@ def extract(
     lexicon_encoding: o.LexiconEncoding = "utf-8",
     wordnet: o.WordNet = None,
     word_labels: o.WordLabels = None,
+    sentence_task: o.SentenceTasks = None,
+    balanced: o.Balanced = False,
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
@@ -180,7 +184,7 @@ def extract(
         corpus = o.read_corpus(
             data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, delimiter=delimiter,
             quoting=quoting, columns=columns, check_labels=check_labels, split_column=split_column, split=split,
-            head=head, sample=sample, seed=seed,
+            head=head, sample=sample, seed=seed, sentence_task=sentence_task, balanced=balanced,
         )  # fmt: skip
         corpus = o.labelled_and_filtered(
             corpus,
