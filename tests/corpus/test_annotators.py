@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from isogloss.corpus import (
     FrequencyBand,
     Prefix,
     Suffix,
+    Tense,
     WordClass,
     explode_label,
     lexicon,
@@ -19,6 +21,7 @@ from isogloss.corpus import (
 from isogloss.errors import CorpusError, OptionError
 
 from .shared import shared, write
+from .trees import SENTENCES, conllu
 
 
 def label(words: list[str], annotator: Annotator | str) -> list[str | None]:
@@ -97,6 +100,23 @@ def test_frequency_bands_of_the_real_list():
     assert label(["the", "isogloss"], FrequencyBand(path)) == ["7-8", None]
 
 
+def test_tense_of_finite_verbs_from_features_else_from_penn_tags(tmp_path):
+    corpus = Corpus.read(write(tmp_path, "trees.conllu", conllu(list(SENTENCES.values()))))
+
+    def tenses(given: Corpus, annotator: Annotator | str = "tense") -> dict[str, str]:
+        made = given.annotate(made=annotator).words.drop_nulls("made")
+        return dict(made.select("word", "made").iter_rows())
+
+    finite = {"chased": "past", "are": "present", "was": "past", "run": "present"}
+    assert tenses(corpus) == finite
+    assert tenses(corpus, Tense(finite=False)) == finite | {"tied": "past"}
+    for tags in ("xpos", "pos"):
+        words = corpus.words.select("sentence", "part", "position", "word", "start", "end", pl.col("xpos").alias(tags))
+        assert tenses(Corpus("c", "memory", corpus.sentences, words)) == finite
+    with pytest.raises(CorpusError, match="needs the word label feats, xpos or pos; words has none"):
+        label(["ran"], "tense")
+
+
 def test_word_classes():
     words = ["The", "don’t", "n't", "'s", "house", "3.5", "½", "3rd", "!", "👍", "'", "\u0301"]
     assert label(words, "word_class") == [
@@ -106,7 +126,7 @@ def test_word_classes():
     assert label(["la"], WordClass(frozenset({"la"}))) == ["function"]
 
 
-@pytest.mark.parametrize("name", ANNOTATORS)
+@pytest.mark.parametrize("name", sorted(ANNOTATORS.keys() - {"tense"}))  # which needs another label
 @given(words=st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=5))
 def test_every_built_in_annotator_takes_any_word_alone_or_among_others(name, words):
     corpus = Corpus.from_words([[*words, "end"]])

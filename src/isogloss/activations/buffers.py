@@ -55,15 +55,21 @@ class ChunkBuffers:
         n_words, n_sentences = chunk.rows[1] - chunk.rows[0], chunk.sentences[1] - chunk.sentences[0]
         self._words = {layer: buffer[:n_words] for layer, buffer in self._all_words.items()}
         self._sentences = {key: buffer[:n_sentences] for key, buffer in self._all_sentences.items()}
-        for (kind, _), vectors in self._sentences.items():
-            # A sentence without tokens has no vector: NaN, also as 0 / 0 of its mean.
-            vectors.fill_(0.0 if kind == "mean" else float("nan"))
+        for vectors in self._sentences.values():
+            vectors.fill_(0.0)
         self._sentence = torch.from_numpy(part.window_sentence)
-        self._is_first = np.diff(part.window_sentence, prepend=-1) > 0
-        self._is_last = np.diff(part.window_sentence, append=n_sentences) > 0
+        text = 2 * part.window_sentence + part.window_part
         counted = np.add.reduceat(part.counted(), part.window_start[:-1]) if len(part.ids) else np.zeros(0)
-        counts = np.bincount(part.window_sentence, weights=counted, minlength=n_sentences)
-        self._counted = torch.from_numpy(counts)[:, None]
+        self._share = {
+            "cls": (np.diff(text, prepend=-1) > 0).astype(float),
+            "mean": counted.astype(float),
+            "last": (np.diff(text, append=2 * n_sentences) > 0).astype(float),
+        }
+        # A sentence without tokens has no vector: NaN, as 0 / 0.
+        self._counts = {
+            kind: torch.from_numpy(np.bincount(part.window_sentence, weights=share, minlength=n_sentences))[:, None]
+            for kind, share in self._share.items()
+        }
 
     def on_words(self, layer: int, vectors: Tensor, words: np.ndarray) -> None:
         """Take the vectors of some words of the chunk."""
@@ -72,19 +78,14 @@ class ChunkBuffers:
     def on_sentences(self, layer: int, kind: str, vectors: Tensor, windows: np.ndarray) -> None:
         """Take what some windows contribute to their sentences' vectors."""
         here = vectors.to("cpu", torch.float32)
-        target = self._sentences[kind, layer]
-        if kind == "mean":
-            target.index_add_(0, self._sentence[windows], here)
-            return
-        wanted = (self._is_first if kind == "cls" else self._is_last)[windows]
-        target[self._sentence[windows[wanted]]] = here[torch.from_numpy(wanted)]
+        wanted = self._share[kind][windows] > 0
+        self._sentences[kind, layer].index_add_(0, self._sentence[windows[wanted]], here[torch.from_numpy(wanted)])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """File name to rows of the chunk, in the storage type; valid until the next `begin`."""
         result = {layer_file(layer): self._as_stored(vectors) for layer, vectors in self._words.items()}
         for (kind, layer), vectors in self._sentences.items():
-            if kind == "mean":
-                vectors.div_(self._counted)
+            vectors.div_(self._counts[kind])
             result[sentence_file(kind, layer)] = self._as_stored(vectors)
         return result
 

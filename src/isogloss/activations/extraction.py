@@ -41,6 +41,7 @@ class ExtractOptions:
     device: str = field(default="auto", metadata={"help": "cpu, cuda, cuda:1, mps; auto takes an accelerator if any"})
     long_sentences: str = field(default="split", metadata={"help": "longer than the model's limit: split or cut"})
     max_length: int | None = field(default=None, metadata={"help": "longest window in tokens"})
+    pairs: str = field(default="joint", metadata={"help": "texts of a pair: joint (one sequence) or separate (two)"})
     sentence_vectors: tuple[str, ...] = field(default=SENTENCE_VECTORS, metadata={"help": "cls, mean, last"})
     present_only: bool = field(default=False, metadata={"help": "leave out layers that the model does not have"})
     packed: bool = field(default=True, metadata={"help": "pack sentences where the architecture allows it"})
@@ -126,7 +127,14 @@ def extract_loaded(
         batch_tokens=options.batch_tokens,
     )
     reader.layers = choose_layers(options.layers, reader.blocks.n_layers, present_only=options.present_only)
+    if options.pairs == "separate" and not corpus.is_pairs:
+        raise OptionError(
+            f"the texts of pairs cannot be run by themselves: {corpus.name} has no second texts",
+            "{text_b} names their column",
+            text_b=None,
+        )
     limit = token_limit(loaded.module, loaded.tokenizer, options.max_length)
+    splitter = SentenceTokenizer(loaded.tokenizer, limit, options.long_sentences, options.pairs)  # type: ignore[arg-type]
     settings = Settings(
         model=reference.spec,
         weights_sha256=reference.weights_sha256,
@@ -144,6 +152,7 @@ def extract_loaded(
         packed=reader.plan is not None,
         linear=reader.linear,
         batch_tokens=options.batch_tokens,
+        pairs=options.pairs,
     )
     if (finished := finished_store_settings(out)) is not None:
         if differences := settings.differences(finished):
@@ -155,7 +164,6 @@ def extract_loaded(
         store = ActivationStore(out)
         store.verify()
         return store
-    splitter = SentenceTokenizer(loaded.tokenizer, limit, options.long_sentences)  # type: ignore[arg-type]
     sequences = tokenise(splitter, corpus, progress)
     chunks = plan_chunks(sequences, len(corpus.sentences), len(reader.layers) * reader.blocks.hidden * stored.itemsize)
     writer = StoreWriter(out, settings, chunks, reader.blocks.hidden)

@@ -60,7 +60,8 @@ def storage(dtype: str) -> tuple[np.dtype, np.dtype]:
 class Settings:
     """Everything that decides the bytes of a store. Two stores with equal settings hold equal bytes.
 
-    `corpus_sha256` covers texts, words and labels: the same text cut into other words gives other rows.
+    `corpus_sha256` covers texts, words and labels: the same text cut into other words gives other rows. `pairs` has the
+    default that stores without it were written with.
     """
 
     model: str
@@ -79,6 +80,7 @@ class Settings:
     packed: bool
     linear: str
     batch_tokens: int
+    pairs: str = "joint"
 
     NAMES_ONLY = ("model", "corpus")
 

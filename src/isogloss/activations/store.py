@@ -89,7 +89,8 @@ class ActivationStore:
     def sentence_layer(self, layer: int, kind: str = "mean") -> np.memmap:
         """Sentence vectors of a layer, (n_sentences, hidden); `kind` is `cls`, `mean` or `last`.
 
-        Rows of sentences without any token are NaN.
+        Rows of sentences without any token are NaN. Of a pair whose texts were run by themselves, `mean` runs over the
+        tokens of both, and `cls` and `last` are the means of both texts' vectors.
         """
         return self.sentence_vectors(layer, kind).matrix
 

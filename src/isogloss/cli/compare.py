@@ -51,6 +51,8 @@ def compare(
     lexicon_encoding: o.LexiconEncoding = "utf-8",
     wordnet: o.WordNet = None,
     word_labels: o.WordLabels = None,
+    sentence_task: o.SentenceTasks = None,
+    balanced: o.Balanced = False,
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
@@ -72,6 +74,7 @@ def compare(
     device: o.Device = "auto",
     long: o.Long = "split",
     max_length: o.MaxLength = None,
+    pairs: o.Pairs = "joint",
     allow_pickle: o.Pickle = False,
     keep_activations: Annotated[
         bool,
@@ -89,7 +92,7 @@ def compare(
         corpus = o.read_corpus(
             data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, delimiter=delimiter,
             quoting=quoting, columns=columns, check_labels=check_labels, split_column=split_column, split=split,
-            head=head, sample=sample, seed=seed,
+            head=head, sample=sample, seed=seed, sentence_task=sentence_task, balanced=balanced,
         )  # fmt: skip
         corpus = o.labelled_and_filtered(
             corpus,
@@ -124,6 +127,7 @@ def compare(
             device=device,
             long_sentences=long,
             max_length=max_length,
+            pairs=pairs,
         )
         print_findings(study.findings)
         for note in study.notes:
@@ -145,6 +149,8 @@ def extract(
     lexicon_encoding: o.LexiconEncoding = "utf-8",
     wordnet: o.WordNet = None,
     word_labels: o.WordLabels = None,
+    sentence_task: o.SentenceTasks = None,
+    balanced: o.Balanced = False,
     min_count: o.MinCount = 0,
     max_count: o.MaxCount = None,
     drop_above: o.DropAbove = None,
@@ -166,6 +172,7 @@ def extract(
     device: o.Device = "auto",
     long: o.Long = "split",
     max_length: o.MaxLength = None,
+    pairs: o.Pairs = "joint",
     allow_pickle: o.Pickle = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -177,7 +184,7 @@ def extract(
         corpus = o.read_corpus(
             data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, delimiter=delimiter,
             quoting=quoting, columns=columns, check_labels=check_labels, split_column=split_column, split=split,
-            head=head, sample=sample, seed=seed,
+            head=head, sample=sample, seed=seed, sentence_task=sentence_task, balanced=balanced,
         )  # fmt: skip
         corpus = o.labelled_and_filtered(
             corpus,
@@ -204,6 +211,7 @@ def extract(
             device=device,
             long_sentences=long,
             max_length=max_length,
+            pairs=pairs,
             allow_pickle=allow_pickle,
             progress=progress(quiet),
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isogloss.errors import CorpusError, IsoglossError
+from isogloss.errors import CorpusError, IsoglossError, OptionError
 
 if TYPE_CHECKING:
     from isogloss.corpus import Corpus
@@ -58,7 +59,8 @@ Annotate = Annotated[
     str | None,
     typer.Option(
         "--annotate",
-        help="Built-in word labels, with commas: casing, prefix, suffix, ngrams, position, frequency, word_class.",
+        help="Built-in word labels, with commas: casing, prefix, suffix, ngrams, position, frequency, word_class, "
+        "tense (of CoNLL-U or Penn tags).",
     ),
 ]
 Lexicons = Annotated[
@@ -79,6 +81,18 @@ WordLabels = Annotated[
         "--word-labels", metavar="FILE", help="Word labels from a .tsv: sent_id, token_ids, a column per label."
     ),
 ]
+SentenceTasks = Annotated[
+    str | None,
+    typer.Option(
+        "--sentence-task",
+        metavar="NAME,...",
+        help="Sentence labels for probing, with commas: tense, subject_number, object_number, tree_depth (of CoNLL-U); "
+        "length, word_content; bigram_shift (which swaps two words in half of the sentences). LABEL=NAME renames.",
+    ),
+]
+Balanced = Annotated[
+    bool, typer.Option("--balanced", help="Sentence tasks with equally many sentences of each class, drawn at random.")
+]
 MinCount = Annotated[int, typer.Option("--min-count", min=0, help="Only words that occur so often.")]
 MaxCount = Annotated[
     int | None, typer.Option("--max-count", min=1, help="So many random occurrences of each word at the most.")
@@ -95,6 +109,9 @@ Compute = Annotated[str, typer.Option("--compute", help="Precision of the models
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, mps, or auto.")]
 Long = Annotated[str, typer.Option("--long", help="Sentences longer than the model's limit: split or cut.")]
 MaxLength = Annotated[int | None, typer.Option("--max-length", help="Longest window in tokens.")]
+Pairs = Annotated[
+    str, typer.Option("--pairs", help="Texts of a pair: joint (one sequence), separate (two, as a bi-encoder reads).")
+]
 Pickle = Annotated[bool, typer.Option("--allow-pickle", help="Accept pickle weights (read with weights_only).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
@@ -120,11 +137,18 @@ def read_corpus(
     head: int | None = None,
     sample: int | None = None,
     seed: int = 0,
+    sentence_task: str | None = None,
+    balanced: bool = False,
 ) -> Corpus:
-    """The corpus that the options describe."""
+    """The corpus that the options describe, with the labels of sentence tasks."""
     from isogloss.corpus import Corpus
 
-    labels: Any = label[0] if label and len(label) == 1 else label
+    tasks = _sentence_tasks(sentence_task)
+    if balanced and not tasks:
+        raise OptionError("--balanced has no effect without --sentence-task")
+    # Where labels are chosen, those that tasks are made from are read too, and go when the tasks are done.
+    more = [name for name in _needed(tasks) if label and name not in label]
+    labels: Any = label[0] if label and len(label) == 1 and not more else [*label, *more] if label else label
     corpus = Corpus.read(
         data,
         text=text,
@@ -144,7 +168,35 @@ def read_corpus(
         corpus = corpus.head(head)
     if sample is not None:
         corpus = corpus.sample(sample, seed=seed)
-    return corpus
+    if tasks:
+        corpus = corpus.sentence_task(balanced=balanced, seed=seed, **tasks)
+    return replace(corpus, words=corpus.words.drop(more)) if more else corpus
+
+
+def _sentence_tasks(given: str | None) -> dict[str, str]:
+    """`tense,depth=tree_depth` as names of tasks by what their labels are called.
+
+    Raises
+    ------
+    OptionError : two labels would have one name.
+    """
+    tasks: dict[str, str] = {}
+    for entry in (entry.strip() for entry in (given or "").split(",")):
+        label, equals, name = entry.partition("=")
+        label, name = label.strip(), (name if equals else label).strip()
+        if label in tasks:
+            raise OptionError(f"--sentence-task names {label!r} twice")
+        if label or name:
+            tasks[label or name] = name
+    return tasks
+
+
+def _needed(tasks: dict[str, str]) -> list[str]:
+    """The word labels that these tasks are made from."""
+    from isogloss.corpus import SENTENCE_TASKS
+
+    needs = [need for name in tasks.values() if name in SENTENCE_TASKS for need in SENTENCE_TASKS[name]().needs]
+    return list(dict.fromkeys(needs))
 
 
 def labelled_and_filtered(

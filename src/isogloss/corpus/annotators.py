@@ -1,4 +1,4 @@
-"""Labels for words that need no model and no download: casing, affixes, n-grams, position, frequency, word class.
+"""Labels for words that need no model and no download: casing, affixes, n-grams, position, frequency, class, tense.
 
 An annotator is anything that can be called with a corpus and gives one label per word, in order; those here also have
 a `name`, which becomes the label's. Labels that may have several values are joined by `|` in order of the alphabet
@@ -19,6 +19,7 @@ import polars as pl
 
 from isogloss.corpus.labels import SEPARATOR, missing_name, suggestion
 from isogloss.corpus.readers.files import numbered_lines, read_text
+from isogloss.corpus.trees import FEATS, feature
 from isogloss.corpus.word_lists import FUNCTION_WORDS, PREFIXES, SUFFIXES
 from isogloss.errors import CorpusError, OptionError
 
@@ -291,6 +292,41 @@ def word_class_of(word: str, function_words: frozenset[str] = FUNCTION_WORDS) ->
     return "function" if word.lower().replace("’", "'") in function_words else "content"
 
 
+@dataclass(frozen=True)
+class Tense:
+    """`past` or `present`, of finite verbs and auxiliaries; none for every other word.
+
+    From the word label `feats` of CoNLL-U (`Tense=Past`), else from Penn Treebank tags in `xpos` or `pos` (VBD, VBP,
+    VBZ).
+
+    Parameters
+    ----------
+    finite : False labels participles and others as well, where `feats` gives them a tense.
+    """
+
+    finite: bool = True
+    name: str = "tense"
+
+    def __call__(self, corpus: Corpus) -> pl.Series:
+        """One label per word.
+
+        Raises
+        ------
+        CorpusError : the words have neither `feats`, `xpos` nor `pos`.
+        """
+        if FEATS in corpus.token_labels:
+            counted = feature("VerbForm") == "Fin" if self.finite else pl.lit(value=True)
+            names = {"Past": "past", "Pres": "present"}
+            values = corpus.words.select(pl.when(counted).then(feature("Tense"))).to_series()
+            return values.replace_strict(names, default=None, return_dtype=pl.String)
+        for tags in ("xpos", "pos"):
+            if tags in corpus.token_labels:
+                names = {"VBD": "past", "VBP": "present", "VBZ": "present"}
+                return corpus.words[tags].replace_strict(names, default=None, return_dtype=pl.String)
+        there = ", ".join(corpus.token_labels) or "none"
+        raise CorpusError(f"the annotator tense needs the word label feats, xpos or pos; {corpus.name} has {there}")
+
+
 ANNOTATORS: dict[str, Callable[[], Annotator]] = {
     "casing": Casing,
     "suffix": Suffix,
@@ -299,6 +335,7 @@ ANNOTATORS: dict[str, Callable[[], Annotator]] = {
     "position": Position,
     "frequency": FrequencyBand,
     "word_class": WordClass,
+    "tense": Tense,
 }
 """Built-in annotators by the name that `Corpus.annotate` knows them by."""
 

@@ -17,9 +17,10 @@ import polars as pl
 from isogloss.corpus.annotators import Annotator, resolve
 from isogloss.corpus.draft import blank_to_null, refuse_reserved
 from isogloss.corpus.fingerprint import corpus_sha256
-from isogloss.corpus.labels import count_labels, label_columns, missing_name
+from isogloss.corpus.labels import count_labels, label_columns, missing_name, refuse_taken
 from isogloss.corpus.occurrences import drop_long_sentences, filter_occurrences
 from isogloss.corpus.readers import ReadOptions
+from isogloss.corpus.sentence_tasks import SentenceTask, labelled_by, resolve_tasks
 from isogloss.corpus.sources import Labels, Source, aligned, draft_of_texts, draft_of_words, read_source
 from isogloss.corpus.storage import is_saved_corpus, read_corpus, write_corpus
 from isogloss.errors import CorpusError, OptionError
@@ -280,13 +281,42 @@ class Corpus:
 
         Raises
         ------
-        CorpusError : a name is taken by a column that every corpus has, or the number of values is wrong.
+        CorpusError : a name is taken by a column that every corpus has or by a sentence label, or the number of values
+            is wrong.
         """
         words = self.words
         for name, values in labels.items():
             refuse_reserved(name)
+            refuse_taken(name, self.sentence_labels, self.name, "sentences")
             words = words.with_columns(blank_to_null(aligned(name, values, words.height, self.name)))
         return replace(self, words=words)
+
+    def with_sentence_labels(self, labels: Mapping[str, Sequence[str | None] | pl.Series]) -> Corpus:
+        """The same sentences with more classes; as `with_token_labels`, with (n_sentences,) values."""
+        sentences = self.sentences
+        for name, values in labels.items():
+            refuse_reserved(name)
+            refuse_taken(name, self.token_labels, self.name, "words")
+            sentences = sentences.with_columns(blank_to_null(aligned(name, values, len(self), self.name)))
+        return replace(self, sentences=sentences)
+
+    def sentence_task(
+        self, *tasks: str | SentenceTask, balanced: bool = False, seed: int = 0, **named: str | SentenceTask
+    ) -> Corpus:
+        """The same sentences (of `bigram_shift`, half of them with two words swapped) labelled for probing tasks.
+
+        Parameters
+        ----------
+        tasks : names of built-in ones (`isogloss.corpus.SENTENCE_TASKS`) or tasks.
+        balanced : take the label from random sentences, so that all classes have as many in each split.
+        named : the same, under a name of one's own.
+
+        Raises
+        ------
+        CorpusError : a word label that a task needs is not there, or a name is taken.
+        OptionError : there is no such task, or the corpus holds pairs.
+        """
+        return labelled_by(self, resolve_tasks(tasks, named), balanced=balanced, seed=seed)
 
     def annotate(
         self,

@@ -112,6 +112,17 @@ def explode_label(words: pl.DataFrame, name: str) -> pl.DataFrame:
     return words.with_columns(pl.col(name).str.split(SEPARATOR)).explode(name)
 
 
+def refuse_taken(name: str, labels: Iterable[str], where: str, of: str) -> None:
+    """A label must not hide another, nor one of words one of sentences: results name labels by name alone.
+
+    Raises
+    ------
+    CorpusError : the name is one of these labels.
+    """
+    if name in labels:
+        raise CorpusError(f"{where} has a label {name!r} of {of} already; give the new one another name")
+
+
 def missing_name(name: str, known: Iterable[str], where: str, kind: str) -> CorpusError:
     """The error that says what there is instead, and which of it is meant perhaps."""
     there = list(known)

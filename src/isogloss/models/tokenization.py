@@ -1,23 +1,25 @@
 """Sentences as token sequences, exactly as the model was trained to see them, with the tokens of every word.
 
 Raw text is tokenised (never pre-split words, which changes the ids of byte-level and metaspace tokenizers). A sentence
-longer than the model's limit becomes several windows, split between words, or is cut, by option. Nothing is padded.
+longer than the model's limit becomes several windows, split between words, or is cut, by option. The texts of a pair
+are one sequence, or two, by option. Nothing is padded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 import numpy as np
-from tokenizers import Tokenizer
 from torch import nn
 
-from isogloss.errors import ModelError, OptionError
-from isogloss.models.alignment import align_words, surface_offsets
+from isogloss.errors import OptionError
+from isogloss.models.alignment import align_words
+from isogloss.models.encodings import Encoding, encoder_of
 
 LongSentences = Literal["split", "cut"]
+Pairs = Literal["joint", "separate"]
 
 UNBOUNDED = 4096
 """Longest window, in tokens, for models that have no limit of their own or a larger one (attention is quadratic)."""
@@ -49,6 +51,7 @@ class TokenSequences:
     special : (n_tokens,) bool, tokens that stand for no text.
     window_start : (n_windows + 1,) int64, where each window begins in `ids`.
     window_sentence : (n_windows,) int64, non-decreasing.
+    window_part : (n_windows,) uint8, the text a window is of: 1 for the second one of a pair that is run by itself.
     word_row : (n_covered,) int64, increasing: the words that have tokens, as rows of the words given.
     word_first, word_last : (n_covered,) int64, first and last token in `ids`, inclusive.
     split_sentences : how many sentences were longer than the limit.
@@ -60,6 +63,7 @@ class TokenSequences:
     special: np.ndarray
     window_start: np.ndarray
     window_sentence: np.ndarray
+    window_part: np.ndarray
     word_row: np.ndarray
     word_first: np.ndarray
     word_last: np.ndarray
@@ -93,6 +97,7 @@ class TokenSequences:
             special=self.special[first:last],
             window_start=self.window_start[low : high + 1] - first,
             window_sentence=self.window_sentence[low:high] - start,
+            window_part=self.window_part[low:high],
             word_row=self.word_row[words],
             word_first=self.word_first[words] - first,
             word_last=self.word_last[words] - first,
@@ -109,13 +114,21 @@ class SentenceTokenizer:
     tokenizer : a transformers tokenizer; fast ones give exact offsets, for slow ones surfaces are matched.
     limit : longest window in tokens, special tokens included.
     long : what to do with longer sentences: `split` them into windows between words, or `cut` the rest off.
+    pairs : the two texts of a pair as one sequence (`joint`, as a cross-encoder reads them; what is too long is cut) or
+        each as a sequence of its own (`separate`, as a bi-encoder does).
+
+    Raises
+    ------
+    OptionError : an option has no such value, or the limit leaves no room for words.
     """
 
-    def __init__(self, tokenizer: Any, limit: int, long: LongSentences = "split") -> None:
+    def __init__(self, tokenizer: Any, limit: int, long: LongSentences = "split", pairs: Pairs = "joint") -> None:
         if long not in ("split", "cut"):
             raise OptionError(f"long sentences can be 'split' or 'cut', not {long!r}")
-        self.long = long
-        self._source = _source(tokenizer)
+        if pairs not in ("joint", "separate"):
+            raise OptionError(f"the texts of pairs can be run 'joint' or 'separate', not {pairs!r}")
+        self.long, self.pairs = long, pairs
+        self._source = encoder_of(tokenizer)
         self.limit = limit
         self._room = limit - self._source.n_special
         if self._room < 1:
@@ -126,22 +139,35 @@ class SentenceTokenizer:
     def encode(self, texts: Sequence[str], texts_b: Sequence[str] | None, words: Words) -> TokenSequences:
         """Tokenise some sentences (or pairs) and find the tokens of their words."""
         builder = _Builder()
-        bounds = np.searchsorted(words.sentence, np.arange(len(texts) + 1))
-        encodings = self._source.encode(texts, texts_b)
-        for sentence, encoding in enumerate(encodings):
-            rows = slice(bounds[sentence], bounds[sentence + 1])
-            if len(encoding.ids) <= self.limit:
-                builder.add(sentence, encoding, words, rows)
-                continue
-            builder.split_sentences += 1
-            if texts_b is None:
-                self._add_split(builder, sentence, texts[sentence], encoding, words, rows)
-            else:
-                self._add_cut_pair(builder, sentence, texts[sentence], texts_b[sentence], words, rows)
+        runs: list[tuple[Sequence[str], Sequence[str] | None]] = [(texts, texts_b)]
+        owner = words.sentence
+        if texts_b is not None and self.pairs == "separate":
+            runs = [(texts, None), (texts_b, None)]
+            owner = 2 * words.sentence + words.part
+            # Within its own sequence every word is one of a first text.
+            words = replace(words, part=np.zeros_like(words.part))
+        bounds = np.searchsorted(owner, np.arange(len(texts) * len(runs) + 1))
+        encodings = [self._source.encode(first, second) for first, second in runs]
+        for sentence in range(len(texts)):
+            too_long = False
+            for part, (first, second) in enumerate(runs):
+                at = sentence * len(runs) + part
+                rows = slice(bounds[at], bounds[at + 1])
+                encoding = encodings[part][sentence]
+                builder.part = part
+                if len(encoding.ids) <= self.limit:
+                    builder.add(sentence, encoding, words, rows)
+                    continue
+                too_long = True
+                if second is None:
+                    self._add_split(builder, sentence, first[sentence], encoding, words, rows)
+                else:
+                    self._add_cut_pair(builder, sentence, first[sentence], second[sentence], words, rows)
+            builder.split_sentences += too_long
         return builder.finish()
 
     def _add_split(
-        self, builder: _Builder, sentence: int, text: str, whole: _Encoding, words: Words, rows: slice
+        self, builder: _Builder, sentence: int, text: str, whole: Encoding, words: Words, rows: slice
     ) -> None:
         start, end = words.start[rows].astype(np.int64), words.end[rows].astype(np.int64)
         first, last = align_words(*whole.offsets_of(0), start, end)
@@ -208,29 +234,14 @@ def _positions_lost(module: nn.Module) -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class _Encoding:
-    """One token sequence; `part` is -1 for special tokens, else 0 or 1 (the text a token comes from)."""
-
-    ids: list[int]
-    types: list[int]
-    part: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-
-    def offsets_of(self, part: int) -> tuple[np.ndarray, np.ndarray]:
-        """Offsets with all tokens of other parts made widthless, so that token numbers stay those of the sequence."""
-        mine = self.part == part
-        # Widthless tokens are left out by alignment, so their order does not matter.
-        return np.where(mine, self.start, 0), np.where(mine, self.end, 0)
-
-
 class _Builder:
     """Collects windows; everything stays in flat lists until the end."""
 
     def __init__(self) -> None:
-        self.encodings: list[_Encoding] = []
+        self.encodings: list[Encoding] = []
         self.window_sentence: list[int] = []
+        self.window_part: list[int] = []
+        self.part = 0
         self.covered: list[int] = []
         self.first: list[int] = []
         self.last: list[int] = []
@@ -238,7 +249,7 @@ class _Builder:
         self.split_sentences = 0
         self.cut_words = 0
 
-    def add(self, sentence: int, encoding: _Encoding, words: Words, rows: slice, shift: int = 0) -> None:
+    def add(self, sentence: int, encoding: Encoding, words: Words, rows: slice, shift: int = 0) -> None:
         starts, ends, parts = words.start[rows], words.end[rows], words.part[rows]
         for part in (0, 1) if parts.any() else (0,):
             of_part = np.flatnonzero(parts == part)
@@ -254,6 +265,7 @@ class _Builder:
         if encoding.ids:
             self.encodings.append(encoding)
             self.window_sentence.append(sentence)
+            self.window_part.append(self.part)
             self.n_tokens += len(encoding.ids)
 
     def finish(self) -> TokenSequences:
@@ -265,6 +277,7 @@ class _Builder:
             special=np.concatenate(parts) < 0 if parts else np.zeros(0, bool),
             window_start=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64),
             window_sentence=np.asarray(self.window_sentence, np.int64),
+            window_part=np.asarray(self.window_part, np.uint8),
             word_row=np.asarray(self.covered, np.int64),
             word_first=np.asarray(self.first, np.int64),
             word_last=np.asarray(self.last, np.int64),
@@ -285,6 +298,7 @@ def concatenate(parts: Iterator[tuple[TokenSequences, int, int]]) -> TokenSequen
                 part.special,
                 part.window_start + tokens,
                 part.window_sentence + sentences,
+                part.window_part,
                 part.word_row + words,
                 part.word_first + tokens,
                 part.word_last + tokens,
@@ -303,67 +317,3 @@ def concatenate(parts: Iterator[tuple[TokenSequences, int, int]]) -> TokenSequen
         else:
             joined[field.name] = sum(values)
     return TokenSequences(**joined)
-
-
-def _source(tokenizer: Any) -> _FastSource | _SlowSource:
-    if tokenizer is None:
-        raise ModelError("this model has no tokenizer; give one that fits it")
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    return _FastSource(backend) if isinstance(backend, Tokenizer) else _SlowSource(tokenizer)
-
-
-class _FastSource:
-    """A private copy of a fast tokenizer: files such as all-MiniLM's tokenizer.json pad everything to 128."""
-
-    def __init__(self, backend: Tokenizer) -> None:
-        self._core = Tokenizer.from_str(backend.to_str())
-        self._core.no_padding()
-        self._core.no_truncation()
-        self.n_special = self._core.num_special_tokens_to_add(False)
-
-    def encode(self, texts: Sequence[str], texts_b: Sequence[str] | None, limit: int | None = None) -> list[_Encoding]:
-        if limit is not None:
-            self._core.enable_truncation(limit)
-        given: Any = list(texts) if texts_b is None else list(zip(texts, texts_b, strict=True))
-        try:
-            raw = self._core.encode_batch(given)
-        finally:
-            self._core.no_truncation()
-        encodings = []
-        for encoding in raw:
-            offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
-            part = np.fromiter((-1 if s is None else s for s in encoding.sequence_ids), np.int8, len(encoding.ids))
-            encodings.append(_Encoding(encoding.ids, encoding.type_ids, part, offsets[:, 0], offsets[:, 1]))
-        return encodings
-
-
-class _SlowSource:
-    """A tokenizer written in Python: it knows no offsets, so each token's surface is found in the text."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        self.n_special = tokenizer.num_special_tokens_to_add(pair=False)
-
-    def encode(self, texts: Sequence[str], texts_b: Sequence[str] | None, limit: int | None = None) -> list[_Encoding]:
-        pairs: list[str | None] = [None] * len(texts) if texts_b is None else list(texts_b)
-        return [self._encode(text, other, limit) for text, other in zip(texts, pairs, strict=True)]
-
-    def _encode(self, text: str, other: str | None, limit: int | None) -> _Encoding:
-        options: dict[str, Any] = {"truncation": True, "max_length": limit} if limit else {"truncation": False}
-        encoded = self._tokenizer(text, other, padding=False, return_special_tokens_mask=True, **options)
-        ids = list(encoded["input_ids"])
-        types = list(encoded.get("token_type_ids", [0] * len(ids)))
-        special = np.asarray(encoded["special_tokens_mask"], bool)
-        plain = np.flatnonzero(~special)
-        start, end = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
-        part = np.where(special, -1, 0).astype(np.int8)
-        # The second text begins after the first run of special tokens that follows ordinary ones.
-        jump = np.flatnonzero(np.diff(plain) > 1)
-        second = plain[jump[0] + 1 :] if other is not None and len(jump) else plain[:0]
-        part[second] = 1
-        for number, piece in ((0, text), (1, other or "")):
-            mine = np.flatnonzero(part == number)
-            tokens = self._tokenizer.convert_ids_to_tokens([ids[i] for i in mine])
-            for i, (low, high) in zip(mine, surface_offsets(piece, tokens), strict=True):
-                start[i], end[i] = low, high
-        return _Encoding(ids, types, part, start, end)

@@ -60,6 +60,11 @@ def notes_on(pairs: Sequence[PairedStores], n_words: int) -> list[str]:
     """Dropped words, cut sentences, and what the two models do not share."""
     base = pairs[0].base
     found = store_notes("The base model", base, n_words)
+    if base.settings.pairs == "separate":
+        found.append(
+            "The two texts of each pair were run by themselves; where the tuned model's classifier is asked, it reads "
+            "them together."
+        )
     for index, pair in enumerate(pairs):
         name = "The tuned model" if len(pairs) == 1 else f"Tuned model {index}"
         found += store_notes(name, pair.tuned, n_words)
@@ -149,8 +154,9 @@ def store_notes(name: str, store: ActivationStore, n_words: int) -> list[str]:
     facts = store.manifest
     found = []
     if facts["split_sentences"]:
-        # Pairs cannot be split: each window would have lost the other text.
-        whole = store.settings.long_sentences == "split" and "text_b" not in store.sentences.columns
+        # Pairs that are one sequence cannot be split: each window would have lost the other text.
+        joint = store.settings.pairs == "joint" and "text_b" in store.sentences.columns
+        whole = store.settings.long_sentences == "split" and not joint
         one = facts["split_sentences"] == 1
         how = f"{'was' if one else 'were'} {'split between words' if whole else 'cut'}"
         found.append(
