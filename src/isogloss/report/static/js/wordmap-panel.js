@@ -39,7 +39,8 @@
         if (!found.has(rank)) found.set(rank, []);
         found.get(rank).push(i);
       }
-      return [...found].sort(([a], [b]) => a - b);
+      // Rare classes lie on top, words without a class at the bottom.
+      return [...found].sort(([a, some], [b, others]) => (a < 0 ? -1 : 0) - (b < 0 ? -1 : 0) || others.length - some.length);
     };
     const paintGroup = (paint, style, words, look, radius) => {
       const path = new Path2D();
@@ -47,7 +48,9 @@
       if (look.shape === 3) {
         paint.strokeStyle = WordMap.colour(style, look);
         paint.lineWidth = 1.1 * ratio;
+        paint.globalAlpha = 0.6;
         paint.stroke(path);
+        paint.globalAlpha = 1;
       } else {
         paint.fillStyle = WordMap.colour(style, look);
         paint.fill(path);
