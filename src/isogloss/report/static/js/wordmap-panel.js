@@ -18,6 +18,7 @@
     const py = new Float64Array(store.size);
     let at = null;
     let from = null;
+    let last = "";
 
     const place = () => {
       const { level, limits } = view;
@@ -155,7 +156,10 @@
       if (event.pointerType !== "touch") plot.setPointerCapture(event.pointerId);
     });
     plot.addEventListener("pointermove", (event) => {
-      if (!view?.level) return;
+      // A pointer that rests while the page moves under it must not take the mark from the keyboard.
+      const resting = last === `${event.clientX} ${event.clientY}`;
+      last = `${event.clientX} ${event.clientY}`;
+      if (!view?.level || resting) return;
       const here = spot(event);
       const far = from && Math.hypot(here[0] - from[0], here[1] - from[1]) > DRAG;
       if (far && event.pointerType !== "touch") {
