@@ -220,3 +220,19 @@ def test_what_is_not_first_is_folded_and_opened_by_a_link(page, tmp_path):
         time.sleep(0.05)
     assert page.evaluate(seen)
     assert "Curve curve-7" in visible(page, ".figure h3")
+
+
+def test_curves_on_logarithmic_axes_are_read_where_the_reader_points(page, tmp_path):
+    x = (0.0, 1.0, 10.0, 100.0)
+    curve = Line("a", x, (9.0, 4.0, 0.02, 0.001))
+    figure = LinesFigure("f", "t", "c", x_label="removed", lines=(curve,), log_x=True, log_y=True)
+    page.open(write_report(example.run(figures={"isotropy": [figure]}), tmp_path / "report.html"))
+    shown = []
+    for place in map(float, page.evaluate("document.querySelector('.plot svg').dataset.x").split()):
+        where = page.evaluate(f"""(() => {{ const svg = document.querySelector('.plot svg');
+            svg.scrollIntoView({{behavior: 'instant', block: 'center'}}); const r = svg.getBoundingClientRect();
+            return [r.x + {place} / svg.viewBox.baseVal.width * r.width, r.y + r.height / 2]; }})()""")
+        page.call("Input.dispatchMouseEvent", type="mouseMoved", x=where[0], y=where[1])
+        shown.append(page.evaluate("document.querySelector('.readout').innerText").split())
+    wanted = [["0", "9"], ["1", "4"], ["10", "0.0200"], ["100", "0.00100"]]
+    assert shown == [["removed", at, "a", value] for at, value in wanted]

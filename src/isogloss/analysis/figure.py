@@ -8,6 +8,7 @@ that no analysis needs yet is added together with its drawing in `report/`. `kin
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any, ClassVar
 
 
@@ -78,7 +79,8 @@ class LinesFigure(Figure):
     log_y: bool = False
 
     def __post_init__(self) -> None:
-        if self.log_x and (below := [x for part in (*self.lines, *self.bands) for x in part.x if x < 0]):
+        places = (*(line.x for line in self.lines), *(band.x for band in self.bands))
+        if self.log_x and (below := [x for x in chain(*places) if x < 0]):
             raise ValueError(f"figure {self.name!r} has x = {below[0]}; a logarithmic x starts at 0")
         limits = [limit for limit in (self.y_min, self.y_max) if limit is not None]
         if self.log_y and any(limit <= 0 for limit in limits):

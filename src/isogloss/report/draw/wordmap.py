@@ -125,7 +125,7 @@ def _points(where: Sequence[tuple[float, float]], rank: int, legend: Legend | No
         return _shape(where, 0, "s1")
     if rank < 0 or rank >= SERIES * _SHAPES:
         crosses = "".join(f"M{x - 2.2:.1f} {y - 2.2:.1f}l4.4 4.4m0-4.4l-4.4 4.4" for x, y in where)
-        return element("path", d=crosses, class_="axis")
+        return element("path", d=crosses, class_="axis", stroke_opacity=0.6)
     return _shape(where, rank // SERIES, f"s{rank % SERIES + 1}")
 
 
@@ -168,13 +168,15 @@ def _panel(level: WordMapLevel, legend: Legend | None, left: float, top: float, 
     by_class: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for i, (one, other) in enumerate(zip(level.x, level.y, strict=True)):
         by_class[legend.of[i] if legend else 0].append((x(one), y(other)))
+    # Rare classes lie on top, words without a class at the bottom.
+    order = sorted(by_class, key=lambda rank: (rank >= 0, -len(by_class[rank])))
     zeros = f"M{short(x(0.0))} {short(top)}V{short(bottom)}" if x.low < 0 < x.high else ""
     zeros += f"M{short(left)} {short(y(0.0))}H{short(left + side)}" if y.low < 0 < y.high else ""
     return [
         element("text", f"{plain(level.model)}, layer {level.layer}", x=left, y=top - 8, class_="key"),
         element("rect", x=left, y=top, width=side, height=side, class_="missing"),
         *([element("path", d=zeros, class_="axis", stroke_opacity=0.5)] if zeros else []),
-        *(_points(by_class[rank], rank, legend) for rank in sorted(by_class)),
+        *(_points(by_class[rank], rank, legend) for rank in order),
         element("text", f"→ {axis_name(1, level)}", x=left, y=bottom + 17, class_="tick"),
         element("text", f"↑ {axis_name(2, level)}", x=left, y=bottom + 34, class_="tick"),
     ]

@@ -47,10 +47,12 @@
     return {
       fill: (chosen, by) => {
         [words, colouring] = [chosen, by];
+        const inside = list.contains(document.activeElement);
         list.replaceChildren();
         list.hidden = !words.length;
         more.hidden = true;
         if (words.length) grow();
+        if (inside) list.querySelector("button")?.focus();
       },
     };
   };

@@ -18,6 +18,7 @@
     const py = new Float64Array(store.size);
     let at = null;
     let from = null;
+    let last = "";
 
     const place = () => {
       const { level, limits } = view;
@@ -39,7 +40,8 @@
         if (!found.has(rank)) found.set(rank, []);
         found.get(rank).push(i);
       }
-      return [...found].sort(([a], [b]) => a - b);
+      // Rare classes lie on top, words without a class at the bottom.
+      return [...found].sort(([a, some], [b, others]) => (a < 0 ? -1 : 0) - (b < 0 ? -1 : 0) || others.length - some.length);
     };
     const paintGroup = (paint, style, words, look, radius) => {
       const path = new Path2D();
@@ -47,7 +49,9 @@
       if (look.shape === 3) {
         paint.strokeStyle = WordMap.colour(style, look);
         paint.lineWidth = 1.1 * ratio;
+        paint.globalAlpha = 0.6;
         paint.stroke(path);
+        paint.globalAlpha = 1;
       } else {
         paint.fillStyle = WordMap.colour(style, look);
         paint.fill(path);
@@ -152,7 +156,10 @@
       if (event.pointerType !== "touch") plot.setPointerCapture(event.pointerId);
     });
     plot.addEventListener("pointermove", (event) => {
-      if (!view?.level) return;
+      // A pointer that rests while the page moves under it must not take the mark from the keyboard.
+      const resting = last === `${event.clientX} ${event.clientY}`;
+      last = `${event.clientX} ${event.clientY}`;
+      if (!view?.level || resting) return;
       const here = spot(event);
       const far = from && Math.hypot(here[0] - from[0], here[1] - from[1]) > DRAG;
       if (far && event.pointerType !== "touch") {
