@@ -37,10 +37,10 @@ class Resamples:
         weights = self.weights.astype(np.float64)
         drawn = weights @ counts
         totals = weights @ sums
-        replicates = np.divide(
-            totals, drawn[:, None], out=np.full_like(totals, np.nan), where=drawn[:, None] > 0
-        )
-        return [Estimate(float(v), r) for v, r in zip(sums.sum(axis=0) / counts.sum(), replicates.T.copy(), strict=True)]
+        replicates = np.divide(totals, drawn[:, None], out=np.full_like(totals, np.nan), where=drawn[:, None] > 0)
+        return [
+            Estimate(float(v), r) for v, r in zip(sums.sum(axis=0) / counts.sum(), replicates.T.copy(), strict=True)
+        ]
 
 
 def spearman(x: np.ndarray, y: np.ndarray, resamples: Resamples) -> Estimate:

@@ -39,7 +39,7 @@ class RemovalScore(Protocol):
     def without(
         self, directions: Directions, cuts: Sequence[Cut], seed: int = 0, advance: Advance = lambda _: None
     ) -> list[Estimate]:
-        """The score after each cut; a cut of no direction is what the others are held against, replicate by replicate."""
+        """The score after each cut, with replicates that belong together; a cut may be of no direction."""
         ...
 
 
@@ -98,7 +98,8 @@ class SimilarityScore:
         pairs, parts, labels = np.asarray(pairs), np.asarray(parts), np.asarray(labels, dtype=np.float64)
         if not vectors.shape[0] == len(pairs) == len(parts):
             raise OptionError(
-                f"vectors, pairs and parts should be one per word. Got {vectors.shape[0]}, {len(pairs)} and {len(parts)}."
+                f"vectors, pairs and parts should be one per word. "
+                f"Got {vectors.shape[0]}, {len(pairs)} and {len(parts)}."
             )
         if len(pairs) and pairs.max() >= len(labels):
             raise OptionError(f"pairs should be numbers of the {len(labels)} labels. Got {pairs.max()}.")
@@ -184,12 +185,10 @@ class SimilarityScore:
     ) -> list[Estimate]:
         """Spearman after each cut; exact, since a mean of projections is the projection of the mean."""
         own = directions.coordinates(self._means, centred=self.centred)
-        turned: tuple[int, np.ndarray] | None = None
-        found = []
+        now, along, found = None, own, []
         for cut in cuts:
-            if cut.kind == "random" and (turned is None or turned[0] != cut.draw):
-                turned = cut.draw, own @ directions.random_basis(cut.draw, seed).T
-            along = turned[1] if cut.kind == "random" and turned is not None else own
+            if (cut.kind, cut.draw) != now:
+                now, along = (cut.kind, cut.draw), directions.ordered(own, cut, seed)
             found.append(self._score(along[:, cut.kept(directions.d)]))
             advance(1)
         return found

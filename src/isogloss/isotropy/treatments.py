@@ -171,7 +171,7 @@ class ClusterEnhancement(_Treatment):
                 f"n_components should be a whole number at least 0 and less than n_features={d}. "
                 f"Got {self.n_components!r}."
             )
-        self.labels_ = kmeans_clusters(X, int(self.n_clusters), int(self.random_state))
+        self.labels_: np.ndarray = kmeans_clusters(X, int(self.n_clusters), int(self.random_state))
         means, components, sizes = [], [], []
         for cluster in range(int(self.n_clusters)):
             members = X[self.labels_ == cluster]
@@ -179,10 +179,10 @@ class ClusterEnhancement(_Treatment):
             means.append(mean)
             components.append(basis)
             sizes.append(len(members))
-        self.cluster_means_ = np.array(means)
-        self.components_ = components
-        self.n_removed_ = np.array([len(basis) for basis in components])
-        self.notes_ = _notes(np.array(sizes), self.n_removed_, int(self.n_components))
+        self.cluster_means_: np.ndarray = np.array(means)
+        self.components_: list[np.ndarray] = components
+        self.n_removed_: np.ndarray = np.array([len(basis) for basis in components])
+        self.notes_: tuple[str, ...] = _notes(np.array(sizes), self.n_removed_, int(self.n_components))
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -210,7 +210,9 @@ class ClusterEnhancement(_Treatment):
         """
         check_is_fitted(self)
         if not 0 <= n_components <= self.n_components:
-            raise OptionError(f"n_components should be between 0 and the fitted {self.n_components}. Got {n_components}.")
+            raise OptionError(
+                f"n_components should be between 0 and the fitted {self.n_components}. Got {n_components}."
+            )
         fewer = ClusterEnhancement(self.n_clusters, n_components, random_state=self.random_state)
         fewer.n_features_in_ = self.n_features_in_
         fewer.labels_, fewer.cluster_means_ = self.labels_, self.cluster_means_
