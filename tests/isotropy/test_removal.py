@@ -191,6 +191,21 @@ def test_a_label_in_no_direction_is_lost_with_none():
     assert low < 0 < high
 
 
+def test_where_all_that_varies_is_gone_nothing_is_left_to_score():
+    pairs, (X, rows) = judged_pairs("top", n_pairs=60), labelled_words("top", n=400)
+    flat = np.zeros((len(pairs.X), 5), dtype=np.float32)
+    flat[:, [1, 3]] = pairs.X[:, :2]
+    score = SimilarityScore(ArrayVectors(flat), pairs.pairs, pairs.parts, pairs.labels, n_boot=5)
+    curves = removal_curves(score, Directions.of(flat), ks=(0, 2), kinds=("top", "bottom"))
+    assert np.isnan(curves.scores[Cut("top", 2)].value)
+    assert curves.scores[Cut("bottom", 2)].value == curves.scores[NOTHING].value
+    wide = np.concatenate([X[:, :3], np.full((400, 4), 2.0, dtype=np.float32)], axis=1)
+    probe = ProbeScore(ArrayVectors(wide), rows, n_boot=5)
+    curves = removal_curves(probe, Directions.of(wide, rows.train), ks=(0, 3), kinds=("top", "bottom"))
+    assert curves.scores[Cut("top", 3)].value == curves.floor
+    assert curves.scores[Cut("bottom", 3)].value == curves.scores[NOTHING].value
+
+
 def made_curves():
     scores = {
         NOTHING: Estimate(0.9, np.array([0.9, 0.8])),

@@ -121,8 +121,8 @@ class Directions:
     def coordinates(self, X: np.ndarray, *, centred: bool = True, dtype: type = np.float64) -> np.ndarray:
         """(n, d) coordinates along the directions, about the mean or (not `centred`) about 0."""
         X = np.asarray(X)
-        out = np.empty(X.shape, dtype=dtype)
-        turn = self.basis.T.astype(dtype)
+        out: np.ndarray = np.empty(X.shape, dtype=dtype)
+        turn: np.ndarray = self.basis.T.astype(dtype)
         for start in range(0, len(X), _ROWS):
             block = X[start : start + _ROWS].astype(np.float64) - (self.mean if centred else 0.0)
             out[start : start + _ROWS] = block.astype(dtype, copy=False) @ turn

@@ -22,6 +22,7 @@ from isogloss.progress import Advance
 
 Transform = Callable[[np.ndarray], np.ndarray]
 """Vectors (n, d) in, vectors (n, d) out, row by row: `transform` of a fitted treatment."""
+_ROUNDING = 1e-6
 
 
 class RemovalScore(Protocol):
@@ -126,6 +127,7 @@ class SimilarityScore:
         self._texts = 2 * number[pairs[rows]] + parts[rows].astype(np.int64)
         self._words = vectors.take(rows)
         self._means = self._mean_vectors(self._words)
+        self._size = float(np.linalg.norm(self._means, axis=1).max())
         self._resamples = Resamples(self.n, n_boot, seed)
         self._untouched: Estimate | None = None
 
@@ -202,7 +204,9 @@ class SimilarityScore:
 
     def _score(self, means: np.ndarray) -> Estimate:
         first, second = means[0::2], means[1::2]
-        sizes = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-        cosine = np.divide((first * second).sum(axis=1), sizes, out=np.zeros(self.n), where=sizes > 0)
+        sizes = np.stack([np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1)])
+        # Where all that varies was removed, rounding errors of the words' float32 vectors have no direction.
+        something = (sizes > _ROUNDING * self._size).all(axis=0)
+        cosine = np.divide((first * second).sum(axis=1), sizes.prod(axis=0), out=np.zeros(self.n), where=something)
         # Along one direction cosines are 1 or -1 up to rounding, which must not break their ties.
         return spearman(np.round(cosine, 10), self.labels, self._resamples)

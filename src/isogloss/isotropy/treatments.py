@@ -24,7 +24,7 @@ _FLAT = 1e-12
 """Directions with less than this part of their largest variance hold nothing but rounding errors."""
 
 
-class _Treatment(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class _Treatment(TransformerMixin, BaseEstimator):
     """What the treatments share: the check of what they are given, and precision kept."""
 
     def _checked(self, X: Any, *, reset: bool) -> np.ndarray:
@@ -110,7 +110,9 @@ class AllButTheTop(_Treatment):
                 f'n_components should be "auto" or a whole number at least 0 and less than n_features={d}. Got {k!r}.'
             )
         found = Directions.of(X)
-        self.mean_, self.variances_, self.components_ = found.mean, found.variances, found.basis[: int(k)].copy()
+        self.mean_: np.ndarray = found.mean
+        self.variances_: np.ndarray = found.variances
+        self.components_: np.ndarray = found.basis[: int(k)].copy()
         return self
 
     def transform(self, X: Any) -> np.ndarray:
