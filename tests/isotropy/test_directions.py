@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
 from isogloss.errors import OptionError
-from isogloss.isotropy.directions import Cut, Directions, cuts_of, remove_directions
+from isogloss.isotropy.directions import KINDS, Cut, Directions, cuts_of, remove_directions
 from tests.isotropy.test_treatments import cloud
 from tests.vectors import SteppedVectors
 
@@ -35,9 +35,13 @@ def test_what_is_left_is_what_the_name_says(k):
         ("only_top", Z @ top.T @ top),
     ]:
         np.testing.assert_allclose(remove_directions(X, k, which), expected, atol=1e-9)
-    random = remove_directions(X, k, "random", seed=3)
-    assert np.linalg.matrix_rank(random) == 12 - k
-    assert not np.allclose(random, remove_directions(X, k, "random", seed=4))
+    for which in ("random", "random_any"):
+        random = remove_directions(X, k, which, seed=3)
+        assert np.linalg.matrix_rank(random) == 12 - k
+        assert not np.allclose(random, remove_directions(X, k, which, seed=4))
+    found = Directions.of(X)
+    one_of_them = np.abs(found.removed(Cut("random", k)) @ own.components_.T)
+    np.testing.assert_allclose(np.sort(one_of_them, axis=1)[:, -2:], [[0, 1]] * k, atol=1e-7)
 
 
 def test_vectors_may_keep_their_mean_and_be_cut_along_the_directions_of_others():
@@ -61,24 +65,34 @@ def test_removed_directions_say_how_much_variance_goes_with_them():
     X = cloud()
     found = Directions.of(X)
     whole = X.var(axis=0).sum()
-    for cut in cuts_of((1, 5), ("top", "bottom", "random", "only_top"), 2, 12):
+    for cut in cuts_of((1, 5), KINDS, 2, 12):
         along = X @ found.removed(cut, seed=1).T
         assert found.variance_removed(cut, seed=1) == pytest.approx(along.var(axis=0).sum() / whole)
     assert found.variance_removed(Cut("top", 0)) == 0
 
 
-def test_random_directions_are_nested_orthonormal_and_of_their_draw():
+@pytest.mark.parametrize("kind", ["random", "random_any"])
+def test_random_directions_are_nested_orthonormal_and_of_their_draw(kind):
     found = Directions.of(cloud())
-    one, two = found.removed(Cut("random", 3, 0)), found.removed(Cut("random", 5, 0))
-    np.testing.assert_allclose(two[:3], one)
+    one, two = found.removed(Cut(kind, 3, 0)), found.removed(Cut(kind, 5, 0))
+    left = one - one @ two.T @ two
+    np.testing.assert_allclose(left, 0, atol=1e-12)
     np.testing.assert_allclose(two @ two.T, np.eye(5), atol=1e-12)
-    assert not np.allclose(one, found.removed(Cut("random", 3, 1)))
+    assert not np.allclose(one, found.removed(Cut(kind, 3, 1)))
+    assert not np.allclose(one, found.removed(Cut(kind, 3, 0), seed=1))
 
 
-def test_random_directions_are_uniform():
+def test_every_principal_direction_is_as_likely():
+    found = Directions.of(cloud(d=6))
+    shares = np.diag(np.arange(6.0))
+    firsts = [found.ordered(shares, Cut("random", 1, draw)).max(axis=0)[0] for draw in range(1200)]
+    assert np.bincount(np.array(firsts, dtype=int), minlength=6).min() > 150
+
+
+def test_any_directions_are_uniform():
     # Of a uniform direction in d dimensions each squared coordinate has mean 1/d and variance 2(d-1)/(d^2(d+2)).
     found = Directions.of(cloud(d=6))
-    squares = np.square(np.concatenate([found.random_basis(draw)[:2] for draw in range(1500)]))
+    squares = np.square(np.concatenate([found.removed(Cut("random_any", 2, draw)) for draw in range(1500)]))
     np.testing.assert_allclose(squares.mean(axis=0), 1 / 6, atol=0.012)
     np.testing.assert_allclose(squares.var(axis=0), 10 / (36 * 8), rtol=0.12)
 

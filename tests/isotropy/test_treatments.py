@@ -72,7 +72,7 @@ def test_each_cluster_loses_its_own_mean_and_its_own_direction():
 
 
 def test_new_vectors_go_to_the_nearest_cluster_and_change_nothing_that_was_fitted():
-    X, label, _ = groups()
+    X, _, _ = groups()
     fitted = ClusterEnhancement(3, 2).fit(X)
     alone = np.concatenate([fitted.transform(X[i : i + 1]) for i in (0, 150, 299)])
     np.testing.assert_allclose(alone, fitted.transform(X[[0, 150, 299]]), atol=1e-12)

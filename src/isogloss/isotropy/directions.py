@@ -16,8 +16,10 @@ import numpy as np
 from isogloss.errors import OptionError
 from isogloss.numerics.ward.linkage import as_points
 
-Which = Literal["top", "bottom", "random", "only_top"]
+Which = Literal["top", "bottom", "random", "only_top", "random_any"]
 KINDS: tuple[Which, ...] = get_args(Which)
+DRAWN: tuple[Which, ...] = ("random", "random_any")
+"""Kinds that depend on a draw."""
 _ROWS = 8192
 
 
@@ -26,7 +28,8 @@ class Cut(NamedTuple):
 
     Attributes
     ----------
-    kind : "top" or "bottom" (most and least variance), "random", or "only_top": all but the top ones.
+    kind : "top" or "bottom" (principal directions of most and least variance), "random" (any of the principal ones),
+        "random_any" (uniform over all directions of the space), or "only_top": all but the top ones.
     k : how many are taken out; of "only_top", how many are left.
     draw : which random draw; 0 for the others.
     """
@@ -36,7 +39,7 @@ class Cut(NamedTuple):
     draw: int = 0
 
     def kept(self, d: int) -> slice:
-        """The coordinates that are left of d, along principal directions; for "random" along those of the draw.
+        """The coordinates that are left of d, in the order of `Directions.ordered`.
 
         Raises
         ------
@@ -118,36 +121,43 @@ class Directions:
     def coordinates(self, X: np.ndarray, *, centred: bool = True, dtype: type = np.float64) -> np.ndarray:
         """(n, d) coordinates along the directions, about the mean or (not `centred`) about 0."""
         X = np.asarray(X)
-        out = np.empty(X.shape, dtype=dtype)
-        turn = self.basis.T.astype(dtype)
+        out: np.ndarray = np.empty(X.shape, dtype=dtype)
+        turn: np.ndarray = self.basis.T.astype(dtype)
         for start in range(0, len(X), _ROWS):
             block = X[start : start + _ROWS].astype(np.float64) - (self.mean if centred else 0.0)
             out[start : start + _ROWS] = block.astype(dtype, copy=False) @ turn
         return out
 
-    def random_basis(self, draw: int, seed: int = 0) -> np.ndarray:
-        """(d, d) float64, orthonormal rows, uniform over all rotations; in coordinates along these directions.
+    def ordered(self, coordinates: np.ndarray, cut: Cut, seed: int = 0) -> np.ndarray:
+        """Coordinates (m, d) along the principal directions, brought to those that the cut is made of.
 
-        Removing k random directions removes the first k of them, so that a draw's removals are nested. By the QR
-        decomposition of a Gaussian matrix with the signs that make it uniform (Mezzadri 2007, arXiv math-ph/0609050).
+        Principal ones in random order, or along random axes; as they are for the kinds that depend on no draw. Cuts of
+        one draw are nested: each takes more of the same order. Weights of a linear probe are brought along likewise.
+
+        Returns
+        -------
+        (m, d) of the same precision, of which `cut.kept(d)` is left.
         """
-        return _random_basis(self.d, draw, seed % 2**63)
+        if cut.kind == "random":
+            return coordinates[:, _random_order(self.d, cut.draw, seed % 2**63)]
+        if cut.kind == "random_any":
+            return coordinates @ _random_axes(self.d, cut.draw, seed % 2**63).T.astype(coordinates.dtype, copy=False)
+        return coordinates
 
     def removed(self, cut: Cut, seed: int = 0) -> np.ndarray:
         """(m, d) float64 orthonormal directions that the cut takes out, in the space of the vectors."""
-        basis = self.basis if cut.kind != "random" else self.random_basis(cut.draw, seed) @ self.basis
         gone = np.ones(self.d, dtype=bool)
         gone[cut.kept(self.d)] = False
-        return basis[gone]
+        return self.ordered(self.basis.T, cut, seed).T[gone]
 
     def variance_removed(self, cut: Cut, seed: int = 0) -> float:
         """Share of the variance that the cut takes out, in [0, 1]."""
         kept = cut.kept(self.d)
         if not cut.k:
             return 0.0
-        if cut.kind == "random":
-            return float((np.square(self.random_basis(cut.draw, seed)[: cut.k]) @ self.shares).sum())
-        return float(self.shares.sum() - self.shares[kept].sum())
+        if cut.kind == "random_any":
+            return float((np.square(_random_axes(self.d, cut.draw, seed % 2**63)[: cut.k]) @ self.shares).sum())
+        return float(self.shares.sum() - self.ordered(self.shares[None], cut, seed)[0, kept].sum())
 
 
 def remove_directions(
@@ -166,7 +176,8 @@ def remove_directions(
     X : (n, d), finite.
     k : how many directions, less than d; for `which="only_top"` how many stay, from 1 to d.
     which : "top" (most variance, as all-but-the-top: Mu & Viswanath 2018, arXiv 1702.01417, algorithm 1), "bottom",
-        "random" (uniform over all directions), or "only_top", which keeps the top k alone.
+        "random" (any of the principal ones), "random_any" (uniform over all directions), or "only_top", which keeps the
+        top k alone.
     directions : those of the training vectors; None takes those of X itself.
     centred : subtract the mean first, so that the result is centred too where X is what the directions are of. False
         projects X as it is, along the same directions.
@@ -215,15 +226,24 @@ def project(X: np.ndarray, basis: np.ndarray, mean: np.ndarray | None = None, *,
 def cuts_of(ks: Iterable[int], kinds: Iterable[Which], draws: int, d: int) -> list[Cut]:
     """Every cut of the given numbers of directions that leaves something of d dimensions and takes something out."""
     sizes = sorted({int(k) for k in ks if 0 < k < d})
-    return [Cut(kind, k, draw) for kind in kinds for draw in range(draws if kind == "random" else 1) for k in sizes]
+    return [Cut(kind, k, draw) for kind in kinds for draw in range(draws if kind in DRAWN else 1) for k in sizes]
+
+
+def _random_order(d: int, draw: int, seed: int) -> np.ndarray:
+    return np.random.default_rng([seed, draw]).permutation(d)
 
 
 @lru_cache(maxsize=8)
-def _random_basis(d: int, draw: int, seed: int) -> np.ndarray:
+def _random_axes(d: int, draw: int, seed: int) -> np.ndarray:
+    """(d, d) orthonormal rows, uniform over all rotations.
+
+    By the QR decomposition of a Gaussian matrix, with the signs that make it uniform (Mezzadri 2007, arXiv
+    math-ph/0609050).
+    """
     turn, upper = np.linalg.qr(np.random.default_rng([seed, draw]).standard_normal((d, d)))
-    basis = (turn * np.sign(np.diag(upper))).T
-    basis.flags.writeable = False
-    return basis
+    axes = (turn * np.sign(np.diag(upper))).T
+    axes.flags.writeable = False
+    return axes
 
 
 def _blocks(X: Any, rows: np.ndarray | None) -> Iterator[np.ndarray]:

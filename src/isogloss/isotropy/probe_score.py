@@ -127,12 +127,10 @@ class ProbeScore:
         for i in order:
             cut = cuts[i]
             if (cut.kind, cut.draw) != now:
-                now, along, along_test, last = (cut.kind, cut.draw), train, test, whole
-                if cut.kind == "random":
-                    turn = directions.random_basis(cut.draw, seed).T
-                    along_test, last = test @ turn.astype(np.float32), replace(whole, coef=whole.coef @ turn)
-                    if self.mode == "retrained":
-                        along = train @ turn.astype(np.float32)
+                now, along_test = (cut.kind, cut.draw), directions.ordered(test, cut, seed)
+                last = replace(whole, coef=directions.ordered(whole.coef, cut, seed))
+                if self.mode == "retrained":
+                    along = directions.ordered(train, cut, seed)
             kept = cut.kept(directions.d)
             if self.mode == "retrained" and (cut.k or cut.kind == "only_top"):
                 last = self._again(along, kept, last)

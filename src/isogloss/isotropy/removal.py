@@ -15,11 +15,12 @@ import numpy as np
 import polars as pl
 
 from isogloss.errors import OptionError
-from isogloss.isotropy.directions import KINDS, Cut, Directions, Which, cuts_of
+from isogloss.isotropy.directions import DRAWN, KINDS, Cut, Directions, Which, cuts_of
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.scores import RemovalScore
 from isogloss.progress import SILENT, Progress
 
+COMPARED: tuple[Which, ...] = ("top", "bottom", "random", "only_top")
 KS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 NOTHING = Cut("top", 0)
 SCHEMA: dict[str, Any] = {
@@ -100,7 +101,7 @@ def removal_curves(
     directions: Directions,
     *,
     ks: Sequence[int] = KS,
-    kinds: Sequence[Which] = KINDS,
+    kinds: Sequence[Which] = COMPARED,
     draws: int = 5,
     seed: int = 0,
     progress: Progress = SILENT,
@@ -112,8 +113,10 @@ def removal_curves(
     score : of vectors of the same layer and model as the directions.
     directions : of training words (`Directions.of(vectors, rows)`), not of those that are judged.
     ks : numbers of directions; those that leave nothing of this width are passed over, 0 is always among them.
-    kinds : "top", "bottom", "random", "only_top".
-    draws : of random directions, nested in k: each draw removes more and more of one random basis.
+    kinds : of `directions.KINDS`. "random" takes principal directions at random, the same kind of directions as the top
+        ones. "random_any" takes any directions of the space: as it mixes large directions into small ones, it costs a
+        probe what stands along small ones too.
+    draws : of random directions, nested in k: each draw removes more and more in one random order.
     seed : of the random directions.
 
     Raises
@@ -125,7 +128,7 @@ def removal_curves(
             raise OptionError(f"kinds should be among {', '.join(KINDS)}. Got {kind!r}.")
     if any(k != int(k) or k < 0 for k in ks):
         raise OptionError(f"ks should be whole numbers of directions, at least 0. Got {list(ks)}.")
-    if "random" in kinds and draws < 1:
+    if set(kinds) & set(DRAWN) and draws < 1:
         raise OptionError(f"draws should be at least 1. Got {draws}.")
     cuts = [NOTHING, *cuts_of(ks, kinds, draws, directions.d)]
     with progress.task("removal", len(cuts), "cuts") as advance:

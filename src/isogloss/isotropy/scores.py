@@ -22,6 +22,7 @@ from isogloss.progress import Advance
 
 Transform = Callable[[np.ndarray], np.ndarray]
 """Vectors (n, d) in, vectors (n, d) out, row by row: `transform` of a fitted treatment."""
+_ROUNDING = 1e-6
 
 
 class RemovalScore(Protocol):
@@ -39,7 +40,7 @@ class RemovalScore(Protocol):
     def without(
         self, directions: Directions, cuts: Sequence[Cut], seed: int = 0, advance: Advance = lambda _: None
     ) -> list[Estimate]:
-        """The score after each cut; a cut of no direction is what the others are held against, replicate by replicate."""
+        """The score after each cut, with replicates that belong together; a cut may be of no direction."""
         ...
 
 
@@ -98,7 +99,8 @@ class SimilarityScore:
         pairs, parts, labels = np.asarray(pairs), np.asarray(parts), np.asarray(labels, dtype=np.float64)
         if not vectors.shape[0] == len(pairs) == len(parts):
             raise OptionError(
-                f"vectors, pairs and parts should be one per word. Got {vectors.shape[0]}, {len(pairs)} and {len(parts)}."
+                f"vectors, pairs and parts should be one per word. "
+                f"Got {vectors.shape[0]}, {len(pairs)} and {len(parts)}."
             )
         if len(pairs) and pairs.max() >= len(labels):
             raise OptionError(f"pairs should be numbers of the {len(labels)} labels. Got {pairs.max()}.")
@@ -125,6 +127,7 @@ class SimilarityScore:
         self._texts = 2 * number[pairs[rows]] + parts[rows].astype(np.int64)
         self._words = vectors.take(rows)
         self._means = self._mean_vectors(self._words)
+        self._size = float(np.linalg.norm(self._means, axis=1).max())
         self._resamples = ScoreResamples(self.n, n_boot, seed)
         self._untouched: Estimate | None = None
 
@@ -184,12 +187,10 @@ class SimilarityScore:
     ) -> list[Estimate]:
         """Spearman after each cut; exact, since a mean of projections is the projection of the mean."""
         own = directions.coordinates(self._means, centred=self.centred)
-        turned: tuple[int, np.ndarray] | None = None
-        found = []
+        now, along, found = None, own, []
         for cut in cuts:
-            if cut.kind == "random" and (turned is None or turned[0] != cut.draw):
-                turned = cut.draw, own @ directions.random_basis(cut.draw, seed).T
-            along = turned[1] if cut.kind == "random" and turned is not None else own
+            if (cut.kind, cut.draw) != now:
+                now, along = (cut.kind, cut.draw), directions.ordered(own, cut, seed)
             found.append(self._score(along[:, cut.kept(directions.d)]))
             advance(1)
         return found
@@ -203,7 +204,9 @@ class SimilarityScore:
 
     def _score(self, means: np.ndarray) -> Estimate:
         first, second = means[0::2], means[1::2]
-        sizes = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-        cosine = np.divide((first * second).sum(axis=1), sizes, out=np.zeros(self.n), where=sizes > 0)
+        sizes = np.stack([np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1)])
+        # Where all that varies was removed, rounding errors of the words' float32 vectors have no direction.
+        something = (sizes > _ROUNDING * self._size).all(axis=0)
+        cosine = np.divide((first * second).sum(axis=1), sizes.prod(axis=0), out=np.zeros(self.n), where=something)
         # Along one direction cosines are 1 or -1 up to rounding, which must not break their ties.
         return spearman(np.round(cosine, 10), self.labels, self._resamples)

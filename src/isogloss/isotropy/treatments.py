@@ -24,7 +24,7 @@ _FLAT = 1e-12
 """Directions with less than this part of their largest variance hold nothing but rounding errors."""
 
 
-class _Treatment(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class _Treatment(TransformerMixin, BaseEstimator):
     """What the treatments share: the check of what they are given, and precision kept."""
 
     def _checked(self, X: Any, *, reset: bool) -> np.ndarray:
@@ -110,7 +110,9 @@ class AllButTheTop(_Treatment):
                 f'n_components should be "auto" or a whole number at least 0 and less than n_features={d}. Got {k!r}.'
             )
         found = Directions.of(X)
-        self.mean_, self.variances_, self.components_ = found.mean, found.variances, found.basis[: int(k)].copy()
+        self.mean_: np.ndarray = found.mean
+        self.variances_: np.ndarray = found.variances
+        self.components_: np.ndarray = found.basis[: int(k)].copy()
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -171,7 +173,7 @@ class ClusterEnhancement(_Treatment):
                 f"n_components should be a whole number at least 0 and less than n_features={d}. "
                 f"Got {self.n_components!r}."
             )
-        self.labels_ = kmeans_clusters(X, int(self.n_clusters), int(self.random_state))
+        self.labels_: np.ndarray = kmeans_clusters(X, int(self.n_clusters), int(self.random_state))
         means, components, sizes = [], [], []
         for cluster in range(int(self.n_clusters)):
             members = X[self.labels_ == cluster]
@@ -179,10 +181,10 @@ class ClusterEnhancement(_Treatment):
             means.append(mean)
             components.append(basis)
             sizes.append(len(members))
-        self.cluster_means_ = np.array(means)
-        self.components_ = components
-        self.n_removed_ = np.array([len(basis) for basis in components])
-        self.notes_ = _notes(np.array(sizes), self.n_removed_, int(self.n_components))
+        self.cluster_means_: np.ndarray = np.array(means)
+        self.components_: list[np.ndarray] = components
+        self.n_removed_: np.ndarray = np.array([len(basis) for basis in components])
+        self.notes_: tuple[str, ...] = _notes(np.array(sizes), self.n_removed_, int(self.n_components))
         return self
 
     def predict(self, X: Any) -> np.ndarray:
