@@ -68,6 +68,13 @@ def test_replicates_of_the_measures_spread_as_recomputed_resamples_do():
     assert 0.5 < found["partition_log10"].replicates.std() / spread[1] < 2
 
 
+def test_a_sentence_drawn_twice_is_not_like_its_copy():
+    """Sentences of one direction each: pairs of copies would add 1 / 20 to the mean cosine of a resample."""
+    X = np.random.default_rng(0).standard_normal((20, 200)).repeat(5, axis=0)
+    found = mean_cosine_estimate(X, np.repeat(np.arange(20), 5), 20, 500, 0)
+    assert found.replicates.mean() == pytest.approx(found.value, abs=0.01)
+
+
 def test_taking_away_the_means_of_islands_makes_them_isotropic():
     X, _ = islands()
     found = cluster_isotropy(ArrayVectors(X), np.arange(600) // 5, (1, 4), bootstrap=20)
@@ -151,13 +158,13 @@ def test_a_class_of_types_that_clusters_follow_beats_the_null_of_types():
 
 
 def test_types_dealt_by_chance_keep_the_sizes_of_the_classes():
-    """With all words in one cluster, purity is the share of the largest class: the null stays near it."""
-    rng = np.random.default_rng(0)
-    types = np.minimum(rng.zipf(1.6, 3000), 400)
-    bands = Labelling.of("frequency", frequency_bands(types), types)
-    assert bands.shuffle == "types"
-    found = cluster_agreement(np.zeros(3000, dtype=int), bands, np.arange(3000), 3000, permutations=50)
-    assert abs(np.mean(found.purity_null) - found.purity.value) < 0.2
+    """With all words in one cluster, purity is the share of the largest class: so it is in the null."""
+    types = np.repeat(np.arange(1000), np.arange(1000) % 3 + 1)
+    labelling = Labelling.of("class", types < 900, types)
+    found = cluster_agreement(np.zeros(len(types), dtype=int), labelling, np.arange(len(types)), len(types))
+    assert found.shuffle == "types"
+    assert found.purity.value == pytest.approx(0.9, abs=0.01)
+    assert np.allclose(found.purity_null, found.purity.value, atol=0.01)
     assert found.nmi.value == 0
 
 
@@ -213,6 +220,15 @@ def test_more_clusters_than_vectors_are_left_out_with_a_note():
     alone = found.clusterings[1].measures
     assert np.isnan(alone["mean_cosine"].value)
     assert alone["partition"].value == pytest.approx(1)
+
+
+def test_one_sentence_has_no_interval():
+    X, island = islands(60)
+    labelling = Labelling.of("island", island, np.arange(60))
+    (found,) = cluster_isotropy(ArrayVectors(X), np.full(60, 7), (2,), labellings=[labelling]).clusterings
+    for estimate in (*found.measures.values(), found.agreements[0].nmi):
+        assert np.isfinite(estimate.value)
+        assert np.isnan(estimate.interval()).all()
 
 
 def test_bad_input_is_refused():

@@ -115,13 +115,14 @@ def test_the_order_of_the_rows_changes_nothing():
         assert np.allclose(a[name].replicates, b[name].replicates, atol=1e-6)
 
 
-def test_influences_are_what_dropping_or_doubling_a_sentence_does():
+@pytest.mark.parametrize(("n_types", "d"), [(6, 12), (15, 150)])
+def test_influences_are_what_dropping_or_doubling_a_sentence_does(n_types, d):
     """The spread of the replicates is that of the measures recomputed on resampled sentences."""
-    X, types, groups, n_groups = planted(n=1500, n_types=6, n_groups=150)
+    X, types, groups, n_groups = planted(n=1500, n_types=n_types, d=d, n_groups=150)
     found = contextuality(ArrayVectors(X), types, groups, n_groups, bootstrap=400).measures
     rng = np.random.default_rng(1)
     again = []
-    for _ in range(80):
+    for _ in range(60):
         drawn = rng.integers(0, n_groups, n_groups)
         rows = [np.flatnonzero(groups == g) for g in drawn]
         # A copy of a sentence is a sentence of its own here.

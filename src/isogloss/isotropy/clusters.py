@@ -95,8 +95,7 @@ def cluster_isotropy(
     notes = [f"a sample of {len(rows):,} of {n:,} words"] if len(rows) < n else []
     X = taken(vectors, rows)
     X -= X.mean(axis=0, dtype=np.float64).astype(np.float32)
-    distinct = distinct_rows(X)
-    different = len(distinct.first)
+    different = len(distinct_rows(X).first)
     refused = sorted({k for k in ks if k > different})
     if refused:
         notes.append(f"{', '.join(map(str, refused))} clusters left out: {different:,} different vectors")
@@ -111,7 +110,7 @@ def cluster_isotropy(
     found = []
     for k in sorted(set(ks) - set(refused)):
         clusters = kmeans_clusters(X, k, seed) if k > 1 else np.zeros(len(X), dtype=np.int64)
-        centred, second = _zero_mean(X, clusters, distinct.of_row, total)
+        centred, second = _zero_mean(X, clusters, total)
         centred, by_sentence = centred[order], sentence[order]
         measures = partition_estimates(centred, second, by_sentence, n_groups, n_boot, seed)
         measures["mean_cosine"] = mean_cosine_estimate(centred, by_sentence, n_groups, n_boot, seed)
@@ -129,16 +128,11 @@ def _second(X: np.ndarray) -> np.ndarray:
     return second
 
 
-def _zero_mean(
-    X: np.ndarray, clusters: np.ndarray, vector: np.ndarray, second: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """X with the mean of each row's cluster taken away, and X'X of that; `vector` numbers the different rows of X."""
+def _zero_mean(X: np.ndarray, clusters: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """X with the mean of each row's cluster taken away, and X'X of that."""
     order = np.argsort(clusters, kind="stable")
     counts = np.bincount(clusters)
     starts = np.r_[0, np.cumsum(counts)[:-1]]
+    # Sums of equal float32 vectors are exact in float64: a cluster of copies becomes zero, not a direction of rounding.
     means = np.add.reduceat(X[order], starts, dtype=np.float64) / counts[:, None]
-    centred = X - means.astype(np.float32)[clusters]
-    # A cluster of one vector has no direction; what rounding leaves of it would have one.
-    alone = np.maximum.reduceat(vector[order], starts) == np.minimum.reduceat(vector[order], starts)
-    centred[alone[clusters]] = 0.0
-    return centred, second - (means * counts[:, None]).T @ means
+    return X - means.astype(np.float32)[clusters], second - (means * counts[:, None]).T @ means
