@@ -146,7 +146,7 @@ def informativity(X: np.ndarray, removed: Iterable[int], *, words: int = 1000, s
     if len(out) and (out[0] < 0 or out[-1] >= d):
         raise OptionError(f"removed should be dimensions in 0 .. {d - 1}. Got {out.tolist()} instead.")
     rows = sampled_words(len(X), words, seed)
-    sample = np.concatenate(list(finite_blocks([X[rows]])))
+    sample = next(finite_blocks([X[rows]], rows))
     value, left_out = informativity_of(sample, [out])[0]
     if left_out:
         warnings.warn(f"{left_out} of {len(rows)} words drawn have no direction and are left out", stacklevel=2)
@@ -173,20 +173,27 @@ def informativity_of(sample: np.ndarray, removed: Iterable[np.ndarray]) -> list[
         rest = gram - part @ part.T
         # What is left of a vector that lies in the removed dimensions is the rounding of a difference.
         usable = (np.diag(gram) > 0) & (np.diag(rest) > 1e-12 * np.diag(gram))
-        upper = np.triu_indices(int(usable.sum()), 1)
-        cosines = []
-        for products in (gram, rest):
-            lengths = np.sqrt(np.diag(products)[usable])
-            cosines.append((products[np.ix_(usable, usable)] / np.outer(lengths, lengths))[upper])
-        results.append((_squared_correlation(*cosines), int((~usable).sum())))
+        left_out = int((~usable).sum())
+        if len(usable) - left_out < 3:
+            results.append((float("nan"), left_out))
+            continue
+        a, b = (_centred_cosines(products[np.ix_(usable, usable)]) for products in (gram, rest))
+        spread_a, spread_b = np.vdot(a, a), np.vdot(b, b)
+        constant = min(spread_a, spread_b) <= (1e-12 * len(a)) ** 2
+        results.append((float("nan") if constant else float(np.vdot(a, b) ** 2 / (spread_a * spread_b)), left_out))
     return results
 
 
-def _squared_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    if len(a) < 3 or min(np.ptp(a), np.ptp(b)) <= 1e-12:
-        return float("nan")
-    a, b = a - a.mean(), b - b.mean()
-    return float((a @ b) ** 2 / ((a @ a) * (b @ b)))
+def _centred_cosines(products: np.ndarray) -> np.ndarray:
+    """Cosines (m, m) less their mean over pairs of different words, and 0 for a word with itself."""
+    inverse = 1.0 / np.sqrt(np.diag(products))
+    cosines = products * inverse[:, None]
+    cosines *= inverse
+    np.fill_diagonal(cosines, 0.0)
+    m = len(cosines)
+    cosines -= cosines.sum() / (m * (m - 1))
+    np.fill_diagonal(cosines, 0.0)
+    return cosines
 
 
 def _sampled_cosine(X: np.ndarray, pairs: int, seed: int) -> float:
@@ -197,7 +204,7 @@ def _sampled_cosine(X: np.ndarray, pairs: int, seed: int) -> float:
     second = rng.integers(0, len(X) - 1, pairs)
     second += second >= first
     rows, place = np.unique(np.concatenate([first, second]), return_inverse=True)
-    units, nonzero = unit_rows(np.concatenate(list(finite_blocks([X[rows]]))))
+    units, nonzero = unit_rows(next(finite_blocks([X[rows]], rows)))
     a, b = place[:pairs], place[pairs:]
     usable = nonzero[a] & nonzero[b]
     _warn_of_zeros(int((~nonzero).sum()))

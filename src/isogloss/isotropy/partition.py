@@ -19,6 +19,8 @@ from isogloss.isotropy.rows import checked_blocks
 
 Sign = Literal["both", "reference"]
 SIGNS = ("both", "reference")
+SHORT = 300.0
+"""Exponents up to here, over and under 0, have sums that neither overflow nor vanish for any number of words."""
 
 
 def partition_isotropy(X: np.ndarray, sign: Sign = "both", log10: bool = False, *, few: bool = False) -> float:
@@ -74,15 +76,23 @@ def log_partition(blocks: Iterable[np.ndarray], directions: np.ndarray) -> tuple
     log F(u), log F(-u), each (k,).
     """
     top = np.full((2, directions.shape[1]), -np.inf)
-    total = np.zeros_like(top)
+    total, plain = np.zeros_like(top), np.zeros_like(top)
     for block in blocks:
         along = block @ directions
-        for side, values in enumerate((along, -along)):
-            higher = np.maximum(top[side], values.max(axis=0))
+        if max(along.max(), -along.min()) <= SHORT:
+            np.exp(along, out=along)
+            plain[0] += along.sum(axis=0)
+            np.divide(1.0, along, out=along)
+            plain[1] += along.sum(axis=0)
+            continue
+        for side in range(2):
+            higher = np.maximum(top[side], along.max(axis=0))
             total[side] *= np.exp(top[side] - higher)
-            total[side] += np.exp(values - higher).sum(axis=0)
+            total[side] += np.exp(along - higher).sum(axis=0)
             top[side] = higher
-    above, below = top + np.log(total)
+            np.negative(along, out=along)
+    logs = [np.log(sums, out=np.full_like(sums, -np.inf), where=sums > 0) for sums in (plain, total)]
+    above, below = np.logaddexp(logs[0], logs[1] + np.where(np.isfinite(top), top, 0.0))
     return above, below
 
 

@@ -12,10 +12,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from isogloss.isotropy.partition import SHORT
 from isogloss.isotropy.resamples import Resamples
 
-SHORT = 300.0
-"""Exponents up to here, over and under 0, have sums that neither overflow nor vanish for any number of words."""
 KEPT = 32
 """Largest sentences kept per direction: chances that a resample draws none of so many are e^-32."""
 _TINY = 1e-250

@@ -13,6 +13,9 @@ import numpy as np
 from isogloss.errors import OptionError
 from isogloss.numerics import row_blocks
 
+ROWS = 2048
+"""Rows of a block: products at full speed, and what is made of a block stays near the processor."""
+
 
 def checked_blocks(X: np.ndarray, *, few: bool, least: int = 2) -> Iterator[np.ndarray]:
     """Row blocks of an array or memory map as float64, looked at on the way.
@@ -28,7 +31,7 @@ def checked_blocks(X: np.ndarray, *, few: bool, least: int = 2) -> Iterator[np.n
     OptionError : not a matrix; fewer than `least` rows; fewer rows than columns where not `few`; NaN or infinity.
     """
     check_shape(np.shape(X), few=few, least=least)
-    return finite_blocks(row_blocks(X))
+    return finite_blocks(row_blocks(X, ROWS))
 
 
 def check_shape(shape: tuple[int, ...], *, few: bool, least: int) -> None:
@@ -53,32 +56,28 @@ def check_shape(shape: tuple[int, ...], *, few: bool, least: int) -> None:
         )
 
 
-def finite_blocks(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def finite_blocks(blocks: Iterable[np.ndarray], numbers: np.ndarray | None = None) -> Iterator[np.ndarray]:
     """The blocks as float64.
+
+    Parameters
+    ----------
+    blocks : (rows, d) row blocks.
+    numbers : how to call the rows in an error; None counts them from 0.
 
     Raises
     ------
-    OptionError : a value is NaN or infinite, or so large that its square is; names the row, counted from 0.
+    OptionError : a value is NaN or infinite, or so large that its square is; names the row.
     """
     start = 0
     for block in blocks:
         rows = np.asarray(block, dtype=np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             squares = np.einsum("ij,ij->i", rows, rows)
-        if not np.isfinite(squares).all():
-            refuse_not_finite(rows, squares, start)
+        bad = np.flatnonzero(~np.isfinite(squares))
+        if len(bad):
+            named = start + int(bad[0]) if numbers is None else int(numbers[start + bad[0]])
+            if np.isfinite(rows[bad[0]]).all():
+                raise OptionError(f"the vector in row {named} is too long: its squared length is not a finite number")
+            raise OptionError(f"vectors hold NaN or infinity in row {named}")
         yield rows
         start += len(rows)
-
-
-def refuse_not_finite(rows: np.ndarray, squares: np.ndarray, start: int) -> None:
-    """Say which row cannot be measured.
-
-    Raises
-    ------
-    OptionError : always.
-    """
-    bad = int(np.argmax(~np.isfinite(squares)))
-    if np.isfinite(rows[bad]).all():
-        raise OptionError(f"the vector in row {start + bad} is too long: its squared length is not a finite number")
-    raise OptionError(f"vectors hold NaN or infinity in row {start + bad}")

@@ -21,7 +21,7 @@ from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.partition import log_isotropy
 from isogloss.isotropy.partition_resamples import PartitionStream
 from isogloss.isotropy.resamples import Resamples
-from isogloss.isotropy.rows import check_shape, finite_blocks
+from isogloss.isotropy.rows import ROWS, check_shape, finite_blocks
 from isogloss.isotropy.spectrum import (
     check_share,
     check_times,
@@ -38,7 +38,6 @@ ROGUE = (1, 3, 5)
 ROGUE_TABLE = 10
 PAIRED_WORDS = 1000
 """Words whose pairs tell what the cosines lose without the rogue dimensions."""
-ROWS = 2048
 
 
 @dataclass(frozen=True, eq=False)
