@@ -20,8 +20,8 @@ from isogloss.models.blocks import inner_encoder
 class BiEncoder(nn.Module):
     """An encoder that answers pairs of texts with cosines.
 
-    Reimers and Gurevych 2019 (Sentence-BERT, arXiv:1908.10084), section 3, regression objective function: the mean squared error of
-    the cosine. Unlike theirs, the mean leaves out special tokens such as `[CLS]`.
+    Reimers and Gurevych 2019 (Sentence-BERT, arXiv:1908.10084), section 3, regression objective function: the mean
+    squared error of the cosine. Unlike theirs, the mean leaves out special tokens such as `[CLS]`.
 
     Parameters
     ----------
