@@ -151,3 +151,36 @@ def test_few_sentences_are_warned_of(files):
     assert "4 held-out sentences are too few" in " ".join(done.output.split())
     enough = {"unlabelled_sentences": 0, "train_sentences": 100, "dev_sentences": 30}
     assert FinetuneResult(files, 0, enough).notes == ()
+
+
+@pytest.fixture
+def pairs(files):
+    one, other = reviews(40).sentences, reviews(40, seed=1).sentences
+    alike = (one["label"] == other["label"]).cast(pl.Int64) * 5
+    pl.DataFrame({"a": one["text"], "b": other["text"], "score": alike}).write_csv(files / "pairs.csv")
+    return files
+
+
+def test_pairs_are_learnt_as_a_bi_encoder_and_the_base_is_shown_beside_it(pairs):
+    told = run(
+        pairs / "base", "--data", pairs / "pairs.csv", "--text", "a", "--text-b", "b", "--label", "score", "--task",
+        "similarity", "--score-range", 0, 10, "--out", pairs / "out", "--epochs", 1, "--quiet", "--device", "cpu",
+        "--dev-fraction", 0.5,
+    )  # fmt: skip
+    assert told.exit_code == 0, told.output
+    number = r"-?[01]\.\d{3}"
+    assert re.search(
+        rf"held-out spearman {number} \(base {number}\), pearson {number} \(base {number}\), mse {number} \(base",
+        told.stdout,
+    )
+    assert json.loads((pairs / "out" / "config.json").read_text())["architectures"] == ["BertModel"]
+    assert json.loads((pairs / "out" / "metrics.json").read_text())["score_range"] == [0, 10]
+
+
+def test_similarity_of_single_texts_advises_the_option(pairs):
+    told = run(
+        pairs / "base", "--data", pairs / "pairs.csv", "--text", "a", "--label", "score", "--task", "similarity",
+        "--out", pairs / "out", "--quiet",
+    )  # fmt: skip
+    assert told.exit_code == 2
+    assert "has single texts; name the column of the second one with --text-b" in told.stderr

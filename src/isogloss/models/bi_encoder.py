@@ -20,8 +20,8 @@ from isogloss.models.blocks import inner_encoder
 class BiEncoder(nn.Module):
     """An encoder that answers pairs of texts with cosines.
 
-    Reimers and Gurevych 2019 (Sentence-BERT), section 3, regression objective function: the mean squared error of
-    the cosine. Unlike theirs, the mean leaves out special tokens such as `[CLS]`.
+    Reimers and Gurevych 2019 (Sentence-BERT, arXiv:1908.10084), section 3, regression objective function: the mean
+    squared error of the cosine. Unlike theirs, the mean leaves out special tokens such as `[CLS]`.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class BiEncoder(nn.Module):
         )
         cosines = nn.functional.cosine_similarity(vectors[::2], vectors[1::2])
         loss = None if labels is None else nn.functional.mse_loss(cosines, labels.float())
-        return SequenceClassifierOutput(loss=loss, logits=cosines)  # type: ignore[arg-type]
+        return SequenceClassifierOutput(loss=loss, logits=cosines)
 
     def learns(self) -> bool:
         """Whether any weight that the answer depends on may change."""

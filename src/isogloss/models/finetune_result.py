@@ -50,7 +50,7 @@ class FinetuneResult:
     @property
     def dev_base(self) -> dict[str, Any]:
         """The same measures before training; empty where the base cannot do the task, or nothing was held out."""
-        first = next(iter(self.metrics["evaluations"]), {})
+        first: dict[str, Any] = next(iter(self.metrics["evaluations"]), {})
         return first if first.get("step") == 0 else {}
 
     @property

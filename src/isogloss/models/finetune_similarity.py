@@ -171,9 +171,15 @@ class PairSimilarity(Task):
         return logits
 
     def measure(self, predicted: np.ndarray, target: np.ndarray) -> dict[str, float | None]:
-        """Spearman's and Pearson's correlation of cosines and scores (None where a side is constant)."""
-        found = correlations(predicted.astype(np.float64), target.astype(np.float64))
-        return {"spearman": found["spearman"], "pearson": found["pearson"]}
+        """Spearman's and Pearson's correlation of cosines and scores (None where a side is constant), and the error.
+
+        The mean squared error is against the scores scaled to [0, 1]. The Trainer's own loss weighs a last, smaller
+        batch as if it were whole.
+        """
+        predicted, target = predicted.astype(np.float64), target.astype(np.float64)
+        found = correlations(predicted, target)
+        error = float(np.mean((predicted - target) ** 2))
+        return {"spearman": found["spearman"], "pearson": found["pearson"], "mse": error}
 
 
 def _by_text(sequences: TokenSequences) -> dict[int, CountedTokens]:
