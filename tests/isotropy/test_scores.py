@@ -12,7 +12,7 @@ from isogloss.isotropy.directions import Directions
 from isogloss.isotropy.head_score import HeadScore
 from isogloss.isotropy.probe_score import ProbeScore
 from isogloss.isotropy.removal import NOTHING
-from isogloss.isotropy.resamples import Resamples, spearman
+from isogloss.isotropy.score_resamples import ScoreResamples, spearman
 from isogloss.isotropy.scores import SimilarityScore
 from isogloss.numerics import poisson_sums
 from tests.isotropy.spaces import judged_pairs, labelled_words
@@ -28,7 +28,7 @@ def test_each_replicate_of_spearman_is_that_of_its_resample(seed, levels):
     x, y = rng.integers(0, levels, 40).astype(float), rng.standard_normal(40)
     y[:20] += x[:20]
     y[30:] = y[29]
-    resamples = Resamples(40, 8, seed)
+    resamples = ScoreResamples(40, 8, seed)
     found = spearman(x, y, resamples)
     assert found.value == pytest.approx(spearmanr(x, y).statistic)
     for weights, replicate in zip(resamples.weights, found.replicates, strict=True):
@@ -37,7 +37,7 @@ def test_each_replicate_of_spearman_is_that_of_its_resample(seed, levels):
 
 
 def test_spearman_without_an_order_is_not_a_number():
-    assert np.isnan(spearman(np.ones(5), np.arange(5.0), Resamples(5, 0, 0)).value)
+    assert np.isnan(spearman(np.ones(5), np.arange(5.0), ScoreResamples(5, 0, 0)).value)
 
 
 def test_resamples_are_those_of_every_other_measure_over_the_same_sentences():
@@ -45,13 +45,13 @@ def test_resamples_are_those_of_every_other_measure_over_the_same_sentences():
     values, groups = rng.random((50, 2)), np.sort(rng.integers(0, 9, 50))
     sums = np.stack([np.bincount(groups, c, 9) for c in (*values.T, np.ones(50))], axis=1)
     totals = poisson_sums(sums, 30, seed=4)
-    for column, found in enumerate(Resamples(9, 30, 4).means(values, groups)):
+    for column, found in enumerate(ScoreResamples(9, 30, 4).means(values, groups)):
         assert found.value == pytest.approx(values[:, column].mean())
         np.testing.assert_allclose(found.replicates, totals[:, column] / totals[:, 2])
 
 
 def test_one_sentence_has_no_interval():
-    (found,) = Resamples(1, 100, 0).means(np.ones((4, 1)), np.zeros(4, dtype=int))
+    (found,) = ScoreResamples(1, 100, 0).means(np.ones((4, 1)), np.zeros(4, dtype=int))
     assert np.isnan(found.interval()).all()
 
 

@@ -265,8 +265,9 @@ def _treatments(tables: Tables, tail: str) -> list[Figure]:
         TableFigure(
             name="isotropy-treatments",
             title="Making the space more isotropic, before and after fine-tuning",
-            caption="The score on test sentences, its gain over the space as it is, and the isotropy of the test words "
-            f"(I of the partition function, mean cosine), after each treatment, which is found on training words.{tail}",
+            caption="The score on test sentences, its gain over the space as it is, and the isotropy of the test "
+            "words (I of the partition function, mean cosine), after each treatment, which is found on training words."
+            + tail,
             columns=("judged by", "treatment", *columns),
             rows=tuple(rows),
             group_by="judged by",

@@ -231,8 +231,8 @@ def _carry(tables: Tables) -> Iterator[Finding]:
                 "rests on the top directions" if more else "does not rest more on the top directions than on others"
             )
             text = (
-                f"At layer {layer}, {name} {verdict}: without them it loses {_of(tuned)} more than without as many random "
-                f"ones{example}."
+                f"At layer {layer}, {name} {verdict}: without them it loses {_of(tuned)} more than without as many "
+                f"random ones{example}."
             )
             weight = 0.55
         else:
@@ -241,8 +241,8 @@ def _carry(tables: Tables) -> Iterator[Finding]:
             tail = "than before" if moved else "as far as can be told"
             link = " " if moved else ", "
             text = (
-                f"At layer {layer}, {name} {verdict} on the top directions{link}{tail}: taking them out instead of random ones "
-                f"costs {stated(of['base']['loss'], 2)} before and {stated(tuned['loss'], 2)} after, a change of "
+                f"At layer {layer}, {name} {verdict} on the top directions{link}{tail}: taking them out instead of "
+                f"random ones costs {stated(of['base']['loss'], 2)} before and {stated(tuned['loss'], 2)} after, a change of "
                 f"{with_interval(change['loss'], change['ci_low'], change['ci_high'])}{example}."
             )
             weight = 0.65 if moved else 0.45
@@ -270,8 +270,8 @@ def _example(tables: Tables, score: str, measure: str, layer: int) -> str:
         if whole is not None and top is not None and random:
             mean = sum(random) / len(random)
             return (
-                f"; without the top {k} the tuned model keeps {stated(top, 2)} of {stated(whole, 2)}, without {k} random "
-                f"ones {stated(mean, 2)}"
+                f"; without the top {k} the tuned model keeps {stated(top, 2)} of {stated(whole, 2)}, without {k} "
+                f"random ones {stated(mean, 2)}"
             )
     return ""
 
@@ -303,8 +303,8 @@ def _treatments(tables: Tables) -> Iterator[Finding]:
 
         what = "the correlation of cosines with" if measure == "spearman" else "a probe's accuracy on"
         text = (
-            f"Making layer {layer} more isotropic {verdict(best['base'])} and {verdict(best['tuned'])}, judged by {what} "
-            f"{score}."
+            f"Making layer {layer} more isotropic {verdict(best['base'])} and {verdict(best['tuned'])}, judged by "
+            f"{what} {score}."
         )
         yield finding_in(
             text, "gain", "isotropy_treatments", list(best.values()), best["tuned"]["gain"], 0.5,

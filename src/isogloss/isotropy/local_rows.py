@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -19,9 +19,9 @@ from isogloss.corpus.annotators import by_type, word_class_of
 from isogloss.errors import OptionError
 from isogloss.isotropy.clusters import LocalStructure, cluster_isotropy
 from isogloss.isotropy.contextuality import contextuality
-from isogloss.isotropy.dimension import measure_dimension
+from isogloss.isotropy.dimension import Dimension, measure_dimension
 from isogloss.isotropy.estimate import Estimate
-from isogloss.isotropy.frequency import frequency_agreement
+from isogloss.isotropy.frequency import FrequencyAgreement, frequency_agreement
 from isogloss.isotropy.labellings import Labelling, frequency_bands
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import Row, estimate_rows, known
@@ -91,52 +91,59 @@ def context_rows(
     models: Mapping[str, Vectors], words: Words, options: IsotropyOptions, seed: int
 ) -> tuple[list[Row], list[str]]:
     """Rows of contextuality, intrinsic dimension and neighbours of like frequency, and what could not be measured."""
-    measures: dict[str, dict[str, Estimate]] = {model: {} for model in models}
+    measures: dict[str, dict[str, Estimate]] = {}
     nulls: dict[tuple[str, str], tuple[float, float]] = {}
     notes: list[str] = []
-    given = {"bootstrap": options.bootstrap, "seed": seed}
     for model, vectors in models.items():
-        own = measures[model]
-        if options.contextuality:
-            found = contextuality(
-                vectors, words.types, words.groups, words.n_groups, min_count=options.min_count, **given
-            )
-            own |= found.measures
-            notes += found.notes
-        if options.dimension_words:
-            neighbours = options.dimension_neighbours
-            if (
-                dimension := _tried(
-                    notes,
-                    lambda vectors=vectors: measure_dimension(
-                        vectors,
-                        words.groups,
-                        words.n_groups,
-                        neighbours=neighbours,
-                        max_words=options.dimension_words,
-                        **given,
-                    ),
-                )
-            ) is not None:
-                own["intrinsic_dimension"] = dimension.estimate
-        if options.local:
-            agreement = _tried(
-                notes,
-                lambda vectors=vectors: frequency_agreement(
-                    vectors,
-                    words.types,
-                    words.groups,
-                    words.n_groups,
-                    max_words=options.local_words,
-                    permutations=max(options.permutations, 1),
-                    **given,
-                ),
-            )
-            if agreement is not None:
-                own["frequency_neighbours"] = agreement.agreement
-                nulls[model, "frequency_neighbours"] = _ends(agreement.null)
+        measures[model], null = _around(vectors, words, options, seed, notes)
+        if null is not None:
+            nulls[model, "frequency_neighbours"] = null
     sizes = dict.fromkeys(models, len(words.types))
     return estimate_rows(measures, sizes, "all", nulls), list(dict.fromkeys(notes))
+
+
+def _around(
+    vectors: Vectors, words: Words, options: IsotropyOptions, seed: int, notes: list[str]
+) -> tuple[dict[str, Estimate], tuple[float, float] | None]:
+    """The measures of one model by name, and the null of the neighbours of like frequency."""
+    found: dict[str, Estimate] = {}
+    groups, n_groups, bootstrap = words.groups, words.n_groups, options.bootstrap
+    if options.contextuality:
+        contexts = contextuality(
+            vectors, words.types, groups, n_groups, min_count=options.min_count, bootstrap=bootstrap, seed=seed
+        )
+        found |= contexts.measures
+        notes += contexts.notes
+
+    def dimension() -> Dimension:
+        return measure_dimension(
+            vectors,
+            groups,
+            n_groups,
+            neighbours=options.dimension_neighbours,
+            max_words=options.dimension_words,
+            bootstrap=bootstrap,
+            seed=seed,
+        )
+
+    def agreement() -> FrequencyAgreement:
+        return frequency_agreement(
+            vectors,
+            words.types,
+            groups,
+            n_groups,
+            max_words=options.local_words,
+            permutations=options.permutations,
+            bootstrap=bootstrap,
+            seed=seed,
+        )
+
+    if options.dimension_words and (measured := _tried(notes, dimension)) is not None:
+        found["intrinsic_dimension"] = measured.estimate
+    if options.local and (alike := _tried(notes, agreement)) is not None:
+        found["frequency_neighbours"] = alike.agreement
+        return found, _ends(alike.null)
+    return found, None
 
 
 def cluster_table(
@@ -201,7 +208,10 @@ def _ends(null: np.ndarray) -> tuple[float, float]:
     return float(low[0]), float(high[0])
 
 
-def _tried(notes: list[str], measure: Callable[[], Any]) -> Any:
+T = TypeVar("T")
+
+
+def _tried(notes: list[str], measure: Callable[[], T]) -> T | None:
     """What a measure gives, or None and a note where there are too few words for it."""
     try:
         return measure()

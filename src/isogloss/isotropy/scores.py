@@ -32,10 +32,12 @@ class RemovalScore(Protocol):
     ----------
     name : of what is measured, such as "spearman".
     floor : what is to be had without any vectors: 0 of a correlation, the share of the commonest class of an accuracy.
+    n : sentences, words or pairs that are judged.
     """
 
     name: str
     floor: float
+    n: int
 
     def without(
         self, directions: Directions, cuts: Sequence[Cut], seed: int = 0, advance: Advance = lambda _: None

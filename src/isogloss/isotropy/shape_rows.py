@@ -41,11 +41,16 @@ ROGUE: dict[str, Any] = {
 def shapes_of(vectors: Vectors, pair: LayerPair, options: IsotropyOptions) -> dict[str, Shape]:
     """The shape of one model's layer, of words and, if asked for, of sentence vectors."""
     numbers, groups = np.unique(pair.words["sentence"].to_numpy(), return_inverse=True)
-    given = {"bootstrap": options.bootstrap, "seed": pair.seed, "elongated": options.multiples}
-    found = {WORDS: measure_shape(vectors, groups, len(numbers), **given)}
+
+    def shape(of: Vectors, groups: np.ndarray) -> Shape:
+        return measure_shape(
+            of, groups, len(numbers), bootstrap=options.bootstrap, seed=pair.seed, elongated=options.multiples
+        )
+
+    found = {WORDS: shape(vectors, groups)}
     if options.sentence_vectors and len(numbers) > 1:
         means = ArrayVectors(sentence_means(vectors, groups, len(numbers)))
-        found[SENTENCES] = measure_shape(means, np.arange(len(numbers)), len(numbers), **given)
+        found[SENTENCES] = shape(means, np.arange(len(numbers)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""A sample of words along the two directions of most variance of each layer: the tables, and the figure made of them."""
+"""A sample of words along the two directions of most variance of each layer: the tables and their figure."""
 
 from __future__ import annotations
 
