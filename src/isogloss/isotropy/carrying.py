@@ -15,7 +15,7 @@ import polars as pl
 
 from isogloss.analysis import LayerPair, Tables, Vectors
 from isogloss.isotropy.cosine import mean_cosine
-from isogloss.isotropy.directions import KINDS, Directions
+from isogloss.isotropy.directions import Directions, Which
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.judges import Judges
 from isogloss.isotropy.options import IsotropyOptions
@@ -28,6 +28,10 @@ MOST_TRAIN = 20_000
 """Training words on which directions and treatments are found, a seeded draw."""
 MOST_JUDGED = 4_000
 """Test words of which the isotropy of a treated space is measured."""
+
+OF_VECTORS: tuple[Which, ...] = ("top", "bottom", "random", "only_top")
+OF_HEAD: tuple[Which, ...] = ("top", "random")
+"""The running classifier takes a pass over the sentences for every cut."""
 
 WHERE: dict[str, Any] = {
     "score": pl.String(),
@@ -102,7 +106,7 @@ def carrying_tables(pair: LayerPair, judges: Judges, options: IsotropyOptions) -
                 directions,
                 ks=options.removed,
                 draws=options.draws,
-                kinds=KINDS if measure != "head accuracy" else ("top", "random"),
+                kinds=OF_HEAD if measure == "head accuracy" else OF_VECTORS,
                 seed=pair.seed,
                 progress=pair.progress,
             )

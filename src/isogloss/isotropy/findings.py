@@ -242,8 +242,8 @@ def _carry(tables: Tables) -> Iterator[Finding]:
             link = " " if moved else ", "
             text = (
                 f"At layer {layer}, {name} {verdict} on the top directions{link}{tail}: taking them out instead of "
-                f"random ones costs {stated(of['base']['loss'], 2)} before and {stated(tuned['loss'], 2)} after, a change of "
-                f"{with_interval(change['loss'], change['ci_low'], change['ci_high'])}{example}."
+                f"random ones costs {stated(of['base']['loss'], 2)} before and {stated(tuned['loss'], 2)} after, a "
+                f"change of {with_interval(change['loss'], change['ci_low'], change['ci_high'])}{example}."
             )
             weight = 0.65 if moved else 0.45
         yield finding_in(
