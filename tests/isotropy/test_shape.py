@@ -80,8 +80,10 @@ def test_the_same_vectors_give_the_same_numbers_to_the_last_bit():
     assert one.measures["partition"].interval() != shape_of(X, groups, seed=6).measures["partition"].interval()
 
 
-def test_blocks_and_the_order_of_words_do_not_matter():
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_blocks_and_the_order_of_words_do_not_matter(scale):
     X, groups = planted(np.random.default_rng(2))
+    X *= np.float32(scale)
     order = np.random.default_rng(0).permutation(len(X))
     whole = shape_of(X, groups, step=2048, bootstrap=20)
     for other in (shape_of(X, groups, step=7, bootstrap=20), shape_of(X[order], groups[order], step=64, bootstrap=20)):

@@ -36,7 +36,7 @@ class RogueDimensions:
 
 
 def mean_cosine(X: np.ndarray, pairs: int | None = None, seed: int = 0) -> float:
-    """Mean cosine of two different words (anisotropy of Ethayarajh 2019, arXiv 1909.00512, section 3.4).
+    """Mean cosine of two different words (anisotropy of Ethayarajh 2019, arXiv 1909.00512).
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def mean_cosine(X: np.ndarray, pairs: int | None = None, seed: int = 0) -> float
 
 
 def rogue_dimensions(X: np.ndarray, top: int) -> RogueDimensions:
-    """Find the dimensions that add most to the mean cosine (Timkey & van Schijndel 2021, arXiv 2109.04404, section 3).
+    """Find the dimensions that add most to the mean cosine (Timkey & van Schijndel 2021, arXiv 2109.04404).
 
     The paper estimates a dimension's contribution from sampled pairs; here it is the mean over all pairs. Not
     invariant to rotation: it asks about the model's own axes.

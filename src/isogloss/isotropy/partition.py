@@ -1,7 +1,7 @@
 """Isotropy by the partition function: how alike the sums of exp(u.w) are in the principal directions of the words.
 
 F(u) = sum_i exp(u.w_i); I(W) = min F / max F over the unit eigenvectors u of W'W, the words as they are, not centred
-(Arora et al. 2016; Mu & Viswanath 2018, arXiv 1702.01417, eq. 2). 1 is isotropic. It is not invariant to scale.
+(Arora et al. 2016; Mu & Viswanath 2018, arXiv 1702.01417). 1 is isotropic. It is not invariant to scale.
 An eigenvector has no sign, but F(u) is not F(-u): over both signs I does not depend on the rotation of the space nor
 on the library; with one sign, as usual code has it, it does. Sums are kept as logarithms, so that long vectors neither
 overflow nor underflow. Nothing is resampled here.
