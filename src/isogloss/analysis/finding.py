@@ -22,6 +22,7 @@ class Finding:
     rows : row numbers in that table.
     weight : 0 to 1, how much a reader wants to see it first.
     scale : least and greatest value the measure can take, where it is not 0 and 1.
+    figure : name of the figure that shows it; "" leaves the choice to the page.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Finding:
     rows: tuple[int, ...] = ()
     weight: float = 0.5
     scale: tuple[float, float] | None = None
+    figure: str = ""
 
     @staticmethod
     def of_rows(

@@ -184,7 +184,8 @@ def _treatment_rows(
     )
     rows = []
     for one in found:
-        notes += [f"{one.treatment.replace('_', ' ')}: {note}." for note in one.notes]
+        done = f"Layer {pair.layer}, {where['model']} model, {one.treatment.replace('_', ' ')}"
+        notes += [f"{done}: {note}." for note in one.notes]
         for name, score in one.scores.items():
             gain = one.gains[name]
             (low, high), (gain_low, gain_high) = score.interval(), gain.interval()

@@ -16,10 +16,13 @@ from isogloss.analysis import (
     noise_band,
 )
 from isogloss.analysis.figure_lines import MODELS, line_over
+from isogloss.isotropy.findings_carrying import removal_figures
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import SENTENCES, WORDS
 from isogloss.isotropy.word_map import map_figure
 
+FIRST = 2
+"""Figures of what directions carry that come before all others."""
 SHOWN_RANKS = 400
 """Directions of a spectrum that are drawn, all of the first ones, then fewer and fewer."""
 TREATMENT_NAMES = {
@@ -86,7 +89,7 @@ def figures(tables: Tables, options: IsotropyOptions) -> list[Figure]:
     tail = " Of several tuned models, the first." if several else ""
     found: list[Figure] = []
     own = first_tuned(table)
-    found += _removal(tables, tail)
+    found += _removal(tables, tail)[:FIRST]
     found += _curves(own, tail)
     found += _treatments(tables, tail)
     found += _clusters(tables, options, tail)
@@ -94,6 +97,8 @@ def figures(tables: Tables, options: IsotropyOptions) -> list[Figure]:
         found.append(words)
     found += _elongated(own, options, tail)
     found += _spectra(tables, tail)
+    found += _removal(tables, tail)[FIRST:]
+    found += _removal(tables, tail, rest=True)
     found += _sweep(tables, tail)
     return found
 
@@ -193,20 +198,21 @@ def _drawn(most: object) -> pl.Expr:
     return pl.col("rank").is_in(sorted(ranks))
 
 
-def _removal(tables: Tables, tail: str) -> list[Figure]:
+def _removal(tables: Tables, tail: str, rest: bool = False) -> list[Figure]:
+    """Curves without top and random directions; those of the rest are figures of their own."""
+    kinds = ("bottom", "only_top") if rest else ("top", "random")
     if "isotropy_removal" not in tables:
         return []
     table = first_tuned(tables["isotropy_removal"])
     keys = list(table.select("score", "measure", "layer").unique(maintain_order=True).iter_rows())
-    names = figure_names("isotropy-removal", (f"{score} {measure} {layer}" for score, measure, layer in keys))
     found: list[Figure] = []
-    for name, (score, measure, layer) in zip(names, keys, strict=True):
+    for (score, measure, layer), name in removal_figures(keys).items():
         part = table.filter((pl.col("score") == score) & (pl.col("measure") == measure) & (pl.col("layer") == layer))
         lines = []
         for model in MODELS:
             own = part.filter(pl.col("model") == model)
             whole = own.filter((pl.col("which") == "top") & (pl.col("k") == 0))
-            for which in ("top", "random", "bottom", "only_top"):
+            for which in kinds:
                 rows = own.filter((pl.col("which") == which) & (pl.col("k") > 0))
                 if not rows.height:
                     continue
@@ -225,13 +231,22 @@ def _removal(tables: Tables, tail: str) -> list[Figure]:
             "head accuracy": f"Accuracy of the tuned classifier on {score}, with the directions held at their mean in "
             "all tokens",
         }[measure]
+        if not lines:
+            continue
+        cut = (
+            "the k directions of least variance (bottom) are taken out, or only the k of most variance (top) are left. "
+            "Directions are those of training words. Bands: 95% intervals over sentences."
+            if rest
+            else "the k directions of most variance (top), or k random ones, are taken out. Directions are those of "
+            "training words. Bands: 95% intervals over sentences; of random directions, least and most of several "
+            "draws."
+        )
+        whose = "the rest of the directions" if rest else "directions"
         found.append(
             LinesFigure(
-                name=name,
-                title=f"{_said(measure)} of {score} without directions of layer {layer}",
-                caption=f"{what}, on test sentences, when the k directions of most (top), least (bottom) or random "
-                "variance are taken out, or only the top k are left. Directions are those of training words. Bands: "
-                f"95% intervals over sentences; of random directions, least and most of several draws.{tail}",
+                name=f"{name}-rest" if rest else name,
+                title=f"{_said(measure)} of {score} without {whose} of layer {layer}",
+                caption=f"{what}, on test sentences, when {cut}{tail}",
                 x_label="directions k",
                 y_label=_said(measure).lower(),
                 lines=tuple(lines),

@@ -51,6 +51,7 @@ class Shape:
         partition_reference : over the signs that eigh gives, as usual implementations;
         mean_cosine : over all pairs of words;
         isoscore, participation, effective_rank : of the covariance;
+        top_share : share of the variance along the first direction;
         directions_50, ... : directions that hold this per cent of the variance;
         elongated_10, ... : directions with more than so many times the mean variance;
         rogue_1, ... : share of the mean cosine that the dimensions with the largest contributions add;
@@ -245,6 +246,8 @@ def _variance_measures(
     resampled = np.sort(np.clip(values + changes, 0.0, None), axis=1)[:, ::-1]
     spectra = np.concatenate([values[None], resampled])
     undefined = np.isnan(spectra).any(axis=1)
+    total = spectra.sum(axis=1)
+    measures["top_share"] = np.divide(spectra[:, 0], total, out=np.full_like(total, np.nan), where=total > 0)
     for share in shares:
         measures[f"directions_{100 * share:g}"] = np.where(undefined, np.nan, directions_of(spectra, share))
     for c in elongated:

@@ -70,12 +70,14 @@ def _shown(figure: Figure) -> _Shown:
 
 
 def figure_of(finding: Finding, figures: Sequence[Figure]) -> Figure | None:
-    """The figure that shows a finding best: that of its own table, else of its measure, else the first.
+    """The figure that a finding names; else the one that shows it best: of its table, of its measure, or the first.
 
     The table named as the analysis holds all measures and so says nothing about the figure.
     """
 
     def likeness(figure: Figure) -> int:
+        if finding.figure == figure.name:
+            return 6
         name = figure.name.replace("-", "_")
         drawn = {getattr(line, "name", "").casefold() for line in getattr(figure, "lines", ())}
         measure = finding.measure
