@@ -10,14 +10,14 @@ from isogloss.isotropy.head_score import HeadScore
 from isogloss.isotropy.probe_score import ProbeScore
 from isogloss.isotropy.removal import NOTHING, SCHEMA, RemovalCurves, removal_curves
 from isogloss.isotropy.scores import SimilarityScore
-from tests.isotropy.spaces import WIDTH, judged_pairs, labelled_words
+from tests.isotropy.spaces import WIDTH, judged_pairs, labelled_words, turn
 from tests.probing.toys import ReadingClassifier
 
 KS = (0, 1, 2, 5)
 
 
 def probe_curves(where, mode="retrained"):
-    X, rows = labelled_words(where)
+    X, rows = labelled_words(where, n=1000)
     score, directions = ProbeScore(ArrayVectors(X), rows, mode=mode, n_boot=60), Directions.of(X, rows.train)
     return removal_curves(score, directions, ks=(*KS, 10), draws=8), directions
 
@@ -147,6 +147,20 @@ def test_a_probe_after_a_cut_is_one_trained_on_vectors_that_were_cut():
         assert found.value == pytest.approx(by_hand.value, abs=0.011)
 
 
+@pytest.mark.parametrize("mode", ["retrained", "frozen"])
+def test_probes_and_their_cuts_do_not_see_rotation_scale_or_shift(mode):
+    X, rows = labelled_words("top", n=1000)
+    X = X + np.random.default_rng(0).standard_normal(X.shape).astype(np.float32) * 5
+    moved = (30 * X @ turn(3) - 7).astype(np.float32)
+    cuts = [NOTHING, Cut("top", 2), Cut("bottom", 9), Cut("random", 6)]
+    one, other = (
+        ProbeScore(ArrayVectors(words), rows, mode=mode, n_boot=0).without(Directions.of(words, rows.train), cuts)
+        for words in (X, moved)
+    )
+    for straight, turned in zip(one, other, strict=True):
+        assert turned.value == pytest.approx(straight.value, abs=0.0101)
+
+
 def test_a_frozen_probe_sees_the_mean_where_directions_are_removed():
     X, rows = labelled_words("bottom")
     directions = Directions.of(X, rows.train)
@@ -160,21 +174,22 @@ def test_a_frozen_probe_sees_the_mean_where_directions_are_removed():
     assert found != frozen.without(directions, [NOTHING])[0].value
 
 
-def test_the_order_of_the_cuts_does_not_matter():
-    X, rows = labelled_words("bottom", n=600)
+def test_a_cut_does_not_depend_on_the_others_that_are_asked():
+    X, rows = labelled_words("bottom", n=400)
     directions = Directions.of(X, rows.train)
     score = ProbeScore(ArrayVectors(X), rows, n_boot=5)
     cuts = [Cut("random", 5, 1), NOTHING, Cut("top", 5), Cut("random", 2, 0), Cut("top", 1), Cut("random", 1, 1)]
     order = [3, 0, 5, 1, 4, 2]
     there = score.without(directions, cuts)
     back = score.without(directions, [cuts[i] for i in order])
-    for i, found in zip(order, back, strict=True):
+    alone = score.without(directions, [cuts[4]])
+    for i, found in zip([*order, 4], [*back, *alone], strict=True):
         assert found.value == there[i].value
         np.testing.assert_array_equal(found.replicates, there[i].replicates)
 
 
 def test_equal_spaces_have_exactly_equal_curves():
-    (one, _), (other, _) = probe_curves("top"), probe_curves("top")
+    (one, _), (other, _) = (probe_curves("top", "frozen") for _ in range(2))
     for cut in one.scores:
         difference = one.scores[cut].minus(other.scores[cut])
         assert difference.value == 0
