@@ -125,6 +125,29 @@ def test_similarity_after_a_cut_is_that_of_words_whose_vectors_were_cut():
     assert same.value == pytest.approx(plain.untouched.value)
 
 
+def test_along_one_direction_texts_are_alike_or_opposite_and_nothing_between():
+    pairs = judged_pairs("top")
+    score, directions = similarity_score("top", centred=False), Directions.of(pairs.X)
+    along = pairs.X @ directions.basis[0]
+    sums = [[along[(pairs.pairs == i) & (pairs.parts == part)].sum() for part in (0, 1)] for i in range(250)]
+    (found,) = score.without(directions, [Cut("only_top", 1)])
+    assert found.value == pytest.approx(spearmanr(np.sign(np.prod(sums, axis=1)), pairs.labels).statistic)
+
+
+def test_texts_of_the_same_words_are_equally_alike():
+    rng = np.random.default_rng(0)
+    first, second = rng.standard_normal((2, 30, 1, 9)).astype(np.float32)
+    second[:15] = first[:15]
+    labels = rng.random(30)
+    X = np.concatenate([first, second], axis=1).reshape(60, 9)
+    score = SimilarityScore(ArrayVectors(X), np.repeat(np.arange(30), 2), np.tile([0, 1], 30), labels, n_boot=0)
+    cosine = (
+        (first * second).sum(axis=(1, 2)) / np.linalg.norm(first, axis=(1, 2)) / np.linalg.norm(second, axis=(1, 2))
+    )
+    cosine[:15] = 1
+    assert score.untouched.value == pytest.approx(spearmanr(cosine, labels).statistic)
+
+
 def test_similarity_is_spearman_of_the_cosines_of_mean_vectors():
     pairs, score = judged_pairs("bottom"), similarity_score("bottom")
     cosines = []

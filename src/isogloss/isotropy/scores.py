@@ -208,5 +208,5 @@ class SimilarityScore:
         # Where all that varies was removed, rounding errors of the words' float32 vectors have no direction.
         something = (sizes > _ROUNDING * self._size).all(axis=0)
         cosine = np.divide((first * second).sum(axis=1), sizes.prod(axis=0), out=np.zeros(self.n), where=something)
-        # Along one direction cosines are 1 or -1 up to rounding, which must not break their ties.
+        # Texts of the same words have cosine 1 up to rounding, which must not break their ties.
         return spearman(np.round(cosine, 10), self.labels, self._resamples)
