@@ -10,14 +10,14 @@ from isogloss.isotropy.head_score import HeadScore
 from isogloss.isotropy.probe_score import ProbeScore
 from isogloss.isotropy.removal import NOTHING, SCHEMA, RemovalCurves, removal_curves
 from isogloss.isotropy.scores import SimilarityScore
-from tests.isotropy.spaces import WIDTH, judged_pairs, labelled_words
+from tests.isotropy.spaces import WIDTH, judged_pairs, labelled_words, turn
 from tests.probing.toys import ReadingClassifier
 
 KS = (0, 1, 2, 5)
 
 
 def probe_curves(where, mode="retrained"):
-    X, rows = labelled_words(where)
+    X, rows = labelled_words(where, n=1000)
     score, directions = ProbeScore(ArrayVectors(X), rows, mode=mode, n_boot=60), Directions.of(X, rows.train)
     return removal_curves(score, directions, ks=(*KS, 10), draws=8), directions
 
@@ -125,6 +125,29 @@ def test_similarity_after_a_cut_is_that_of_words_whose_vectors_were_cut():
     assert same.value == pytest.approx(plain.untouched.value)
 
 
+def test_along_one_direction_texts_are_alike_or_opposite_and_nothing_between():
+    pairs = judged_pairs("top")
+    score, directions = similarity_score("top", centred=False), Directions.of(pairs.X)
+    along = pairs.X @ directions.basis[0]
+    sums = [[along[(pairs.pairs == i) & (pairs.parts == part)].sum() for part in (0, 1)] for i in range(250)]
+    (found,) = score.without(directions, [Cut("only_top", 1)])
+    assert found.value == pytest.approx(spearmanr(np.sign(np.prod(sums, axis=1)), pairs.labels).statistic)
+
+
+def test_texts_of_the_same_words_are_equally_alike():
+    rng = np.random.default_rng(0)
+    first, second = rng.standard_normal((2, 30, 1, 9)).astype(np.float32)
+    second[:15] = first[:15]
+    labels = rng.random(30)
+    X = np.concatenate([first, second], axis=1).reshape(60, 9)
+    score = SimilarityScore(ArrayVectors(X), np.repeat(np.arange(30), 2), np.tile([0, 1], 30), labels, n_boot=0)
+    cosine = (
+        (first * second).sum(axis=(1, 2)) / np.linalg.norm(first, axis=(1, 2)) / np.linalg.norm(second, axis=(1, 2))
+    )
+    cosine[:15] = 1
+    assert score.untouched.value == pytest.approx(spearmanr(cosine, labels).statistic)
+
+
 def test_similarity_is_spearman_of_the_cosines_of_mean_vectors():
     pairs, score = judged_pairs("bottom"), similarity_score("bottom")
     cosines = []
@@ -147,6 +170,20 @@ def test_a_probe_after_a_cut_is_one_trained_on_vectors_that_were_cut():
         assert found.value == pytest.approx(by_hand.value, abs=0.011)
 
 
+@pytest.mark.parametrize("mode", ["retrained", "frozen"])
+def test_probes_and_their_cuts_do_not_see_rotation_scale_or_shift(mode):
+    X, rows = labelled_words("top", n=1000)
+    X = X + np.random.default_rng(0).standard_normal(X.shape).astype(np.float32) * 5
+    moved = (30 * X @ turn(3) - 7).astype(np.float32)
+    cuts = [NOTHING, Cut("top", 2), Cut("bottom", 9), Cut("random", 6)]
+    one, other = (
+        ProbeScore(ArrayVectors(words), rows, mode=mode, n_boot=0).without(Directions.of(words, rows.train), cuts)
+        for words in (X, moved)
+    )
+    for straight, turned in zip(one, other, strict=True):
+        assert turned.value == pytest.approx(straight.value, abs=0.0101)
+
+
 def test_a_frozen_probe_sees_the_mean_where_directions_are_removed():
     X, rows = labelled_words("bottom")
     directions = Directions.of(X, rows.train)
@@ -160,21 +197,22 @@ def test_a_frozen_probe_sees_the_mean_where_directions_are_removed():
     assert found != frozen.without(directions, [NOTHING])[0].value
 
 
-def test_the_order_of_the_cuts_does_not_matter():
-    X, rows = labelled_words("bottom", n=600)
+def test_a_cut_does_not_depend_on_the_others_that_are_asked():
+    X, rows = labelled_words("bottom", n=400)
     directions = Directions.of(X, rows.train)
     score = ProbeScore(ArrayVectors(X), rows, n_boot=5)
     cuts = [Cut("random", 5, 1), NOTHING, Cut("top", 5), Cut("random", 2, 0), Cut("top", 1), Cut("random", 1, 1)]
     order = [3, 0, 5, 1, 4, 2]
     there = score.without(directions, cuts)
     back = score.without(directions, [cuts[i] for i in order])
-    for i, found in zip(order, back, strict=True):
+    alone = score.without(directions, [cuts[4]])
+    for i, found in zip([*order, 4], [*back, *alone], strict=True):
         assert found.value == there[i].value
         np.testing.assert_array_equal(found.replicates, there[i].replicates)
 
 
 def test_equal_spaces_have_exactly_equal_curves():
-    (one, _), (other, _) = probe_curves("top"), probe_curves("top")
+    (one, _), (other, _) = (probe_curves("top", "frozen") for _ in range(2))
     for cut in one.scores:
         difference = one.scores[cut].minus(other.scores[cut])
         assert difference.value == 0

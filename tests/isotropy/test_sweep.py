@@ -5,7 +5,7 @@ from isogloss.analysis import ArrayVectors
 from isogloss.errors import OptionError
 from isogloss.isotropy import sweep as sweeping
 from isogloss.isotropy.scores import SimilarityScore
-from isogloss.isotropy.sweep import sweep, treatment_table, treatments
+from isogloss.isotropy.sweep import SCHEMA, compare_treatments, sweep, treatments
 from isogloss.isotropy.treatments import AllButTheTop, ClusterEnhancement, ZeroMean
 from tests.isotropy.spaces import WIDTH, judged_pairs
 
@@ -29,6 +29,11 @@ def test_the_grid_finds_how_many_directions_hide_the_similarity():
     assert abs(found.untouched.value) < 0.3
     assert found.gain((1, 13)).interval()[0] > 0.5
     assert found.untouched.value == score().untouched.value
+    table = found.table()
+    assert dict(table.schema) == SCHEMA
+    best = table.filter((table["n_clusters"] == 1) & (table["n_components"] == 13)).row(0, named=True)
+    assert best["value"] == found.scores[1, 13].value == table["value"].max()
+    assert (best["gain_low"], best["gain_high"]) == found.gain((1, 13)).interval()
 
 
 def test_one_cluster_is_all_but_the_top_and_without_directions_zero_mean():
@@ -75,15 +80,16 @@ def test_the_table_sets_each_treatment_beside_none():
         return float(np.linalg.eigvalsh(np.cov(X.T))[-1])
 
     chosen = treatments(n_clusters=2, n_components=13)
-    table = treatment_table(
-        TRAIN + 3, judged + 3, {"spearman": score()}, {"offset": offset, "largest": largest}, chosen
+    table = compare_treatments(
+        TRAIN + 3, judged + 5, {"spearman": score()}, {"offset": offset, "largest": largest}, chosen
     )
     rows = {row.treatment: row for row in table}
     assert list(rows) == ["none", "zero_mean", "cluster_zero_mean", "all_but_the_top", "cluster_enhancement"]
     assert rows["none"].scores["spearman"].value == score().untouched.value
     assert rows["none"].gains["spearman"].interval() == (0, 0)
-    assert rows["none"].measures["offset"] == pytest.approx(12, rel=0.1)
-    assert rows["zero_mean"].measures["offset"] < 1
+    assert rows["none"].measures["offset"] == pytest.approx(20, rel=0.1)
+    # What is subtracted is the mean of the training vectors.
+    assert rows["zero_mean"].measures["offset"] == pytest.approx(8, rel=0.1)
     assert rows["zero_mean"].measures["largest"] == pytest.approx(rows["none"].measures["largest"], rel=1e-4)
     assert rows["all_but_the_top"].measures["largest"] < rows["zero_mean"].measures["largest"]
     for row in table:

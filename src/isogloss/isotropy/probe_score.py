@@ -119,26 +119,23 @@ class ProbeScore:
             for part in (self._train, self._dev, self._test)
         )
         self.chosen, whole = self._chosen(train, dev)
-        # Cuts of one kind and draw follow each other, each probe begun where the last one ended.
-        order = sorted(range(len(cuts)), key=lambda i: (cuts[i].kind, cuts[i].draw, cuts[i].k))
-        logits: dict[int, np.ndarray] = {}
+        found = []
         now: tuple[str, int] | None = None
-        along, along_test, last = train, test, whole
-        for i in order:
-            cut = cuts[i]
+        along, along_test, start = train, test, whole
+        for cut in cuts:
             if (cut.kind, cut.draw) != now:
                 now, along_test = (cut.kind, cut.draw), directions.ordered(test, cut, seed)
-                last = replace(whole, coef=directions.ordered(whole.coef, cut, seed))
+                start = replace(whole, coef=directions.ordered(whole.coef, cut, seed))
                 if self.mode == "retrained":
                     along = directions.ordered(train, cut, seed)
             kept = cut.kept(directions.d)
-            if self.mode == "retrained" and (cut.k or cut.kind == "only_top"):
-                last = self._again(along, kept, last)
-            gone = np.zeros_like(last.coef)
-            gone[:, kept] = last.coef[:, kept]
-            logits[i] = along_test @ gone.T.astype(np.float32) + last.intercept
+            # Always from the probe of all directions, so that no score depends on what else was asked.
+            probe = replace(start, coef=start.coef[:, kept])
+            if self.mode == "retrained" and probe.coef.shape != start.coef.shape:
+                probe = self._solved(np.ascontiguousarray(along[:, kept]), self.chosen, probe)
+            found.append(along_test[:, kept] @ probe.coef.T.astype(np.float32) + probe.intercept)
             advance(1)
-        return self._accuracies([logits[i] for i in range(len(cuts))])
+        return self._accuracies(found)
 
     def _chosen(self, train: np.ndarray, dev: np.ndarray) -> tuple[float, Solution]:
         """The penalty with the best dev accuracy, from the strongest until dev gets worse, and its probe."""
@@ -160,15 +157,6 @@ class ProbeScore:
     def _solved(self, X: np.ndarray, l2: float, start: Solution | None = None) -> Solution:
         problem = Problem(codes=self._codes, n_classes=len(self._classes), l1=0.0, l2=l2)
         return solve(X, [problem], start=None if start is None else [start], tol=TOLERANCE)[0]
-
-    def _again(self, X: np.ndarray, kept: slice, last: Solution) -> Solution:
-        """The probe of the kept columns, with zeros for the others."""
-        assert self.chosen is not None
-        start = replace(last, coef=last.coef[:, kept])
-        solution = self._solved(np.ascontiguousarray(X[:, kept]), self.chosen, start)
-        coef = np.zeros((len(self._classes), X.shape[1]))
-        coef[:, kept] = solution.coef
-        return replace(solution, coef=coef)
 
     def _said(self, logits: np.ndarray) -> np.ndarray:
         return self._classes[logits.argmax(axis=1)]

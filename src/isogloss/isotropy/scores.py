@@ -1,7 +1,7 @@
 """What a score is that is asked again after directions are removed or a treatment applied, and similarity as one.
 
 Probes are in `probe_score`, the running classifier in `head_score`; which directions are removed is decided in
-`removal`, which treatments are tried in `sweep` and `treatment_table`.
+`removal`, which treatments are tried in `sweep` and `compare_treatments`.
 """
 
 from __future__ import annotations
@@ -210,5 +210,5 @@ class SimilarityScore:
         # Where all that varies was removed, rounding errors of the words' float32 vectors have no direction.
         something = (sizes > _ROUNDING * self._size).all(axis=0)
         cosine = np.divide((first * second).sum(axis=1), sizes.prod(axis=0), out=np.zeros(self.n), where=something)
-        # Along one direction cosines are 1 or -1 up to rounding, which must not break their ties.
+        # Texts of the same words have cosine 1 up to rounding, which must not break their ties.
         return spearman(np.round(cosine, 10), self.labels, self._resamples)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import polars as pl
 
 from isogloss.errors import OptionError
 from isogloss.isotropy.estimate import Estimate
@@ -23,6 +24,16 @@ Measure = Callable[[np.ndarray], float]
 
 CLUSTERS = (1, 3, 9, 27)
 COMPONENTS = (0, 1, 2, 4, 8, 12, 20)
+SCHEMA: dict[str, Any] = {
+    "n_clusters": pl.Int64(),
+    "n_components": pl.Int64(),
+    "value": pl.Float64(),
+    "ci_low": pl.Float64(),
+    "ci_high": pl.Float64(),
+    "gain": pl.Float64(),
+    "gain_low": pl.Float64(),
+    "gain_high": pl.Float64(),
+}
 
 
 class Treatment(Protocol):
@@ -63,6 +74,14 @@ class Sweep:
     def gain(self, options: tuple[int, int]) -> Estimate:
         """The score under these options less that of no treatment."""
         return self.scores[options].minus(self.untouched)
+
+    def table(self) -> pl.DataFrame:
+        """A row for each pair of options: the columns of `SCHEMA`, with 95% intervals."""
+        rows = []
+        for options, score in self.scores.items():
+            gain = self.gain(options)
+            rows.append((*options, score.value, *score.interval(), gain.value, *gain.interval()))
+        return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
 def sweep(
@@ -144,7 +163,7 @@ def treatments(random_state: int = 0, n_clusters: int = 27, n_components: int = 
     }
 
 
-def treatment_table(
+def compare_treatments(
     X: np.ndarray,
     judged: np.ndarray,
     scores: Mapping[str, TreatmentScore],

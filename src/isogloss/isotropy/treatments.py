@@ -2,7 +2,7 @@
 
 After Rajaee & Pilehvar (ACL 2021, arXiv 2106.01183; Findings of EMNLP 2021, arXiv 2109.04740) and Mu & Viswanath
 (2018, arXiv 1702.01417). Reconstructed from the papers' descriptions; where choices are open, they are parameters.
-Whether a treatment helps is asked in `sweep` and `treatment_table`.
+Whether a treatment helps is asked in `sweep` and `compare_treatments`.
 """
 
 from __future__ import annotations
