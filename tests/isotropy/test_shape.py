@@ -53,6 +53,7 @@ def test_values_are_those_of_the_functions_of_arrays():
         "isoscore": isoscore(X),
         "participation": participation_ratio(X),
         "effective_rank": effective_rank(X),
+        "top_share": spectrum(X)[0] / spectrum(X).sum(),
         "directions_50": directions_for(X, 0.5),
         "directions_95": directions_for(X, 0.95),
         "elongated_1": elongated_directions(X, 1),

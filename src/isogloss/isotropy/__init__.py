@@ -24,7 +24,7 @@ from isogloss.isotropy.spectrum import (
     participation_ratio,
     spectrum,
 )
-from isogloss.isotropy.sweep import sweep, treatment_table
+from isogloss.isotropy.treatment_scores import compare_treatments, sweep
 from isogloss.isotropy.treatments import AllButTheTop, ClusterEnhancement, ClusterZeroMean, ZeroMean
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "ZeroMean",
     "cluster_agreement",
     "cluster_isotropy",
+    "compare_treatments",
     "contextuality",
     "directions_for",
     "effective_rank",
@@ -57,5 +58,4 @@ __all__ = [
     "rogue_dimensions",
     "spectrum",
     "sweep",
-    "treatment_table",
 ]

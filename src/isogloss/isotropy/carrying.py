@@ -1,12 +1,13 @@
 """What the directions of one layer carry, in base and tuned model: removal curves and treatments as tables.
 
-By whom it is judged is in `judges`, how in `removal` and `sweep`. Replicates of the two models are paired, so the
+By whom it is judged is in `judges`, how in `removal` and `treatment_scores`. Replicates of the two models are paired, so the
 difference of what they lose has an interval of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import LayerPair, Tables, Vectors
+from isogloss.errors import OptionError
 from isogloss.isotropy.cosine import mean_cosine
 from isogloss.isotropy.directions import Directions, Which
 from isogloss.isotropy.estimate import Estimate
@@ -22,7 +24,9 @@ from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.partition import partition_isotropy
 from isogloss.isotropy.removal import SCHEMA, RemovalCurves, removal_curves
 from isogloss.isotropy.scores import RemovalScore, TreatmentScore
-from isogloss.isotropy.sweep import sweep, treatment_table, treatments
+from isogloss.isotropy.treatment_scores import SCHEMA as OF_SWEEP
+from isogloss.isotropy.treatment_scores import Treatment, compare_treatments, sweep, treatments
+from isogloss.isotropy.treatments import ClusterEnhancement
 
 MOST_TRAIN = 20_000
 """Training words on which directions and treatments are found, a seeded draw."""
@@ -63,17 +67,8 @@ TREATMENTS: dict[str, Any] = WHERE | {
     "mean_cosine": pl.Float64(),
     "seed": pl.Int32(),
 }
-SWEEP: dict[str, Any] = WHERE | {
-    "clusters": pl.Int64(),
-    "components": pl.Int64(),
-    "value": pl.Float64(),
-    "ci_low": pl.Float64(),
-    "ci_high": pl.Float64(),
-    "gain": pl.Float64(),
-    "gain_low": pl.Float64(),
-    "gain_high": pl.Float64(),
-    "seed": pl.Int32(),
-}
+SWEEP: dict[str, Any] = WHERE | OF_SWEEP | {"seed": pl.Int32()}
+"""Scores of dev sentences; the best is judged on test sentences, as the treatment `swept`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +110,11 @@ def carrying_tables(pair: LayerPair, judges: Judges, options: IsotropyOptions) -
             if (area := _area(curves)) is not None:
                 areas.setdefault((score, measure), {})[model] = area
                 rows["reliance"].append(_reliance(named, area))
-        if options.treatments and scores.probes:
-            rows["treatments"] += _treatment_rows(known, vectors, scores, judges, pair, options, where, notes)
+        swept: dict[str, Treatment] = {}
         if options.sweep:
-            rows["sweep"] += _sweep_rows(known, scores, pair, options, where, notes)
+            rows["sweep"] += _sweep_rows(known, vectors, judges, pair, options, where, notes, swept)
+        if options.treatments and scores.probes:
+            rows["treatments"] += _treatment_rows(known, vectors, scores, judges, pair, options, where, notes, swept)
     for (score, measure), of_models in areas.items():
         if len(of_models) == 2:
             named = {"score": score, "measure": measure, "layer": pair.layer, "seed": pair.tuned_index}
@@ -162,6 +158,7 @@ def _treatment_rows(
     options: IsotropyOptions,
     where: Mapping[str, Any],
     notes: list[str],
+    swept: Mapping[str, Treatment],
 ) -> list[dict[str, Any]]:
     judged = _drawn(judges.test, MOST_JUDGED, pair.seed)
     clusters = min(options.treatment_clusters, len(train))
@@ -169,19 +166,11 @@ def _treatment_rows(
     if (clusters, components) != (options.treatment_clusters, options.treatment_components):
         notes.append(f"The cluster-based treatments have {clusters} clusters and take out {components} directions.")
     space = vectors.take(judged)
-    measures = {
-        "partition": lambda X: _defined(partition_isotropy, X),
-        "partition_log10": lambda X: _defined(lambda Y: partition_isotropy(Y, log10=True), X),
-        "mean_cosine": lambda X: _defined(mean_cosine, X),
-    }
-    found = treatment_table(
-        train,
-        space,
-        scores.probes,
-        measures,
-        treatments(pair.seed, clusters, components),
-        progress=pair.progress,
+    found = compare_treatments(
+        train, space, scores.probes, MEASURES, treatments(pair.seed, clusters, components), progress=pair.progress
     )
+    for name, treatment in swept.items():
+        found += compare_treatments(train, space, {name: scores.probes[name]}, MEASURES, {"swept": treatment})[1:]
     rows = []
     for one in found:
         done = f"Layer {pair.layer}, {where['model']} model, {one.treatment.replace('_', ' ')}"
@@ -189,59 +178,49 @@ def _treatment_rows(
         for name, score in one.scores.items():
             gain = one.gains[name]
             (low, high), (gain_low, gain_high) = score.interval(), gain.interval()
-            rows.append(
-                _known(
-                    {
-                        **where,
-                        "score": name,
-                        "measure": "spearman" if name in judges.pairs else "probe accuracy",
-                        "treatment": one.treatment,
-                        "value": score.value,
-                        "ci_low": low,
-                        "ci_high": high,
-                        "gain": gain.value,
-                        "gain_low": gain_low,
-                        "gain_high": gain_high,
-                        **one.measures,
-                    }
-                )
-            )
+            row = {
+                **where,
+                "score": name,
+                "measure": _measure(judges, name),
+                "treatment": one.treatment,
+                "value": score.value,
+                "ci_low": low,
+                "ci_high": high,
+                "gain": gain.value,
+                "gain_low": gain_low,
+                "gain_high": gain_high,
+            }
+            rows.append(_known(row | one.measures))
     return rows
 
 
 def _sweep_rows(
     train: np.ndarray,
-    scores: _Scores,
+    vectors: Vectors,
+    judges: Judges,
     pair: LayerPair,
     options: IsotropyOptions,
     where: Mapping[str, Any],
     notes: list[str],
+    swept: dict[str, Treatment],
 ) -> list[dict[str, Any]]:
+    """Scores on dev sentences for every number of clusters and directions; the best goes into `swept`."""
     rows = []
-    for name, score in scores.probes.items():
+    scores: dict[str, TreatmentScore] = {
+        **judges.similarity_scores(vectors, pair, options, of="dev"),
+        **judges.probe_scores(vectors, pair, options, of="dev"),
+    }
+    for name, score in scores.items():
         found = sweep(train, score, random_state=pair.seed, progress=pair.progress)
         notes += [f"The sweep passes over {one}." for one in found.passed_over]
-        for (clusters, components), value in found.scores.items():
-            gain = found.gain((clusters, components))
-            (low, high), (gain_low, gain_high) = value.interval(), gain.interval()
-            rows.append(
-                _known(
-                    {
-                        **where,
-                        "score": name,
-                        "measure": "spearman" if score.name == "spearman" else "probe accuracy",
-                        "clusters": clusters,
-                        "components": components,
-                        "value": value.value,
-                        "ci_low": low,
-                        "ci_high": high,
-                        "gain": gain.value,
-                        "gain_low": gain_low,
-                        "gain_high": gain_high,
-                    }
-                )
-            )
+        swept[name] = ClusterEnhancement(*found.best, random_state=pair.seed)
+        named = {**where, "score": name, "measure": _measure(judges, name)}
+        rows += [_known(named | row) for row in found.table().to_dicts()]
     return rows
+
+
+def _measure(judges: Judges, score: str) -> str:
+    return "spearman" if score in judges.pairs else "probe accuracy"
 
 
 def _drawn(mask: np.ndarray, most: int, seed: int) -> np.ndarray:
@@ -249,12 +228,21 @@ def _drawn(mask: np.ndarray, most: int, seed: int) -> np.ndarray:
     return rows if len(rows) <= most else np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
-def _defined(measure: Any, X: np.ndarray) -> float:
-    """A measure, or NaN where so few words leave it undefined."""
-    try:
-        return float(measure(X))
-    except ValueError:
-        return float("nan")
+def _defined(measure: Callable[[np.ndarray], float], X: np.ndarray) -> float:
+    """A measure, or NaN where so few words leave it undefined; what a treatment made zero is left out of cosines."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            return float(measure(X))
+        except OptionError:
+            return float("nan")
+
+
+MEASURES = {
+    "partition": lambda X: _defined(partition_isotropy, X),
+    "partition_log10": lambda X: _defined(lambda Y: partition_isotropy(Y, log10=True), X),
+    "mean_cosine": lambda X: _defined(mean_cosine, X),
+}
 
 
 def _known(row: Mapping[str, Any]) -> dict[str, Any]:

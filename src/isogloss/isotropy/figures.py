@@ -31,6 +31,7 @@ TREATMENT_NAMES = {
     "cluster_zero_mean": "clusters + zero-mean",
     "all_but_the_top": "global (all-but-the-top)",
     "cluster_enhancement": "cluster-based",
+    "swept": "cluster-based, chosen on dev",
 }
 CURVES = (
     (
@@ -296,8 +297,8 @@ def _sweep(tables: Tables, tail: str) -> list[Figure]:
     table = first_tuned(tables["isotropy_sweep"])
     rows = table.select(
         pl.concat_str("score", pl.lit(", "), "model", pl.lit(" model, layer "), pl.col("layer").cast(pl.String)),
-        "clusters",
-        "components",
+        "n_clusters",
+        "n_components",
         "value",
         "gain",
     )
@@ -306,7 +307,7 @@ def _sweep(tables: Tables, tail: str) -> list[Figure]:
             name="isotropy-sweep",
             title="Other numbers of clusters and directions",
             caption="The score of the cluster-based treatment for each number of clusters and of directions taken out "
-            f"of each. The best of many is flattered: judge it on other sentences.{tail}",
+            f"of each, on dev sentences. The best is judged on test sentences, among the treatments.{tail}",
             columns=("judged by", "clusters", "directions", "score", "gain"),
             rows=tuple(rows.iter_rows()),
             group_by="judged by",

@@ -6,7 +6,8 @@ Chosen from what the corpus has; how each is computed is in `scores`, `probe_sco
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -30,6 +31,9 @@ FEWEST = 10
 """Training rows that a label's value needs."""
 
 
+Part = Literal["test", "dev"]
+
+
 @dataclass(frozen=True, eq=False)
 class Judges:
     """What is judged by, the same for both models.
@@ -41,6 +45,7 @@ class Judges:
     probes : by label, the rows of words or sentences.
     of_words : labels of words; the others are of sentences.
     pairs : numeric sentence labels that say how alike the two texts of a pair are.
+    parts : (n_sentences,) TRAIN, DEV or TEST.
     gold : the sentence label that the running classifier answers, and the sentences it is asked.
     sentences : numbers of the sentences with words, in order: the rows of the sentence vectors.
     notes : what is left out and why.
@@ -51,7 +56,7 @@ class Judges:
     probes: Mapping[str, ProbeRows]
     of_words: frozenset[str]
     pairs: tuple[str, ...]
-    judged_pairs: np.ndarray
+    parts: np.ndarray
     gold: tuple[str, pl.DataFrame] | None
     sentences: np.ndarray
     notes: tuple[str, ...]
@@ -87,24 +92,28 @@ class Judges:
             else:
                 probes[name] = rows
         gold = _gold(pair, options, parts, said)
-        judged = parts == TEST
         return Judges(
             parts[place] == TRAIN,
             parts[place] == TEST,
             probes,
             frozenset(of_words),
             tuple(pairs),
-            judged,
+            parts,
             gold,
             sentences["sentence"].to_numpy(),
             tuple(said),
         )
 
-    def probe_scores(self, vectors: Vectors, pair: LayerPair, options: IsotropyOptions) -> dict[str, ProbeScore]:
-        """Probes of each label on one model's layer."""
+    def probe_scores(
+        self, vectors: Vectors, pair: LayerPair, options: IsotropyOptions, of: Part = "test"
+    ) -> dict[str, ProbeScore]:
+        """Probes of each label on one model's layer, judged on test or on dev sentences."""
         means: Vectors | None = None
         found = {}
-        for name, rows in self.probes.items():
+        for name, given in self.probes.items():
+            rows = given if of == "test" else replace(given, test=given.dev)
+            if not len(rows.test):
+                continue
             source = vectors
             if name not in self.of_words:
                 if means is None:
@@ -122,16 +131,17 @@ class Judges:
         return found
 
     def similarity_scores(
-        self, vectors: Vectors, pair: LayerPair, options: IsotropyOptions
+        self, vectors: Vectors, pair: LayerPair, options: IsotropyOptions, of: Part = "test"
     ) -> dict[str, SimilarityScore]:
-        """How well cosines of pairs follow each numeric label, on one model's layer."""
+        """How well cosines of pairs follow each numeric label, on one model's layer, of test or of dev pairs."""
+        judged = self.parts == (TEST if of == "test" else DEV)
         return {
             name: SimilarityScore.of(
                 vectors,
                 pair.words,
                 pair.sentences,
                 name,
-                judged=self.judged_pairs,
+                judged=judged,
                 n_boot=options.bootstrap,
                 seed=pair.seed,
             )

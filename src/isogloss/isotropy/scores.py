@@ -1,7 +1,7 @@
 """What a score is that is asked again after directions are removed or a treatment applied, and similarity as one.
 
 Probes are in `probe_score`, the running classifier in `head_score`; which directions are removed is decided in
-`removal`, which treatments are tried in `sweep` and `compare_treatments`.
+`removal`, which treatments are tried in `treatment_scores`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@ import pytest
 
 from isogloss.analysis import ArrayVectors
 from isogloss.errors import OptionError
-from isogloss.isotropy import sweep as sweeping
+from isogloss.isotropy import treatment_scores
 from isogloss.isotropy.scores import SimilarityScore
-from isogloss.isotropy.sweep import SCHEMA, compare_treatments, sweep, treatments
+from isogloss.isotropy.treatment_scores import SCHEMA, compare_treatments, sweep, treatments
 from isogloss.isotropy.treatments import AllButTheTop, ClusterEnhancement, ZeroMean
 from tests.isotropy.spaces import WIDTH, judged_pairs
 
@@ -55,7 +55,7 @@ def test_clusters_are_found_once_for_each_number_of_them(monkeypatch):
             fits.append(self.n_clusters)
             return super().fit(X, y)
 
-    monkeypatch.setattr(sweeping, "ClusterEnhancement", Counted)
+    monkeypatch.setattr(treatment_scores, "ClusterEnhancement", Counted)
     sweep(TRAIN, score(n_boot=0), n_clusters=[2, 3], n_components=[0, 1, 2, 5])
     assert fits == [2, 3]
 

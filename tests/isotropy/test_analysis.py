@@ -1,0 +1,306 @@
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from isogloss.analysis import TIDY, Analysis, figure_from_dict
+from isogloss.errors import OptionError
+from isogloss.isotropy import IsotropyAnalysis, IsotropyOptions, mean_cosine
+from isogloss.isotropy.findings_carrying import carrying
+from tests.vectors import layer_pair
+
+ANALYSIS = IsotropyAnalysis()
+SENTENCES, LENGTH, HIDDEN = 120, 6, 12
+QUICK = IsotropyOptions(
+    bootstrap=60, clusters="1,4", permutations=5, dimension_neighbours=10, counts="0,1,3,6", draws=2, map_words=50,
+    elongated="2,4", head_sentences=0, treatment_clusters=3, treatment_components=2,
+)  # fmt: skip
+
+
+def corpus(seed=0):
+    rng = np.random.default_rng(seed)
+    n = SENTENCES * LENGTH
+    kinds = rng.choice(["A", "B"], n)
+    words = pl.DataFrame(
+        {
+            "sentence": np.arange(n) // LENGTH,
+            "part": np.zeros(n, dtype=np.uint8),
+            "position": np.arange(n) % LENGTH,
+            "word": [f"{'the' if k == 'A' else 'dog'}{i}" for k, i in zip(kinds, rng.integers(0, 9, n), strict=True)],
+            "kind": kinds,
+        }
+    )
+    texts = [" ".join(group) for group in words["word"].to_numpy().reshape(SENTENCES, LENGTH)]
+    starts = [sum(len(w) + 1 for w in text.split()[:i]) for text in texts for i in range(LENGTH)]
+    words = words.with_columns(pl.Series("start", starts)).with_columns(
+        end=pl.col("start") + pl.col("word").str.len_chars()
+    )
+    return words, pl.DataFrame({"sentence": np.arange(SENTENCES), "text": texts})
+
+
+def planted(seed=0):
+    """Base: the kind lies in a direction of little variance. Tuned, layer 1: it lies in the one that is stretched."""
+    words, sentences = corpus()
+    rng = np.random.default_rng(seed)
+    sign = np.where(words["kind"].to_numpy() == "A", 1.0, -1.0)
+    base = [rng.standard_normal((len(words), HIDDEN)) for _ in range(2)]
+    for layer in base:
+        layer[:, 5] = 0.2 * sign + 0.04 * rng.standard_normal(len(words))
+    tuned = [base[0].copy(), base[1].copy()]
+    tuned[1][:, 5] = 0.1 * rng.standard_normal(len(words))
+    tuned[1][:, 2] = 4 * sign + 0.5 * rng.standard_normal(len(words))
+    return words, sentences, base, tuned
+
+
+def run(base, tuned, words, sentences, options=QUICK, **more):
+    given = {"words": words, "sentences": sentences, "token_labels": ("kind",)} | more
+    parts = [ANALYSIS.run(layer_pair(i, base, tuned, **given), options) for i in range(max(len(base), len(tuned)))]
+    names = dict.fromkeys(name for part in parts for name in part)
+    return ANALYSIS.combine({n: pl.concat([p[n] for p in parts if n in p]) for n in names}, options)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    words, sentences, base, tuned = planted()
+    return run(base, tuned, words, sentences)
+
+
+def cell(tables, measure, model="tuned", layer=1, subset="all"):
+    table = tables["isotropy"].filter(
+        (pl.col("measure") == measure)
+        & (pl.col("model") == model)
+        & (pl.col("layer") == layer)
+        & (pl.col("subset") == subset)
+    )
+    return table.row(0, named=True)
+
+
+def test_it_follows_the_protocol(tables):
+    assert isinstance(ANALYSIS, Analysis)
+    assert all(field.metadata["help"] for field in IsotropyOptions.__dataclass_fields__.values())
+    assert dict(tables["isotropy"].schema) == TIDY
+    assert all(name == "isotropy" or name.startswith("isotropy_") for name in tables)
+
+
+def test_the_stretched_layer_is_found_and_the_other_is_what_it_was(tables):
+    change = cell(tables, "isoscore_change")
+    assert change["ci_high"] < -0.3
+    assert change["value"] == pytest.approx(
+        cell(tables, "isoscore")["value"] - cell(tables, "isoscore", "base")["value"]
+    )
+    changes = tables["isotropy"].filter(pl.col("measure").str.ends_with("_change") & (pl.col("layer") == 0))
+    assert set(changes["value"]) == {0.0}
+    assert set(changes["ci_low"].drop_nulls()) == set(changes["ci_high"].drop_nulls()) == {0.0}
+    said = [finding.text for finding in ANALYSIS.findings(tables, QUICK)]
+    assert any(text.startswith("Layer 1 became stretched along fewer directions") for text in said)
+    assert any("At layer 1 one direction now holds" in text for text in said)
+
+
+def test_numbers_are_those_of_the_functions(tables):
+    base = planted()[2]
+    assert cell(tables, "mean_cosine", "base")["value"] == pytest.approx(mean_cosine(base[1]), abs=1e-6)
+    means = base[1].reshape(SENTENCES, LENGTH, HIDDEN).mean(axis=1)
+    assert cell(tables, "mean_cosine", "base", subset="sentences")["value"] == pytest.approx(
+        mean_cosine(means), abs=1e-6
+    )
+
+
+def test_what_came_to_lie_in_the_top_direction_rests_more_on_it(tables):
+    reliance = {row["model"]: row for row in tables["isotropy_reliance"].iter_rows(named=True)}
+    assert abs(reliance["base"]["loss"]) < 0.1
+    assert reliance["tuned"]["loss"] > 0.15
+    assert reliance["change"]["ci_low"] > 0.1
+    assert set(tables["isotropy_removal"]["layer"]) == {1}
+    without = tables["isotropy_removal"].filter((pl.col("which") == "top") & (pl.col("k") == 1))
+    kept = dict(zip(without["model"], without["value"], strict=True))
+    assert kept["base"] > 0.95
+    assert kept["tuned"] < 0.65
+    (finding,) = [f for f in ANALYSIS.findings(tables, QUICK) if f.measure == "reliance"]
+    assert "rests more on the top directions than before" in finding.text
+    assert finding.figure in {figure.name for figure in ANALYSIS.figures(tables, QUICK)}
+
+
+def test_every_figure_a_finding_names_is_there(tables):
+    names = {figure.name for figure in ANALYSIS.figures(tables, QUICK)}
+    assert {finding.figure for finding in ANALYSIS.findings(tables, QUICK) if finding.figure} <= names
+
+
+def test_findings_state_rows_that_hold_their_numbers(tables):
+    for finding in ANALYSIS.findings(tables, QUICK):
+        if finding.value is None:
+            continue
+        numbers = [v for row in finding.rows for v in tables[finding.table].row(row) if isinstance(v, float)]
+        assert any(v == pytest.approx(finding.value) for v in numbers), finding.text
+
+
+def test_a_model_against_itself_has_not_changed_in_anything():
+    words, sentences, base, _ = planted()
+    tables = run(base, base, words, sentences)
+    changes = tables["isotropy"].filter(pl.col("measure").str.ends_with("_change"))
+    assert changes.height > 20
+    assert set(changes["value"].drop_nulls()) == {0.0}
+    for name in ("isotropy_clusters", "isotropy_reliance"):
+        part = tables[name].filter(pl.col("model") == "change")
+        column = "value" if "value" in part.columns else "loss"
+        assert set(part[column].drop_nulls()) == {0.0}
+    removal = tables["isotropy_removal"].drop("seed")
+    base_rows, tuned_rows = (removal.filter(pl.col("model") == m).drop("model") for m in ("base", "tuned"))
+    assert base_rows.equals(tuned_rows)
+    assert any("is exactly what it was" in f.text for f in ANALYSIS.findings(tables, QUICK))
+
+
+def test_runs_of_one_seed_are_equal():
+    words, sentences, base, tuned = planted()
+    one, other = (run(base, tuned, words, sentences) for _ in range(2))
+    assert all(one[name].equals(other[name]) for name in one)
+
+
+def test_treatments_stand_beside_the_space_as_it_is(tables):
+    table = tables["isotropy_treatments"]
+    assert table["treatment"].unique(maintain_order=True).to_list() == [
+        "none", "zero_mean", "cluster_zero_mean", "all_but_the_top", "cluster_enhancement",
+    ]  # fmt: skip
+    top = table.filter((pl.col("treatment") == "all_but_the_top") & (pl.col("model") == "tuned")).row(0, named=True)
+    assert top["gain"] < -0.3
+    assert top["gain_high"] < 0
+    assert set(table.filter(pl.col("treatment") == "none")["gain"]) == {0.0}
+
+
+def test_a_sweep_is_chosen_on_dev_and_judged_on_test():
+    words, sentences, base, tuned = planted()
+    options = IsotropyOptions(**{**vars(QUICK), "sweep": True, "local": False, "dimension_words": 0})
+    tables = run(base[1:], tuned[1:], words, sentences, options)
+    assert {"n_clusters", "n_components", "gain"} <= set(tables["isotropy_sweep"].columns)
+    assert tables["isotropy_treatments"].filter(pl.col("treatment") == "swept")["model"].to_list() == ["base", "tuned"]
+
+
+def test_pairs_are_judged_by_the_cosine_of_their_texts():
+    words, sentences, base, _ = planted()
+    words = words.with_columns(part=(pl.col("position") >= LENGTH // 2).cast(pl.UInt8))
+    shared = np.random.default_rng(1).uniform(0, 1, SENTENCES)
+    X = base[1].reshape(SENTENCES, 2, LENGTH // 2, HIDDEN)
+    X[:, 1] = shared[:, None, None] * X[:, 0] + (1 - shared)[:, None, None] * X[:, 1]
+    sentences = sentences.with_columns(text_b=pl.col("text"), score=pl.Series(5 * shared))
+    tables = run([base[1]], [base[1]], words, sentences, token_labels=(), sentence_labels=("score",))
+    whole = tables["isotropy_removal"].filter((pl.col("measure") == "spearman") & (pl.col("k") == 0))
+    assert (whole["value"] > 0.6).all()
+    assert set(tables["isotropy_treatments"]["measure"]) == {"spearman"}
+
+
+def test_the_running_classifier_is_asked_without_the_directions():
+    words, sentences, base, tuned = planted()
+    vector_of = dict(zip(words["word"], tuned[1], strict=True))
+
+    def classify(texts, text_b=None, edit=None):
+        tokens = [(i, word) for i, text in enumerate(texts) for word in text.split()]
+        vectors = np.array([vector_of[word] for _, word in tokens], dtype=np.float32)
+        if edit is not None:
+            assert edit[0] == 1
+            info = SimpleNamespace(special=np.zeros(len(tokens), dtype=bool), ids=np.arange(len(tokens)))
+            vectors = edit[1](vectors.copy(), info)
+        sums = np.bincount([i for i, _ in tokens], vectors[:, 2], len(texts))
+        p = 1 / (1 + np.exp(-sums))
+        return np.column_stack([1 - p, p])
+
+    classify.classes = ("no", "yes")
+    answers = np.array(classify.classes)[classify(sentences["text"].to_list()).argmax(axis=1)]
+    sentences = sentences.with_columns(answer=pl.Series(answers))
+    options = IsotropyOptions(**{**vars(QUICK), "head_sentences": 60, "labels": "answer"})
+    tables = run(base, tuned, words, sentences, options, sentence_labels=("answer",), classifier=classify)
+    head = tables["isotropy_removal"].filter(pl.col("measure") == "head accuracy")
+    assert set(head["model"]) == {"tuned"}
+    value = {(row["which"], row["k"]): row["value"] for row in head.iter_rows(named=True)}
+    assert value["top", 0] == 1
+    assert value["top", 1] < 0.7
+    assert any("the running classifier's accuracy on answer rests on the top" in f.text for f in carrying(tables))
+
+
+def test_a_layer_that_one_model_lacks_is_measured_alone():
+    words, sentences, base, tuned = planted()
+    tables = run(base, tuned[:1], words, sentences)
+    last = tables["isotropy"].filter(pl.col("layer") == 1)
+    assert set(last["model"]) == {"base"}
+    assert not last["measure"].str.ends_with("_change").any()
+    assert ANALYSIS.figures(tables, QUICK)
+
+
+def test_models_of_other_widths_are_compared():
+    words, sentences, base, tuned = planted()
+    tables = run(base[1:], [tuned[1][:, :7]], words, sentences)
+    assert cell(tables, "mean_cosine_change", layer=0)["value"] is not None
+    assert set(tables["isotropy_map"]["model"]) == {"base", "tuned"}
+
+
+def test_too_few_words_leave_out_measures_and_say_so():
+    words, sentences, base, tuned = planted()
+    few = 8
+    tables = run(
+        [base[0][:few]], [tuned[0][:few]], words[:few], sentences, IsotropyOptions(**{**vars(QUICK), "carries": "none"})
+    )
+    assert "isoscore" not in set(tables["isotropy"]["measure"])
+    assert "mean_cosine" in set(tables["isotropy"]["measure"])
+    said = " ".join(tables["isotropy_notes"]["text"])
+    assert "8 words of 12 dimensions" in said
+    assert "intrinsic dimension" in said
+
+
+def test_one_word_is_said_to_be_too_few():
+    words, sentences, base, _ = planted()
+    tables = run([base[0][:1]], [base[0][:1]], words[:1], sentences)
+    assert not tables["isotropy"]["value"].is_nan().any()
+    assert "cosines need two words" in " ".join(tables["isotropy_notes"]["text"])
+    assert ANALYSIS.findings(tables, QUICK)
+
+
+def test_nan_is_refused_with_its_layer():
+    words, sentences, base, tuned = planted()
+    tuned[1][3, 2] = np.nan
+    with pytest.raises(OptionError, match=r"layer 1.*NaN.*row 3"):
+        run(base, tuned, words, sentences)
+
+
+def test_a_label_that_is_not_there_is_refused():
+    words, sentences, base, tuned = planted()
+    with pytest.raises(OptionError, match="isotropy: no label nothing; there are kind"):
+        run(base, tuned, words, sentences, IsotropyOptions(**{**vars(QUICK), "labels": "nothing"}))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"elongated": "0"}, {"elongated": "many"}, {"clusters": "0,2"}, {"counts": "-1"}, {"carries": "first"},
+        {"probes": "loose"}, {"draws": 0}, {"bootstrap": -1}, {"min_count": 1},
+    ],
+)  # fmt: skip
+def test_options_that_mean_nothing_are_refused(wrong):
+    with pytest.raises(OptionError, match=f"isotropy: {next(iter(wrong))}"):
+        IsotropyOptions(**wrong)
+
+
+def test_figures_survive_a_trip_through_json(tables):
+    import json
+
+    for figure in ANALYSIS.figures(tables, QUICK):
+        assert figure_from_dict(json.loads(json.dumps(figure.as_dict()))) == figure
+
+
+def test_the_tuned_map_is_turned_to_the_side_of_the_base(tables):
+    words, sentences, base, _ = planted()
+    turned = run(base[1:], [-base[1]], words, sentences)["isotropy_map"].sort("point")
+    one, other = (turned.filter(pl.col("model") == model) for model in ("base", "tuned"))
+    np.testing.assert_allclose(one["x"], other["x"], atol=1e-5)
+    np.testing.assert_allclose(one["y"], other["y"], atol=1e-5)
+
+
+def test_several_tuned_models_have_their_spread():
+    words, sentences, base, tuned = planted()
+    given = {"words": words, "sentences": sentences, "token_labels": ("kind",)}
+    parts = [
+        ANALYSIS.run(layer_pair(1, base, other, tuned_index=i, **given), QUICK) for i, other in enumerate((tuned, base))
+    ]
+    tables = ANALYSIS.combine({n: pl.concat([p[n] for p in parts if n in p]) for n in parts[0]}, QUICK)
+    spread = cell(tables, "isoscore_change", subset="between seeds")
+    assert spread["n"] == 2
+    assert spread["ci_high"] == 0
+    assert any("The 2 tuned models differ most" in f.text for f in ANALYSIS.findings(tables, QUICK))
