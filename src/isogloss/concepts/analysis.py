@@ -30,7 +30,8 @@ class ConceptsAnalysis:
     Tables
     ------
     concepts : tidy. Base against tuned: `kept`, `split`, `merged`, `dissolved` (shares of base concepts), `inherited`,
-        `new` (of tuned ones), `adjusted_rand`, `matched`, `matched_across_halves`, `calign`, `colap`. Of each model:
+        `new` (of tuned ones), `adjusted_rand`, `matched`, `matched_across_halves`, `calign`, `colap`, and
+        `kept_by_chance`, `inherited_by_chance` (mean and percentiles over shuffles). Of each model:
         `alignment`, `coverage`, `overall` with labels (subset: the family of labels), and `polar`, the number of
         concepts that take a class's side (subset all: any class; LABEL=VALUE: that one), and `loss`, where clustering
         is not Ward's and up to 20,000 words are: within-cluster sum of squares by that of Ward's clusters.

@@ -13,14 +13,15 @@ from isogloss.analysis import ArrayVectors, LayerPair, Tables, tidy
 from isogloss.concepts.clustering import ConceptTree, concepts_of, loss_against_ward
 from isogloss.concepts.clusters import describe_clusters
 from isogloss.concepts.fates import fates
-from isogloss.concepts.joint import calign, colap
+from isogloss.concepts.joint import colap
 from isogloss.concepts.labelling import label_families
 from isogloss.concepts.members import classes_table, links_table, list_table, members_table, tree_table, words_table
 from isogloss.concepts.model_concepts import ModelConcepts, concepts_of_model
 from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.polarity import ALL
 from isogloss.concepts.selection import ChosenWords
-from isogloss.concepts.stability import compared_rows
+from isogloss.concepts.shuffled import shuffled_colap
+from isogloss.concepts.stability import compared_rows, null_of
 from isogloss.concepts.task_classes import TaskClasses
 from isogloss.errors import OptionError
 from isogloss.progress import Progress
@@ -47,8 +48,8 @@ def measure_layer(
         else None
     )
     if both is not None:
-        rows += compared_rows(vectors, trees, both, chosen, options, pair.seed)
-        rows += _joint_rows(vectors, trees, chosen, options, pair.seed)
+        rows += compared_rows(vectors, trees, chosen, options, pair.seed)
+        rows += _joint_rows(vectors, chosen, options, pair.seed)
     common = {"analysis": "concepts", "layer": pair.layer, "seed": pair.tuned_index}
     tables: Tables = {"concepts": tidy(common | row for row in rows)}
     parts: dict[str, list[pl.DataFrame]] = {}
@@ -109,7 +110,7 @@ def _label_rows(model: str, concepts: ModelConcepts) -> list[Row]:
         ):
             band = found.null.get(measure)
             row = {"measure": measure, "model": model, "subset": family, "value": value, "n": n}
-            rows.append(row | ({"null_low": band.low, "null_high": band.high} if band else {}))
+            rows.append(row | null_of(band))
     return rows
 
 
@@ -132,22 +133,16 @@ def _polar_rows(model: str, concepts: ModelConcepts, classes: TaskClasses | None
 
 
 def _joint_rows(
-    vectors: Mapping[str, np.ndarray],
-    trees: Mapping[str, ConceptTree],
-    chosen: ChosenWords,
-    options: ConceptsOptions,
-    seed: int,
+    vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions, seed: int
 ) -> list[Row]:
-    base, tuned = trees["base"].clusters, trees["tuned"].clusters
-    rows: list[Row] = []
-    for model, one, other in (("base", base, tuned), ("tuned", tuned, base)):
-        found = calign(one, other, chosen.words)
-        rows.append({"measure": "calign", "model": model, "value": found.share, "n": found.n_a})
-    if options.joint and vectors["base"].shape == vectors["tuned"].shape:
-        together = np.concatenate([vectors["base"], vectors["tuned"]])
-        shared = colap(concepts_of(together, chosen.n_clusters, options, seed).clusters, len(vectors["base"]))
-        rows.append({"measure": "colap", "model": "tuned", "value": shared.share, "n": shared.n_concepts})
-    return rows
+    if not options.joint or vectors["base"].shape != vectors["tuned"].shape:
+        return []
+    together, n = np.concatenate([vectors["base"], vectors["tuned"]]), len(vectors["base"])
+    clusters = concepts_of(together, chosen.n_clusters, options, seed).clusters
+    found = colap(clusters, n)
+    row = {"measure": "colap", "model": "tuned", "value": found.share, "n": found.n_concepts}
+    times = options.permutations
+    return [row | null_of(shuffled_colap(clusters, n, permutations=times, seed=seed) if times else None)]
 
 
 def _label_table(model: str, concepts: ModelConcepts, pair: LayerPair) -> pl.DataFrame:
