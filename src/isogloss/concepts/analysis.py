@@ -12,6 +12,7 @@ import polars as pl
 
 from isogloss.analysis import BETWEEN_SEEDS, TIDY, Figure, Finding, LayerPair, Need, Tables, tidy
 from isogloss.concepts.between_layers import layer_map, seed_rows
+from isogloss.concepts.clustering import Trees
 from isogloss.concepts.figures import figures
 from isogloss.concepts.findings import findings
 from isogloss.concepts.layer import measure_layer
@@ -50,6 +51,9 @@ class ConceptsAnalysis:
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
     Options: ClassVar[type] = ConceptsOptions
 
+    def __init__(self) -> None:
+        self._trees = Trees()
+
     def run(self, pair: LayerPair, options: ConceptsOptions) -> Tables:
         """Tables of one layer; of one model's concepts alone where the other lacks the layer.
 
@@ -70,7 +74,7 @@ class ConceptsAnalysis:
         classes, why = task_classes(pair, chosen.words, options)
         notes += [why] if why else []
         notes += _on_options(pair, options)
-        tables, found = measure_layer(pair, chosen, classes, options)
+        tables, found = measure_layer(pair, chosen, classes, options, self._trees)
         tried, said = try_triggers(pair, chosen, found, classes, options)
         notes += said
         return {**tables, **tried, "concepts_notes": _notes(pair, notes)}

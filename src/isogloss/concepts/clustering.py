@@ -6,6 +6,8 @@ Finds clusters; what they are of is said elsewhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +62,43 @@ def concepts_of(
     else:
         clusters = leaders_ward(vectors, k, min(different, max(k, len(vectors) // WORDS_PER_LEADER)), seed)
     return ConceptTree(clusters, ward_above(vectors, clusters)[:, :3])
+
+
+class Trees:
+    """Clusters vectors as `concepts_of` does, and what was kept not twice: a base model under several tuned ones.
+
+    What is kept is known by the bytes of the vectors and by what was asked of them, so that it is what would be found.
+
+    Parameters
+    ----------
+    most : trees that are kept, the latest ones; each takes 8 bytes per word.
+    """
+
+    def __init__(self, most: int = 128) -> None:
+        self._most = most
+        self._kept: dict[tuple[Any, ...], ConceptTree] = {}
+
+    def of(
+        self,
+        vectors: np.ndarray,
+        k: int,
+        options: ConceptsOptions,
+        seed: int,
+        progress: Progress = SILENT,
+        *,
+        keep: bool = False,
+    ) -> ConceptTree:
+        """Return the tree of (n_words, hidden) vectors; with `keep` it is there when they come again."""
+        digest = blake2b(np.ascontiguousarray(vectors).data).digest()
+        key = digest, vectors.shape, vectors.dtype.str, k, options.clustering, seed
+        tree = self._kept.get(key)
+        if tree is None:
+            tree = concepts_of(vectors, k, options, seed, progress)
+            if keep:
+                self._kept[key] = tree
+                if len(self._kept) > self._most:
+                    del self._kept[next(iter(self._kept))]
+        return tree
 
 
 def loss_against_ward(vectors: np.ndarray, clusters: np.ndarray, options: ConceptsOptions) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import ArrayVectors, LayerPair, Tables, tidy
-from isogloss.concepts.clustering import ConceptTree, concepts_of, loss_against_ward
+from isogloss.concepts.clustering import ConceptTree, Trees, concepts_of, loss_against_ward
 from isogloss.concepts.clusters import describe_clusters
 from isogloss.concepts.fates import fates
 from isogloss.concepts.joint import colap
@@ -24,19 +24,24 @@ from isogloss.concepts.shuffled import shuffled_colap
 from isogloss.concepts.stability import compared_rows, null_of
 from isogloss.concepts.task_classes import TaskClasses
 from isogloss.errors import OptionError
-from isogloss.progress import Progress
 
 Row = dict[str, Any]
 
 
 def measure_layer(
-    pair: LayerPair, chosen: ChosenWords, classes: TaskClasses | None, options: ConceptsOptions
+    pair: LayerPair, chosen: ChosenWords, classes: TaskClasses | None, options: ConceptsOptions, clustered: Trees
 ) -> tuple[Tables, dict[str, ModelConcepts]]:
-    """Tables of one layer of both models (of the one that has it), and the concepts that triggers are taken from."""
+    """Tables of one layer of both models (of the one that has it), and the concepts that triggers are taken from.
+
+    `clustered` gives trees, and keeps those of the base model.
+    """
     vectors = {name: v.take(chosen.rows) for name, v in (("base", pair.base), ("tuned", pair.tuned)) if v is not None}
     for name, matrix in vectors.items():
         _check_finite(name, matrix, pair, chosen)
-    trees = _trees(vectors, chosen, options, pair.seed, pair.progress)
+    trees = {
+        name: clustered.of(matrix, chosen.n_clusters, options, pair.seed, pair.progress, keep=name == "base")
+        for name, matrix in vectors.items()
+    }
     families = label_families(pair, chosen, options)
     found = {name: concepts_of_model(trees[name], families, pair, chosen, classes, options) for name in trees}
     rows = _loss_rows(vectors, trees, options)
@@ -48,7 +53,7 @@ def measure_layer(
         else None
     )
     if both is not None:
-        rows += compared_rows(vectors, trees, chosen, options, pair.seed)
+        rows += compared_rows(vectors, trees, chosen, options, pair.seed, clustered)
         rows += _joint_rows(vectors, chosen, options, pair.seed)
     common = {"analysis": "concepts", "layer": pair.layer, "seed": pair.tuned_index}
     tables: Tables = {"concepts": tidy(common | row for row in rows)}
@@ -76,16 +81,6 @@ def _check_finite(model: str, matrix: np.ndarray, pair: LayerPair, chosen: Chose
             f"concepts: layer {pair.layer} of the {model} model holds NaN or infinity for {len(bad):,} of "
             f"{len(matrix):,} words, the first of them {word['word']!r} in sentence {word['sentence']}"
         )
-
-
-def _trees(
-    vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions, seed: int, progress: Progress
-) -> dict[str, ConceptTree]:
-    trees: dict[str, ConceptTree] = {}
-    for name, matrix in vectors.items():
-        same = name == "tuned" and "base" in vectors and np.array_equal(matrix, vectors["base"])
-        trees[name] = trees["base"] if same else concepts_of(matrix, chosen.n_clusters, options, seed, progress)
-    return trees
 
 
 def _loss_rows(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from isogloss.concepts.alignment import matched_share, overlaps
-from isogloss.concepts.clustering import ConceptTree, concepts_of
+from isogloss.concepts.clustering import ConceptTree, Trees
 from isogloss.concepts.fates import BASE_FATES, TUNED_FATES, fate_numbers
 from isogloss.concepts.joint import calign_share
 from isogloss.concepts.noise import adjusted_rand, half_alignment
@@ -35,12 +35,13 @@ def compared_rows(
     chosen: ChosenWords,
     options: ConceptsOptions,
     seed: int,
+    clustered: Trees,
 ) -> list[Row]:
     """Rows of the tidy table: shares of fates, adjusted Rand index, concepts found again, all base against tuned."""
     base, tuned = trees["base"].clusters, trees["tuned"].clusters
     measured = _fate_values(base, tuned, options.fate_threshold)
     spread = _resampled(base, tuned, chosen, options, seed)
-    halves = _HalfTrees.of(vectors, chosen, options, seed) if options.halves else None
+    halves = _HalfTrees.of(vectors, chosen, options, seed, clustered) if options.halves else None
     floor = halves.floor(base, options) if halves else {}
     unchanged = np.array_equal(base, tuned)
     rows: list[Row] = []
@@ -124,22 +125,22 @@ class _HalfTrees:
 
     @classmethod
     def of(
-        cls, vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions, seed: int
+        cls,
+        vectors: Mapping[str, np.ndarray],
+        chosen: ChosenWords,
+        options: ConceptsOptions,
+        seed: int,
+        clustered: Trees,
     ) -> _HalfTrees | None:
         rows = chosen.halves()
         if min(len(half) for half in rows) < FEWEST_WORDS:
             return None
 
-        def cluster(half: np.ndarray) -> np.ndarray:
-            return concepts_of(half, min(chosen.n_clusters, len(half)), options, seed).clusters
+        def cluster(name: str, half: np.ndarray) -> np.ndarray:
+            k = min(chosen.n_clusters, len(half))
+            return clustered.of(vectors[name][half], k, options, seed, keep=name == "base").clusters
 
-        clusters: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        for name, matrix in vectors.items():
-            if name == "tuned" and np.array_equal(matrix, vectors["base"]):
-                clusters[name] = clusters["base"]
-            else:
-                clusters[name] = (cluster(matrix[rows[0]]), cluster(matrix[rows[1]]))
-        return cls(rows, clusters)
+        return cls(rows, {name: (cluster(name, rows[0]), cluster(name, rows[1])) for name in vectors})
 
     def floor(self, base: np.ndarray, options: ConceptsOptions) -> dict[tuple[str, str], list[float]]:
         """What the base model's concepts of a half differ by from its concepts of all words, over both halves."""
