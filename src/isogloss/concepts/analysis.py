@@ -39,6 +39,8 @@ class ConceptsAnalysis:
         Several tuned models: subset `between seeds`.
     concepts_list, concepts_words, concepts_members, concepts_tree, concepts_links, concepts_labels,
     concepts_classes : single concepts.
+    concepts_numbers : where there are several numbers of `clusters`, the rows of `concepts` for each of them, with the
+        column `clusters`. All other tables are of the first.
     concepts_map : every base layer against every tuned layer.
     concepts_triggers, concepts_trigger_differences, concepts_trigger_words, concepts_trigger_ceiling,
     concepts_trigger_notes : what inserted words did to predictions; see `Triggers`.
@@ -66,10 +68,9 @@ class ConceptsAnalysis:
         if not chosen.enough:
             return {"concepts": tidy([]), "concepts_notes": _notes(pair, [_too_few(pair, len(chosen.rows), options)])}
         notes = []
-        if chosen.n_clusters < options.clusters:
+        if (most := max(chosen.n_clusters, *chosen.other_numbers, 0)) < max(options.numbers):
             notes.append(
-                f"{len(chosen.rows):,} words are too few for {options.clusters} concepts; there are "
-                f"{chosen.n_clusters}."
+                f"{len(chosen.rows):,} words are too few for {max(options.numbers)} concepts; there are {most}."
             )
         classes, why = task_classes(pair, chosen.words, options)
         notes += [why] if why else []

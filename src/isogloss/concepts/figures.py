@@ -42,7 +42,13 @@ def figures(tables: Tables, options: ConceptsOptions) -> list[Figure]:
     several = table["seed"].n_unique() > 1 and table["seed"].drop_nulls().n_unique() > 1
     own = first_tuned(table)
     tail = " First tuned model." * several
-    found = [*_fates(own, options, tail), *_found_again(own, options, tail), *_polar(own, tail), *_labels(own, tail)]
+    found = [
+        *_fates(own, options, tail),
+        *_numbers(tables, tail),
+        *_found_again(own, options, tail),
+        *_polar(own, tail),
+        *_labels(own, tail),
+    ]
     if "concepts_map" in tables:
         found += _map(tables["concepts_map"], tail)
     if "concepts_triggers" in tables:
@@ -120,6 +126,29 @@ def _fates(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figur
             )
         )
     return found
+
+
+def _numbers(tables: Tables, tail: str) -> list[Figure]:
+    if "concepts_numbers" not in tables:
+        return []
+    whole = first_tuned(tables["concepts_numbers"]).filter(pl.col("subset") == "all")
+    kept = whole.filter((pl.col("measure") == "kept") & (pl.col("model") == "base")).sort("clusters")
+    if kept.is_empty():
+        return []
+    return [
+        LinesFigure(
+            name="concepts-numbers",
+            title="How many concepts were kept, by how many there are",
+            caption="Share of base concepts kept where the same trees are cut into more or fewer concepts, with 95% "
+            f"intervals over sentences; all else on this page is of the first number asked for.{tail}",
+            y_label="share of concepts",
+            lines=tuple(
+                curve(f"{number} concepts", part) for (number,), part in kept.group_by("clusters", maintain_order=True)
+            ),
+            y_min=0.0,
+            y_max=1.0,
+        )
+    ]
 
 
 def _found_again(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.polarity import ALL
 from isogloss.concepts.selection import ChosenWords
 from isogloss.concepts.shuffled import shuffled_colap
-from isogloss.concepts.stability import compared_rows, null_of
+from isogloss.concepts.stability import HalfTrees, compared_rows, half_trees, null_of
 from isogloss.concepts.task_classes import TaskClasses
 from isogloss.errors import OptionError
 
@@ -38,25 +39,35 @@ def measure_layer(
     vectors = {name: v.take(chosen.rows) for name, v in (("base", pair.base), ("tuned", pair.tuned)) if v is not None}
     for name, matrix in vectors.items():
         _check_finite(name, matrix, pair, chosen)
+    numbers = (chosen.n_clusters, *chosen.other_numbers)
     trees = {
-        name: clustered.of(matrix, chosen.n_clusters, options, pair.seed, pair.progress, keep=name == "base")
+        name: clustered.of(matrix, numbers, options, pair.seed, pair.progress, keep=name == "base")
         for name, matrix in vectors.items()
     }
+    halves = half_trees(vectors, chosen, numbers, options, pair.seed, clustered) if len(trees) == 2 else {}
     families = label_families(pair, chosen, options)
-    found = {name: concepts_of_model(trees[name], families, pair, chosen, classes, options) for name in trees}
-    rows = _loss_rows(vectors, trees, options)
-    for name, concepts in found.items():
-        rows += _label_rows(name, concepts) + _polar_rows(name, concepts, classes)
+    measured = {}
+    for k in numbers:
+        of_number = {name: by_number[k] for name, by_number in trees.items()}
+        found = {
+            name: concepts_of_model(tree, families, pair, chosen, classes, options) for name, tree in of_number.items()
+        }
+        some = replace(chosen, n_clusters=k)
+        rows = _rows(vectors, found, halves.get(k), some, options, classes, pair.seed)
+        measured[k] = found, rows
+    found, rows = measured[chosen.n_clusters]
     both = (
-        fates(trees["base"].clusters, trees["tuned"].clusters, threshold=options.fate_threshold)
-        if len(trees) == 2
+        fates(found["base"].tree.clusters, found["tuned"].tree.clusters, threshold=options.fate_threshold)
+        if len(found) == 2
         else None
     )
-    if both is not None:
-        rows += compared_rows(vectors, trees, chosen, options, pair.seed, clustered)
-        rows += _joint_rows(vectors, chosen, options, pair.seed)
     common = {"analysis": "concepts", "layer": pair.layer, "seed": pair.tuned_index}
     tables: Tables = {"concepts": tidy(common | row for row in rows)}
+    if len(numbers) > 1:
+        tables["concepts_numbers"] = pl.concat(
+            tidy(common | row for row in rows).with_columns(clusters=pl.lit(k, pl.Int32))
+            for k, (_, rows) in measured.items()
+        )
     parts: dict[str, list[pl.DataFrame]] = {}
     for name, concepts in found.items():
         described = describe_clusters(concepts.tree.clusters, chosen.words, ArrayVectors(vectors[name]))
@@ -81,6 +92,26 @@ def _check_finite(model: str, matrix: np.ndarray, pair: LayerPair, chosen: Chose
             f"concepts: layer {pair.layer} of the {model} model holds NaN or infinity for {len(bad):,} of "
             f"{len(matrix):,} words, the first of them {word['word']!r} in sentence {word['sentence']}"
         )
+
+
+def _rows(
+    vectors: Mapping[str, np.ndarray],
+    found: Mapping[str, ModelConcepts],
+    halves: HalfTrees | None,
+    chosen: ChosenWords,
+    options: ConceptsOptions,
+    classes: TaskClasses | None,
+    seed: int,
+) -> list[Row]:
+    """Rows of the tidy table for one number of concepts."""
+    trees = {name: concepts.tree for name, concepts in found.items()}
+    rows = _loss_rows(vectors, trees, options)
+    for name, concepts in found.items():
+        rows += _label_rows(name, concepts) + _polar_rows(name, concepts, classes)
+    if len(trees) == 2:
+        rows += compared_rows(trees, halves, chosen, options, seed)
+        rows += _joint_rows(vectors, chosen, options, seed)
+    return rows
 
 
 def _loss_rows(

@@ -6,7 +6,7 @@ each half of the sentences by themselves: what then happens to concepts of the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,18 +30,19 @@ UNCHANGED = {"kept": 1.0, "inherited": 1.0, "adjusted_rand": 1.0}
 
 
 def compared_rows(
-    vectors: Mapping[str, np.ndarray],
     trees: Mapping[str, ConceptTree],
+    halves: HalfTrees | None,
     chosen: ChosenWords,
     options: ConceptsOptions,
     seed: int,
-    clustered: Trees,
 ) -> list[Row]:
-    """Rows of the tidy table: shares of fates, adjusted Rand index, concepts found again, all base against tuned."""
+    """Rows of the tidy table: shares of fates, adjusted Rand index, concepts found again, all base against tuned.
+
+    `halves`: the same number of concepts of each half of the sentences, for the noise floor.
+    """
     base, tuned = trees["base"].clusters, trees["tuned"].clusters
     measured = _fate_values(base, tuned, options.fate_threshold)
     spread = _resampled(base, tuned, chosen, options, seed)
-    halves = _HalfTrees.of(vectors, chosen, options, seed, clustered) if options.halves else None
     floor = halves.floor(base, options) if halves else {}
     unchanged = np.array_equal(base, tuned)
     rows: list[Row] = []
@@ -117,30 +118,11 @@ def _resampled(
 
 
 @dataclass(frozen=True)
-class _HalfTrees:
+class HalfTrees:
     """Both models' concepts of each half of the sentences, as many as of all of them."""
 
     rows: tuple[np.ndarray, np.ndarray]
     clusters: Mapping[str, tuple[np.ndarray, np.ndarray]]
-
-    @classmethod
-    def of(
-        cls,
-        vectors: Mapping[str, np.ndarray],
-        chosen: ChosenWords,
-        options: ConceptsOptions,
-        seed: int,
-        clustered: Trees,
-    ) -> _HalfTrees | None:
-        rows = chosen.halves()
-        if min(len(half) for half in rows) < FEWEST_WORDS:
-            return None
-
-        def cluster(name: str, half: np.ndarray) -> np.ndarray:
-            k = min(chosen.n_clusters, len(half))
-            return clustered.of(vectors[name][half], k, options, seed, keep=name == "base").clusters
-
-        return cls(rows, {name: (cluster(name, rows[0]), cluster(name, rows[1])) for name in vectors})
 
     def floor(self, base: np.ndarray, options: ConceptsOptions) -> dict[tuple[str, str], list[float]]:
         """What the base model's concepts of a half differ by from its concepts of all words, over both halves."""
@@ -180,3 +162,25 @@ class _HalfTrees:
             }
             for i, model in enumerate(("base", "tuned"))
         ]
+
+
+def half_trees(
+    vectors: Mapping[str, np.ndarray],
+    chosen: ChosenWords,
+    numbers: Sequence[int],
+    options: ConceptsOptions,
+    seed: int,
+    clustered: Trees,
+) -> dict[int, HalfTrees]:
+    """By number of concepts, as many of each half; empty where they are not asked for or have too few words."""
+    rows = chosen.halves()
+    if not options.halves or min(len(half) for half in rows) < FEWEST_WORDS:
+        return {}
+
+    def clusters(name: str, half: np.ndarray) -> dict[int, np.ndarray]:
+        some = dict.fromkeys(min(k, len(half)) for k in numbers)
+        trees = clustered.of(vectors[name][half], some, options, seed, keep=name == "base")
+        return {k: trees[min(k, len(half))].clusters for k in numbers}
+
+    found = {name: (clusters(name, rows[0]), clusters(name, rows[1])) for name in vectors}
+    return {k: HalfTrees(rows, {name: (one[k], two[k]) for name, (one, two) in found.items()}) for k in numbers}
