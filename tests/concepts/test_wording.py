@@ -179,6 +179,7 @@ def test_figures_survive_json_under_names_of_their_own(changed, two):
         "concepts-fates",
         "concepts-origins",
         "concepts-kept",
+        "concepts-matched",
         "concepts-polar",
         "concepts-label-upos",
         "concepts-label-suffix",
@@ -259,6 +260,24 @@ def test_the_explorer_shows_the_concepts_of_the_tables(changed, planted):
     verbs = next(i for i, name in enumerate(base.names) if "upos=VERB" in name)
     assert len(base.links[verbs]) == 6
     assert [share for _, share in base.links[verbs]] == sorted((s for _, s in base.links[verbs]), reverse=True)
+
+
+def test_what_is_kept_no_more_than_by_chance_is_said_to_be(planted):
+    """Every word in a place of its own draw: nothing is left of the base model's concepts."""
+    scattered = planted.moved(0, planted.kind(*KINDS), np.random.default_rng(0).integers(0, 8, planted.words.height))
+    tables = planted.tables([scattered], base=planted.base[:1], **(BARE | {"permutations": 20}))
+    text = next(text for text in texts(tables) if "the tuned model keeps" in text)
+    assert text.endswith("; no more than where words trade concepts at random (0).")
+
+
+def test_bands_of_shuffled_words_are_those_of_the_table(changed):
+    kept, matched = figures(changed)["concepts-kept"], figures(changed)["concepts-matched"]
+    assert [band.name for band in kept.bands] == ["same model, half of the sentences", "shuffled words"]
+    chance = [cell(changed, "kept_by_chance", "base", i)["ci_high"] for i in range(LAYERS)]
+    assert kept.bands[1].high == pytest.approx(chance)
+    assert [line.name for line in matched.lines] == ["matched, base", "matched, tuned", "CALIGN, base", "CALIGN, tuned"]
+    for band, model in zip(matched.bands, ("base", "tuned"), strict=True):
+        assert band.high == pytest.approx([cell(changed, "matched", model, i)["null_high"] for i in range(LAYERS)])
 
 
 def test_thresholds_are_said_in_captions(changed):

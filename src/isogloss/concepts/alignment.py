@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy import sparse
 
 from isogloss.concepts.inputs import (
     Clusters,
@@ -66,6 +65,11 @@ class Overlap:
     ids_a: np.ndarray
     ids_b: np.ndarray
 
+    @property
+    def turned(self) -> Overlap:
+        """The same with `a` and `b` exchanged."""
+        return Overlap(self.b, self.a, self.shared, self.size_b, self.size_a, self.ids_b, self.ids_a)
+
     def table(self) -> pl.DataFrame:
         """One row per pair: ids `a` and `b`, `shared`, and the sizes `size_a`, `size_b` of both concepts."""
         sizes = {"size_a": self.size_a[self.a], "size_b": self.size_b[self.b]}
@@ -112,8 +116,8 @@ def align_clusters(
     below = {"first": (size_a, size_b), "smaller": (np.minimum(size_a, size_b),) * 2, "union": (union, union)}
     large = (size_a >= min_size) & (size_b >= min_size)
     forth, back = (o.shared / size for size in below[denominator])
-    first = _direction(o.a, o.b, forth, large, theta, o.ids_a, o.ids_b, o.size_a)
-    second = _direction(o.b, o.a, back, large, theta, o.ids_b, o.ids_a, o.size_b)
+    first = _direction(o, forth, large, theta)
+    second = _direction(o.turned, back, large, theta)
     counts = int(first["aligned"].sum()), int(second["aligned"].sum())
     return ClusterAlignment(
         overlap=o.table().with_columns(
@@ -145,58 +149,50 @@ def overlaps(
     if words_b is None:
         same_length(first.n_words, second.n_words, "a", "b")
     if on == "tokens":
-        sets = [incidence(c.codes, c.rows, (c.n, c.n_words)) for c in (first, second)]
-    else:
-        if words is None:
-            raise OptionError("words should be given where on='types'")
-        sets = _type_sets(first, second, words, words_b)
-    shared = (sets[0] @ sets[1].T).tocsr().tocoo()
-    order = np.lexsort((shared.col, shared.row))
-    sizes = [np.diff(s.indptr).astype(np.int64) for s in sets]
-    return Overlap(shared.row[order], shared.col[order], shared.data[order], sizes[0], sizes[1], first.ids, second.ids)
-
-
-def _type_sets(first: Clusters, second: Clusters, words: Words, words_b: Words | None) -> list[sparse.csr_array]:
+        return shared(first, second, first.rows, second.rows, first.n_words)
+    if words is None:
+        raise OptionError("words should be given where on='types'")
     strings = word_strings(words, first.n_words)
     if words_b is None:
         codes, types = type_codes(strings)
-        own = codes, codes
-    else:
-        other = word_strings(words_b, second.n_words, "words_b")
-        codes, types = type_codes(pl.concat([strings, other]))
-        own = codes[: first.n_words], codes[first.n_words :]
-    sets = [
-        incidence(c.codes, types_of[c.rows], (c.n, len(types)))
-        for c, types_of in zip((first, second), own, strict=True)
-    ]
+        return shared(first, second, codes[first.rows], codes[second.rows], len(types))
+    codes, types = type_codes(pl.concat([strings, word_strings(words_b, second.n_words, "words_b")]))
+    return shared(first, second, codes[first.rows], codes[first.n_words :][second.rows], len(types))
+
+
+def shared(first: Clusters, second: Clusters, is_first: np.ndarray, is_second: np.ndarray, n: int) -> Overlap:
+    """Overlaps as sets of things that words are: `is_first` (m,) says of each word of `first`, in 0..n-1, what it is.
+
+    Tokens are rows, types are numbers of spellings.
+    """
+    sets = [incidence(c.codes, thing, (c.n, n)) for c, thing in ((first, is_first), (second, is_second))]
     for members in sets:
         members.data[:] = 1
-    return sets
+    both = (sets[0] @ sets[1].T).tocsr().tocoo()
+    order = np.lexsort((both.col, both.row))
+    sizes = [np.diff(members.indptr).astype(np.int64) for members in sets]
+    return Overlap(both.row[order], both.col[order], both.data[order], sizes[0], sizes[1], first.ids, second.ids)
 
 
-def _direction(
-    own: np.ndarray,
-    other: np.ndarray,
-    share: np.ndarray,
-    large: np.ndarray,
-    threshold: float,
-    ids: np.ndarray,
-    other_ids: np.ndarray,
-    sizes: np.ndarray,
-) -> pl.DataFrame:
-    """One row per concept: the other's concept with the largest share, the lowest id of equal ones."""
-    order = np.lexsort((other, -share, ~large, own))
-    found, at = np.unique(own[order], return_index=True)
+def matched_share(o: Overlap, threshold: float) -> float:
+    """Share of the concepts of `a` that `align_clusters` aligns to one of `b`, with its defaults and this threshold."""
+    return len(np.unique(o.a[reaches(o.shared / o.size_a[o.a], threshold)])) / len(o.ids_a)
+
+
+def _direction(o: Overlap, share: np.ndarray, large: np.ndarray, threshold: float) -> pl.DataFrame:
+    """One row per concept of `a`: the one of `b` with the largest share, the lowest id of equal ones."""
+    order = np.lexsort((o.b, -share, ~large, o.a))
+    found, at = np.unique(o.a[order], return_index=True)
     chosen = order[at]
-    best, best_share = np.full(len(ids), -1, dtype=np.int64), np.zeros(len(ids))
-    best[found], best_share[found] = other[chosen], share[chosen]
-    aligned = np.zeros(len(ids), dtype=bool)
+    best, best_share = np.full(len(o.ids_a), -1, dtype=np.int64), np.zeros(len(o.ids_a))
+    best[found], best_share[found] = o.b[chosen], share[chosen]
+    aligned = np.zeros(len(o.ids_a), dtype=bool)
     aligned[found] = large[chosen] & reaches(share[chosen], threshold)
     return pl.DataFrame(
         {
-            "concept": ids,
-            "size": sizes,
-            "best": pl.Series([int(other_ids[i]) if i >= 0 else None for i in best], dtype=pl.Int64),
+            "concept": o.ids_a,
+            "size": o.size_a,
+            "best": pl.Series([int(o.ids_b[i]) if i >= 0 else None for i in best], dtype=pl.Int64),
             "share": best_share,
             "aligned": aligned,
         }

@@ -12,6 +12,7 @@ import polars as pl
 
 from isogloss.analysis import BETWEEN_SEEDS, TIDY, Figure, Finding, LayerPair, Need, Tables, tidy
 from isogloss.concepts.between_layers import layer_map, seed_rows
+from isogloss.concepts.clustering import Trees
 from isogloss.concepts.figures import figures
 from isogloss.concepts.findings import findings
 from isogloss.concepts.layer import measure_layer
@@ -30,13 +31,16 @@ class ConceptsAnalysis:
     Tables
     ------
     concepts : tidy. Base against tuned: `kept`, `split`, `merged`, `dissolved` (shares of base concepts), `inherited`,
-        `new` (of tuned ones), `adjusted_rand`, `matched`, `matched_across_halves`, `calign`, `colap`. Of each model:
+        `new` (of tuned ones), `adjusted_rand`, `matched`, `matched_across_halves`, `calign`, `colap`, and
+        `kept_by_chance`, `inherited_by_chance` (mean and percentiles over shuffles). Of each model:
         `alignment`, `coverage`, `overall` with labels (subset: the family of labels), and `polar`, the number of
         concepts that take a class's side (subset all: any class; LABEL=VALUE: that one), and `loss`, where clustering
         is not Ward's and up to 20,000 words are: within-cluster sum of squares by that of Ward's clusters.
         Several tuned models: subset `between seeds`.
     concepts_list, concepts_words, concepts_members, concepts_tree, concepts_links, concepts_labels,
     concepts_classes : single concepts.
+    concepts_numbers : where there are several numbers of `clusters`, the rows of `concepts` for each of them, with the
+        column `clusters`. All other tables are of the first.
     concepts_map : every base layer against every tuned layer.
     concepts_triggers, concepts_trigger_differences, concepts_trigger_words, concepts_trigger_ceiling,
     concepts_trigger_notes : what inserted words did to predictions; see `Triggers`.
@@ -48,6 +52,9 @@ class ConceptsAnalysis:
     needs: ClassVar[frozenset[Need]] = frozenset({"words"})
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
     Options: ClassVar[type] = ConceptsOptions
+
+    def __init__(self) -> None:
+        self._trees = Trees()
 
     def run(self, pair: LayerPair, options: ConceptsOptions) -> Tables:
         """Tables of one layer; of one model's concepts alone where the other lacks the layer.
@@ -61,15 +68,14 @@ class ConceptsAnalysis:
         if not chosen.enough:
             return {"concepts": tidy([]), "concepts_notes": _notes(pair, [_too_few(pair, len(chosen.rows), options)])}
         notes = []
-        if chosen.n_clusters < options.clusters:
+        if (most := max(chosen.n_clusters, *chosen.other_numbers, 0)) < max(options.numbers):
             notes.append(
-                f"{len(chosen.rows):,} words are too few for {options.clusters} concepts; there are "
-                f"{chosen.n_clusters}."
+                f"{len(chosen.rows):,} words are too few for {max(options.numbers)} concepts; there are {most}."
             )
         classes, why = task_classes(pair, chosen.words, options)
         notes += [why] if why else []
         notes += _on_options(pair, options)
-        tables, found = measure_layer(pair, chosen, classes, options)
+        tables, found = measure_layer(pair, chosen, classes, options, self._trees)
         tried, said = try_triggers(pair, chosen, found, classes, options)
         notes += said
         return {**tables, **tried, "concepts_notes": _notes(pair, notes)}

@@ -5,7 +5,10 @@ Finds clusters; what they are of is said elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
@@ -49,10 +52,21 @@ def concepts_of(
     2022, arXiv 2206.13289). Approximations give at most as many concepts as there are different vectors; above their
     concepts Ward's tree goes on.
     """
+    return concepts_by_number(vectors, [k], options, seed, progress)[k]
+
+
+def concepts_by_number(
+    vectors: np.ndarray, numbers: Iterable[int], options: ConceptsOptions, seed: int = 0, progress: Progress = SILENT
+) -> dict[int, ConceptTree]:
+    """As `concepts_of` for several numbers of concepts: of Ward's method one tree serves them all."""
     if options.clustering == "ward":
         linkage = ward_linkage(vectors, compute=options.compute, progress=progress if len(vectors) >= LONG else SILENT)
-        clusters = cut(linkage, k)
-        return ConceptTree(clusters, merges_above(linkage, clusters, k))
+        cuts = cut(linkage, numbers)
+        return {k: ConceptTree(clusters, merges_above(linkage, clusters, k)) for k, clusters in cuts.items()}
+    return {k: _approximate(vectors, k, options, seed) for k in numbers}
+
+
+def _approximate(vectors: np.ndarray, k: int, options: ConceptsOptions, seed: int) -> ConceptTree:
     different = len(distinct_rows(np.ascontiguousarray(vectors)).first)
     k = min(k, different)
     if options.clustering == "kmeans":
@@ -60,6 +74,44 @@ def concepts_of(
     else:
         clusters = leaders_ward(vectors, k, min(different, max(k, len(vectors) // WORDS_PER_LEADER)), seed)
     return ConceptTree(clusters, ward_above(vectors, clusters)[:, :3])
+
+
+class Trees:
+    """Clusters vectors as `concepts_by_number` does, what was kept not twice: a base model under several tuned ones.
+
+    What is kept is known by the bytes of the vectors and by what was asked of them, so that it is what would be found.
+
+    Parameters
+    ----------
+    most : how many vectors' trees are kept, the latest ones; 8 bytes per word and number of concepts.
+    """
+
+    def __init__(self, most: int = 128) -> None:
+        self._most = most
+        self._kept: dict[tuple[Any, ...], dict[int, ConceptTree]] = {}
+
+    def of(
+        self,
+        vectors: np.ndarray,
+        numbers: Iterable[int],
+        options: ConceptsOptions,
+        seed: int,
+        progress: Progress = SILENT,
+        *,
+        keep: bool = False,
+    ) -> dict[int, ConceptTree]:
+        """Return the trees of (n_words, hidden) vectors; with `keep` they are there when those come again."""
+        numbers = tuple(numbers)
+        digest = blake2b(np.ascontiguousarray(vectors).data).digest()
+        key = digest, vectors.shape, vectors.dtype.str, numbers, options.clustering, seed
+        trees = self._kept.get(key)
+        if trees is None:
+            trees = concepts_by_number(vectors, numbers, options, seed, progress)
+            if keep:
+                self._kept[key] = trees
+                if len(self._kept) > self._most:
+                    del self._kept[next(iter(self._kept))]
+        return trees
 
 
 def loss_against_ward(vectors: np.ndarray, clusters: np.ndarray, options: ConceptsOptions) -> float | None:

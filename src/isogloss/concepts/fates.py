@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from isogloss.concepts.alignment import overlaps
+from isogloss.concepts.alignment import Overlap, overlaps
 from isogloss.concepts.inputs import as_clusters, reaches, same_length
 from isogloss.errors import OptionError
 
@@ -79,18 +79,10 @@ def fates(base: np.ndarray, tuned: np.ndarray, *, threshold: float = 0.7) -> Fat
     o = overlaps(np.asarray(base)[both], np.asarray(tuned)[both], on="tokens")
     p, q = o.shared / o.size_a[o.a], o.shared / o.size_b[o.b]
     mostly_in, mostly_from = reaches(p, threshold), reaches(q, threshold)
-    n = len(o.ids_a)
-    children = np.bincount(o.a[mostly_from], minlength=n)
-    held_by_children = np.bincount(o.a[mostly_from], p[mostly_from], minlength=n)
-    is_kept, is_merged = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    is_kept[o.a[mostly_in & mostly_from]] = True
-    is_merged[o.a[mostly_in]] = True
-    is_split = (children >= 2) & reaches(held_by_children, threshold)
-    fate = np.select([is_kept, is_split, is_merged], [0, 1, 2], 3)
+    fate, origin = fate_numbers(o, threshold)
     # An heir is the concept it is kept as or merged into, or each of those it is split into.
     heir = np.select([fate[o.a] == 0, fate[o.a] == 1, fate[o.a] == 2], [mostly_in, mostly_from, mostly_in], False)
     parent = mostly_in | mostly_from
-    origin = np.where(reaches(np.bincount(o.b[parent], q[parent], minlength=len(o.ids_b)), threshold), 0, 1)
     base_rows = _rows(o.a, o.b, p, heir, fate, BASE_FATES, o.ids_a, o.ids_b, o.size_a, "heirs")
     tuned_rows = _rows(o.b, o.a, q, parent, origin, TUNED_FATES, o.ids_b, o.ids_a, o.size_b, "parents")
     transitions = pl.DataFrame(
@@ -98,6 +90,22 @@ def fates(base: np.ndarray, tuned: np.ndarray, *, threshold: float = 0.7) -> Fat
     )
     counts = pl.concat([_counts(base_rows, BASE_FATES, "base"), _counts(tuned_rows, TUNED_FATES, "tuned")])
     return Fates(base_rows, tuned_rows, transitions, counts, float(threshold))
+
+
+def fate_numbers(o: Overlap, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """(n_base,) which of `BASE_FATES` each base concept has and (n_tuned,) which of `TUNED_FATES`; see `fates`."""
+    p, q = o.shared / o.size_a[o.a], o.shared / o.size_b[o.b]
+    mostly_in, mostly_from = reaches(p, threshold), reaches(q, threshold)
+    n = len(o.ids_a)
+    children = np.bincount(o.a[mostly_from], minlength=n)
+    held_by_children = np.bincount(o.a[mostly_from], p[mostly_from], minlength=n)
+    is_kept, is_merged = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    is_kept[o.a[mostly_in & mostly_from]] = True
+    is_merged[o.a[mostly_in]] = True
+    is_split = (children >= 2) & reaches(held_by_children, threshold)
+    parent = mostly_in | mostly_from
+    inherited = reaches(np.bincount(o.b[parent], q[parent], minlength=len(o.ids_b)), threshold)
+    return np.select([is_kept, is_split, is_merged], [0, 1, 2], 3), np.where(inherited, 0, 1)
 
 
 def _rows(

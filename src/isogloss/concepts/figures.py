@@ -42,7 +42,13 @@ def figures(tables: Tables, options: ConceptsOptions) -> list[Figure]:
     several = table["seed"].n_unique() > 1 and table["seed"].drop_nulls().n_unique() > 1
     own = first_tuned(table)
     tail = " First tuned model." * several
-    found = [*_fates(own, options, tail), *_polar(own, tail), *_labels(own, tail)]
+    found = [
+        *_fates(own, options, tail),
+        *_numbers(tables, tail),
+        *_found_again(own, options, tail),
+        *_polar(own, tail),
+        *_labels(own, tail),
+    ]
     if "concepts_map" in tables:
         found += _map(tables["concepts_map"], tail)
     if "concepts_triggers" in tables:
@@ -99,21 +105,78 @@ def _fates(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figur
     kept = whole.filter((pl.col("measure") == "kept") & (pl.col("model") == "base"))
     if kept.height:
         rand = whole.filter(pl.col("measure") == "adjusted_rand")
+        chance = whole.filter(pl.col("measure") == "kept_by_chance").with_columns(
+            null_low=pl.col("ci_low"), null_high=pl.col("ci_high")
+        )
+        shuffled = (
+            f" The lower band is what is kept where words trade concepts at random.{tail}" if len(chance) else tail
+        )
         found.append(
             LinesFigure(
                 name="concepts-kept",
                 title="How many concepts were kept",
                 caption="Share of base concepts kept, and the adjusted Rand index of both clusterings (1: the same, 0: "
                 "chance), with 95% intervals over sentences. The band is how many of its own concepts the base model "
-                f"keeps when it sees only half of the sentences.{tail}",
+                f"keeps when it sees only half of the sentences.{shuffled}",
                 y_label="share",
                 lines=(curve("concepts kept", kept), curve("adjusted Rand index", rand)),
-                bands=noise_band("same model, half of the sentences", kept),
+                bands=noise_band("same model, half of the sentences", kept) + noise_band("shuffled words", chance),
                 y_min=0.0,
                 y_max=1.0,
             )
         )
     return found
+
+
+def _numbers(tables: Tables, tail: str) -> list[Figure]:
+    if "concepts_numbers" not in tables:
+        return []
+    whole = first_tuned(tables["concepts_numbers"]).filter(pl.col("subset") == "all")
+    kept = whole.filter((pl.col("measure") == "kept") & (pl.col("model") == "base")).sort("clusters")
+    if kept.is_empty():
+        return []
+    return [
+        LinesFigure(
+            name="concepts-numbers",
+            title="How many concepts were kept, by how many there are",
+            caption="Share of base concepts kept where the same trees are cut into more or fewer concepts, with 95% "
+            f"intervals over sentences; all else on this page is of the first number asked for.{tail}",
+            y_label="share of concepts",
+            lines=tuple(
+                curve(f"{number} concepts", part) for (number,), part in kept.group_by("clusters", maintain_order=True)
+            ),
+            y_min=0.0,
+            y_max=1.0,
+        )
+    ]
+
+
+def _found_again(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figure]:
+    whole = own.filter(pl.col("subset") == "all")
+    matched, aligned = (whole.filter(pl.col("measure") == measure) for measure in ("matched", "calign"))
+    if matched.is_empty():
+        return []
+    lines = [
+        curve(f"{name}, {model}", part)
+        for name, rows in (("matched", matched), ("CALIGN", aligned))
+        for (model,), part in rows.sort("model").group_by("model", maintain_order=True)
+    ]
+    chance = matched["null_high"].is_not_null().any()
+    bands = " The bands: what is matched where words trade concepts at random." * chance
+    return [
+        LinesFigure(
+            name="concepts-matched",
+            title="Concepts found again in the other model",
+            caption=f"Matched: one concept of the other model holds a share of {options.match_threshold:g} of a "
+            "concept's different words, however many it holds besides. CALIGN: more than .8 of them, of concepts of "
+            f"more than 5 words, in one that is not much larger (Mousi et al., ACL 2024).{bands}{tail}",
+            y_label="share of concepts",
+            lines=tuple(lines),
+            bands=_bands("shuffled words", matched),
+            y_min=0.0,
+            y_max=1.0,
+        )
+    ]
 
 
 def _polar(own: pl.DataFrame, tail: str) -> list[Figure]:

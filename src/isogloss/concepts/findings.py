@@ -81,9 +81,14 @@ def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
     most = ", the fewest of all layers" if len(kept) > 1 and alone else ""
     text = (
         f"At layer {worst['layer']} the share of {worst['n']} base concepts that the tuned model keeps is "
-        f"{_said(worst)}{most} ({', '.join(parts)}{born}){_floor(worst)}."
+        f"{_said(worst)}{most} ({', '.join(parts)}{born}){_floor(worst)}"
     )
-    yield Finding.of_rows(text, [worst, *here.values(), *new], worst, 0.85)
+    chance = [row for row in _measure(whole, "kept_by_chance", "base") if row["layer"] == worst["layer"]]
+    chance = [row for row in chance if worst["value"] <= row["ci_high"]]
+    if chance:
+        low, high = (stated(chance[0][end], 2) for end in ("ci_low", "ci_high"))
+        text += f"; no more than where words trade concepts at random ({low if low == high else f'{low} to {high}'})"
+    yield Finding.of_rows(f"{text}.", [worst, *here.values(), *new, *chance], worst, 0.85)
     still = [row for row in kept if (row["null_low"] or 0) >= TELLING and row["value"] >= row["null_low"]]
     if still:
         text = (

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from isogloss.concepts.alignment import overlaps
+from isogloss.concepts.alignment import Overlap, overlaps
 from isogloss.concepts.inputs import Words, as_clusters, check_count, check_share, reaches
 from isogloss.errors import OptionError
+
+MATCH, MIN_SIZE, SIZE_RATIO = 0.8, 5, 0.4
+OVERLAPS = 0.3
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,9 @@ def calign(
     words: Words,
     *,
     words_b: Words | None = None,
-    match: float = 0.8,
-    min_size: int = 5,
-    size_ratio: float = 0.4,
+    match: float = MATCH,
+    min_size: int = MIN_SIZE,
+    size_ratio: float = SIZE_RATIO,
 ) -> Calign:
     """CALIGN: concepts of `a` whose words one concept of `b` holds.
 
@@ -82,15 +85,28 @@ def calign(
         raise OptionError(f"size_ratio should be at least 0. Got {size_ratio} instead.")
     o = overlaps(a, b, words, words_b=words_b, on="types")
     size_a, size_b = o.size_a[o.a], o.size_b[o.b]
-    keep = reaches(o.shared / size_a, match, strict=True) & (size_a > min_size)
-    keep &= reaches(size_a / size_b, size_ratio, strict=True)
+    keep = calign_pairs(o, match, min_size, size_ratio)
     ratios = {"match": o.shared / size_a, "size_ratio": size_a / size_b}
     pairs = o.table().with_columns(**{name: pl.Series(values) for name, values in ratios.items()}).filter(keep)
     aligned = pairs["a"].n_unique()
     return Calign(pairs, len(o.ids_a), aligned, aligned / len(o.ids_a))
 
 
-def colap(joint_clusters: np.ndarray, n_first: int, *, threshold: float = 0.3) -> Colap:
+def calign_pairs(
+    o: Overlap, match: float = MATCH, min_size: int = MIN_SIZE, size_ratio: float = SIZE_RATIO
+) -> np.ndarray:
+    """(pairs,) which pairs of concepts CALIGN aligns, of overlaps in types."""
+    size_a, size_b = o.size_a[o.a], o.size_b[o.b]
+    keep = reaches(o.shared / size_a, match, strict=True) & (size_a > min_size)
+    return keep & reaches(size_a / size_b, size_ratio, strict=True)
+
+
+def calign_share(o: Overlap) -> float:
+    """Share of the concepts of `a` that CALIGN aligns with its defaults."""
+    return len(np.unique(o.a[calign_pairs(o)])) / len(o.ids_a)
+
+
+def colap(joint_clusters: np.ndarray, n_first: int, *, threshold: float = OVERLAPS) -> Colap:
     """COLAP: concepts that both models have, in one clustering of the vectors of both.
 
     A concept overlaps if each model contributes more than `threshold` of its vectors.

@@ -4,53 +4,70 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from isogloss.analysis import ArrayVectors, LayerPair, Tables, tidy
-from isogloss.concepts.clustering import ConceptTree, concepts_of, loss_against_ward
+from isogloss.concepts.clustering import ConceptTree, Trees, concepts_of, loss_against_ward
 from isogloss.concepts.clusters import describe_clusters
 from isogloss.concepts.fates import fates
-from isogloss.concepts.joint import calign, colap
+from isogloss.concepts.joint import colap
 from isogloss.concepts.labelling import label_families
 from isogloss.concepts.members import classes_table, links_table, list_table, members_table, tree_table, words_table
 from isogloss.concepts.model_concepts import ModelConcepts, concepts_of_model
 from isogloss.concepts.options import ConceptsOptions
 from isogloss.concepts.polarity import ALL
 from isogloss.concepts.selection import ChosenWords
-from isogloss.concepts.stability import compared_rows
+from isogloss.concepts.shuffled import shuffled_colap
+from isogloss.concepts.stability import HalfTrees, compared_rows, half_trees, null_of
 from isogloss.concepts.task_classes import TaskClasses
 from isogloss.errors import OptionError
-from isogloss.progress import Progress
 
 Row = dict[str, Any]
 
 
 def measure_layer(
-    pair: LayerPair, chosen: ChosenWords, classes: TaskClasses | None, options: ConceptsOptions
+    pair: LayerPair, chosen: ChosenWords, classes: TaskClasses | None, options: ConceptsOptions, clustered: Trees
 ) -> tuple[Tables, dict[str, ModelConcepts]]:
-    """Tables of one layer of both models (of the one that has it), and the concepts that triggers are taken from."""
+    """Tables of one layer of both models (of the one that has it), and the concepts that triggers are taken from.
+
+    `clustered` gives trees, and keeps those of the base model.
+    """
     vectors = {name: v.take(chosen.rows) for name, v in (("base", pair.base), ("tuned", pair.tuned)) if v is not None}
     for name, matrix in vectors.items():
         _check_finite(name, matrix, pair, chosen)
-    trees = _trees(vectors, chosen, options, pair.seed, pair.progress)
+    numbers = (chosen.n_clusters, *chosen.other_numbers)
+    trees = {
+        name: clustered.of(matrix, numbers, options, pair.seed, pair.progress, keep=name == "base")
+        for name, matrix in vectors.items()
+    }
+    halves = half_trees(vectors, chosen, numbers, options, pair.seed, clustered) if len(trees) == 2 else {}
     families = label_families(pair, chosen, options)
-    found = {name: concepts_of_model(trees[name], families, pair, chosen, classes, options) for name in trees}
-    rows = _loss_rows(vectors, trees, options)
-    for name, concepts in found.items():
-        rows += _label_rows(name, concepts) + _polar_rows(name, concepts, classes)
+    measured = {}
+    for k in numbers:
+        of_number = {name: by_number[k] for name, by_number in trees.items()}
+        found = {
+            name: concepts_of_model(tree, families, pair, chosen, classes, options) for name, tree in of_number.items()
+        }
+        some = replace(chosen, n_clusters=k)
+        rows = _rows(vectors, found, halves.get(k), some, options, classes, pair.seed)
+        measured[k] = found, rows
+    found, rows = measured[chosen.n_clusters]
     both = (
-        fates(trees["base"].clusters, trees["tuned"].clusters, threshold=options.fate_threshold)
-        if len(trees) == 2
+        fates(found["base"].tree.clusters, found["tuned"].tree.clusters, threshold=options.fate_threshold)
+        if len(found) == 2
         else None
     )
-    if both is not None:
-        rows += compared_rows(vectors, trees, both, chosen, options, pair.seed)
-        rows += _joint_rows(vectors, trees, chosen, options, pair.seed)
     common = {"analysis": "concepts", "layer": pair.layer, "seed": pair.tuned_index}
     tables: Tables = {"concepts": tidy(common | row for row in rows)}
+    if len(numbers) > 1:
+        tables["concepts_numbers"] = pl.concat(
+            tidy(common | row for row in rows).with_columns(clusters=pl.lit(k, pl.Int32))
+            for k, (_, rows) in measured.items()
+        )
     parts: dict[str, list[pl.DataFrame]] = {}
     for name, concepts in found.items():
         described = describe_clusters(concepts.tree.clusters, chosen.words, ArrayVectors(vectors[name]))
@@ -77,14 +94,24 @@ def _check_finite(model: str, matrix: np.ndarray, pair: LayerPair, chosen: Chose
         )
 
 
-def _trees(
-    vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions, seed: int, progress: Progress
-) -> dict[str, ConceptTree]:
-    trees: dict[str, ConceptTree] = {}
-    for name, matrix in vectors.items():
-        same = name == "tuned" and "base" in vectors and np.array_equal(matrix, vectors["base"])
-        trees[name] = trees["base"] if same else concepts_of(matrix, chosen.n_clusters, options, seed, progress)
-    return trees
+def _rows(
+    vectors: Mapping[str, np.ndarray],
+    found: Mapping[str, ModelConcepts],
+    halves: HalfTrees | None,
+    chosen: ChosenWords,
+    options: ConceptsOptions,
+    classes: TaskClasses | None,
+    seed: int,
+) -> list[Row]:
+    """Rows of the tidy table for one number of concepts."""
+    trees = {name: concepts.tree for name, concepts in found.items()}
+    rows = _loss_rows(vectors, trees, options)
+    for name, concepts in found.items():
+        rows += _label_rows(name, concepts) + _polar_rows(name, concepts, classes)
+    if len(trees) == 2:
+        rows += compared_rows(trees, halves, chosen, options, seed)
+        rows += _joint_rows(vectors, chosen, options, seed)
+    return rows
 
 
 def _loss_rows(
@@ -109,7 +136,7 @@ def _label_rows(model: str, concepts: ModelConcepts) -> list[Row]:
         ):
             band = found.null.get(measure)
             row = {"measure": measure, "model": model, "subset": family, "value": value, "n": n}
-            rows.append(row | ({"null_low": band.low, "null_high": band.high} if band else {}))
+            rows.append(row | null_of(band))
     return rows
 
 
@@ -132,22 +159,16 @@ def _polar_rows(model: str, concepts: ModelConcepts, classes: TaskClasses | None
 
 
 def _joint_rows(
-    vectors: Mapping[str, np.ndarray],
-    trees: Mapping[str, ConceptTree],
-    chosen: ChosenWords,
-    options: ConceptsOptions,
-    seed: int,
+    vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions, seed: int
 ) -> list[Row]:
-    base, tuned = trees["base"].clusters, trees["tuned"].clusters
-    rows: list[Row] = []
-    for model, one, other in (("base", base, tuned), ("tuned", tuned, base)):
-        found = calign(one, other, chosen.words)
-        rows.append({"measure": "calign", "model": model, "value": found.share, "n": found.n_a})
-    if options.joint and vectors["base"].shape == vectors["tuned"].shape:
-        together = np.concatenate([vectors["base"], vectors["tuned"]])
-        shared = colap(concepts_of(together, chosen.n_clusters, options, seed).clusters, len(vectors["base"]))
-        rows.append({"measure": "colap", "model": "tuned", "value": shared.share, "n": shared.n_concepts})
-    return rows
+    if not options.joint or vectors["base"].shape != vectors["tuned"].shape:
+        return []
+    together, n = np.concatenate([vectors["base"], vectors["tuned"]]), len(vectors["base"])
+    clusters = concepts_of(together, chosen.n_clusters, options, seed).clusters
+    found = colap(clusters, n)
+    row = {"measure": "colap", "model": "tuned", "value": found.share, "n": found.n_concepts}
+    times = options.permutations
+    return [row | null_of(shuffled_colap(clusters, n, permutations=times, seed=seed) if times else None)]
 
 
 def _label_table(model: str, concepts: ModelConcepts, pair: LayerPair) -> pl.DataFrame:

@@ -30,7 +30,10 @@ MOST_CLASSES = 20
 class ConceptsOptions:
     """Options of the concepts analysis."""
 
-    clusters: int = field(default=600, metadata={"help": "concepts per layer; fewer where words are few"})
+    clusters: int | str = field(
+        default=600,
+        metadata={"help": "concepts per layer; fewer where words are few; with commas, further numbers to measure"},
+    )
     min_count: int = field(default=5, metadata={"help": "fewest occurrences of a word"})
     max_count: int = field(default=20, metadata={"help": "random occurrences of a word that take part; 0 takes all"})
     drop_above: int | None = field(default=None, metadata={"help": "words that occur more often take no part"})
@@ -72,9 +75,25 @@ class ConceptsOptions:
     trigger_length: int = field(default=1, metadata={"help": "most words put in at once"})
     trigger_sentences: int = field(default=100, metadata={"help": "sentences that triggers are tried on, per class"})
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """`clusters` as numbers: the one that concepts are shown for, then the others.
+
+        Raises
+        ------
+        OptionError : it holds something else, or a number below 2.
+        """
+        try:
+            found = tuple(dict.fromkeys(int(part) for part in str(self.clusters).split(",")))
+        except ValueError:
+            raise OptionError(f"concepts: clusters are whole numbers with commas. Got {self.clusters!r}.") from None
+        if min(found) < 2:
+            raise OptionError(f"concepts: clusters should be at least 2. Got {min(found)} instead.")
+        return found
+
     def __post_init__(self) -> None:
+        _ = self.numbers
         least = {
-            "clusters": 2,
             "min_count": 1,
             "max_count": 0,
             "permutations": 0,

@@ -25,12 +25,14 @@ class ChosenWords:
     words : n rows of the pair's words.
     in_first : (n,) whether a word's sentence is in the first half.
     n_clusters : concepts to make of them.
+    other_numbers : other numbers of concepts to measure.
     """
 
     rows: np.ndarray
     words: pl.DataFrame
     in_first: np.ndarray
     n_clusters: int
+    other_numbers: tuple[int, ...] = ()
 
     @property
     def enough(self) -> bool:
@@ -53,5 +55,6 @@ def choose_words(pair: LayerPair, options: ConceptsOptions) -> ChosenWords:
     n_sentences = int(sentence.max()) + 1 if len(sentence) else 0
     order = np.random.default_rng(pair.seed).permutation(n_sentences)
     in_first = (order < n_sentences // 2)[sentence] if len(rows) else np.zeros(0, dtype=bool)
-    n_clusters = max(2, min(options.clusters, len(rows) // WORDS_PER_CONCEPT))
-    return ChosenWords(rows, kept.drop("row"), in_first, n_clusters)
+    most = max(2, len(rows) // WORDS_PER_CONCEPT)
+    first, *others = dict.fromkeys(min(number, most) for number in options.numbers)
+    return ChosenWords(rows, kept.drop("row"), in_first, first, tuple(others))

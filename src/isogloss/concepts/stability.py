@@ -6,18 +6,21 @@ each half of the sentences by themselves: what then happens to concepts of the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from isogloss.concepts.alignment import align_clusters
-from isogloss.concepts.clustering import ConceptTree, concepts_of
-from isogloss.concepts.fates import Fates, fates
+from isogloss.concepts.alignment import matched_share, overlaps
+from isogloss.concepts.clustering import ConceptTree, Trees
+from isogloss.concepts.fates import BASE_FATES, TUNED_FATES, fate_numbers
+from isogloss.concepts.joint import calign_share
 from isogloss.concepts.noise import adjusted_rand, half_alignment
+from isogloss.concepts.nulls import NullBand
 from isogloss.concepts.options import FEWEST_WORDS, ConceptsOptions
 from isogloss.concepts.selection import ChosenWords
+from isogloss.concepts.shuffled import shuffled_shares
 from isogloss.numerics import wilson_interval
 
 Row = dict[str, Any]
@@ -27,18 +30,19 @@ UNCHANGED = {"kept": 1.0, "inherited": 1.0, "adjusted_rand": 1.0}
 
 
 def compared_rows(
-    vectors: Mapping[str, np.ndarray],
     trees: Mapping[str, ConceptTree],
-    both: Fates,
+    halves: HalfTrees | None,
     chosen: ChosenWords,
     options: ConceptsOptions,
     seed: int,
 ) -> list[Row]:
-    """Rows of the tidy table: shares of fates, adjusted Rand index, matched concepts, all base against tuned."""
+    """Rows of the tidy table: shares of fates, adjusted Rand index, concepts found again, all base against tuned.
+
+    `halves`: the same number of concepts of each half of the sentences, for the noise floor.
+    """
     base, tuned = trees["base"].clusters, trees["tuned"].clusters
-    measured = _fate_values(base, tuned, options.fate_threshold, both)
+    measured = _fate_values(base, tuned, options.fate_threshold)
     spread = _resampled(base, tuned, chosen, options, seed)
-    halves = _HalfTrees.of(vectors, chosen, options, seed) if options.halves else None
     floor = halves.floor(base, options) if halves else {}
     unchanged = np.array_equal(base, tuned)
     rows: list[Row] = []
@@ -57,17 +61,41 @@ def compared_rows(
             seen = floor[model, measure]
             row |= {"null_low": min(same, *seen), "null_high": max(same, *seen)}
         rows.append(row)
-    matched = align_clusters(base, tuned, chosen.words, threshold=options.match_threshold)
-    for model, share, n in (("base", matched.share_a, matched.n_a), ("tuned", matched.share_b, matched.n_b)):
-        rows.append({"measure": "matched", "model": model, "value": share, "n": n})
+    chance = shuffled_shares(
+        base,
+        tuned,
+        chosen.words,
+        fate_threshold=options.fate_threshold,
+        match_threshold=options.match_threshold,
+        permutations=options.permutations,
+        seed=seed,
+    )
+    by_type = overlaps(base, tuned, chosen.words)
+    for model, o in (("base", by_type), ("tuned", by_type.turned)):
+        found = {"matched": matched_share(o, options.match_threshold), "calign": calign_share(o)}
+        for measure, value in found.items():
+            row = {"measure": measure, "model": model, "value": value, "n": len(o.ids_a)}
+            rows.append(row | null_of(chance.get((measure, model))))
+    for measure, model in (("kept", "base"), ("inherited", "tuned")):
+        if band := chance.get((measure, model)):
+            row = {"measure": f"{measure}_by_chance", "model": model, "value": band.mean, "n": len(band.values)}
+            rows.append(row | {"ci_low": band.low, "ci_high": band.high})
     return rows + (halves.matched_rows(chosen, options) if halves else [])
 
 
-def _fate_values(
-    base: np.ndarray, tuned: np.ndarray, threshold: float, known: Fates | None = None
-) -> dict[tuple[str, str], float]:
-    found = known or fates(base, tuned, threshold=threshold)
-    values = {(model, fate): share for model, fate, share in found.counts.select("model", "fate", "share").iter_rows()}
+def null_of(band: NullBand | None) -> Row:
+    """The columns of a band; none without one."""
+    return {} if band is None else {"null_low": band.low, "null_high": band.high}
+
+
+def _fate_values(base: np.ndarray, tuned: np.ndarray, threshold: float) -> dict[tuple[str, str], float]:
+    """Shares of all fates and the adjusted Rand index; every word is in a concept of both."""
+    numbers = fate_numbers(overlaps(base, tuned, on="tokens"), threshold)
+    values = {
+        (model, fate): float(np.mean(found == i))
+        for model, found, names in zip(("base", "tuned"), numbers, (BASE_FATES, TUNED_FATES), strict=True)
+        for i, fate in enumerate(names)
+    }
     return values | {("tuned", "adjusted_rand"): adjusted_rand(base, tuned)}
 
 
@@ -90,30 +118,11 @@ def _resampled(
 
 
 @dataclass(frozen=True)
-class _HalfTrees:
+class HalfTrees:
     """Both models' concepts of each half of the sentences, as many as of all of them."""
 
     rows: tuple[np.ndarray, np.ndarray]
     clusters: Mapping[str, tuple[np.ndarray, np.ndarray]]
-
-    @classmethod
-    def of(
-        cls, vectors: Mapping[str, np.ndarray], chosen: ChosenWords, options: ConceptsOptions, seed: int
-    ) -> _HalfTrees | None:
-        rows = chosen.halves()
-        if min(len(half) for half in rows) < FEWEST_WORDS:
-            return None
-
-        def cluster(half: np.ndarray) -> np.ndarray:
-            return concepts_of(half, min(chosen.n_clusters, len(half)), options, seed).clusters
-
-        clusters: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        for name, matrix in vectors.items():
-            if name == "tuned" and np.array_equal(matrix, vectors["base"]):
-                clusters[name] = clusters["base"]
-            else:
-                clusters[name] = (cluster(matrix[rows[0]]), cluster(matrix[rows[1]]))
-        return cls(rows, clusters)
 
     def floor(self, base: np.ndarray, options: ConceptsOptions) -> dict[tuple[str, str], list[float]]:
         """What the base model's concepts of a half differ by from its concepts of all words, over both halves."""
@@ -153,3 +162,25 @@ class _HalfTrees:
             }
             for i, model in enumerate(("base", "tuned"))
         ]
+
+
+def half_trees(
+    vectors: Mapping[str, np.ndarray],
+    chosen: ChosenWords,
+    numbers: Sequence[int],
+    options: ConceptsOptions,
+    seed: int,
+    clustered: Trees,
+) -> dict[int, HalfTrees]:
+    """By number of concepts, as many of each half; empty where they are not asked for or have too few words."""
+    rows = chosen.halves()
+    if not options.halves or min(len(half) for half in rows) < FEWEST_WORDS:
+        return {}
+
+    def clusters(name: str, half: np.ndarray) -> dict[int, np.ndarray]:
+        some = dict.fromkeys(min(k, len(half)) for k in numbers)
+        trees = clustered.of(vectors[name][half], some, options, seed, keep=name == "base")
+        return {k: trees[min(k, len(half))].clusters for k in numbers}
+
+    found = {name: (clusters(name, rows[0]), clusters(name, rows[1])) for name in vectors}
+    return {k: HalfTrees(rows, {name: (one[k], two[k]) for name, (one, two) in found.items()}) for k in numbers}

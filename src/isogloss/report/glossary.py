@@ -77,7 +77,8 @@ TERMS: dict[str, tuple[str, str]] = {
     ),
     "matched": (
         "Matched",
-        "Share of concepts whose different words are found, nearly all of them, in one concept of the other model.",
+        "Share of concepts whose different words are found, nearly all of them, in one concept of the other model. "
+        "Chance is what is found when words trade concepts at random, each with a word about as frequent.",
     ),
     "loss": (
         "Loss against Ward's method",

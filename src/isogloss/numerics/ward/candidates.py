@@ -33,6 +33,9 @@ of its parts and adds less than 5u), so a computed sqrt D is off by at most s = 
 smaller weight. A pair that merges is a pair of nearest neighbours by computed distances only, hence (1) may lose: in
 sqrt D at most 7 s each round. `Clusters.below` takes off all that can be lost since a bound was written,
 7 r s <= 100 (r + 1)^2 u sqrt(2 w) + 150 (r + 1) u sqrt D; it is applied whenever a bound is compared or inherited.
+
+**Ties.** What is nearest is certain only when no unlisted cluster is as near or nearly (`Clusters.nearly`); so every
+cluster that ties with the nearest has been computed, and a tie is seen or not whatever the lists hold.
 """
 
 from __future__ import annotations
@@ -77,11 +80,19 @@ def rounded_down(bounds: Tensor, dtype: torch.dtype) -> Tensor:
 
 @dataclass
 class Nearest:
-    """What lists tell: slot (m,) of the nearest listed cluster, its distance, and whether it is nearest of all."""
+    """What lists tell of (m,) clusters.
+
+    Attributes
+    ----------
+    slot, value : the nearest listed cluster and its distance.
+    certain : whether it is nearest of all.
+    tied : where certain, whether another is as near or nearly.
+    """
 
     slot: Tensor
     value: Tensor
     certain: Tensor
+    tied: Tensor
 
 
 def settle(clusters: Clusters, queries: Tensor, lists: Lists) -> Nearest:
@@ -92,6 +103,7 @@ def settle(clusters: Clusters, queries: Tensor, lists: Lists) -> Nearest:
     """
     m, room = lists.slots.shape
     value = torch.full((m,), torch.inf, dtype=torch.float64, device=queries.device)
+    second = value.clone()
     slot = torch.full_like(queries, -1)
     weight = clusters.weight[queries]
     lists.slots = torch.where(lists.slots >= 0, clusters.root[lists.slots.clamp(min=0)], -1)
@@ -102,7 +114,8 @@ def settle(clusters: Clusters, queries: Tensor, lists: Lists) -> Nearest:
     while len(rows):
         low, columns = waiting[rows].topk(min(width, room), dim=1, largest=False)
         # An entry at or above tau cannot be told from what is not listed.
-        wanted = (low <= value[rows, None]) & (low < safe[rows, None]) & (low < torch.inf)
+        near = clusters.nearly(value[rows], weight[rows])
+        wanted = (low <= near[:, None]) & (low < safe[rows, None]) & (low < torch.inf)
         some = wanted.any(dim=1)
         rows, columns, wanted = rows[some], columns[some], wanted[some]
         row, which = wanted.nonzero(as_tuple=True)
@@ -114,10 +127,11 @@ def settle(clusters: Clusters, queries: Tensor, lists: Lists) -> Nearest:
         lists.low[of, column] = torch.minimum(tight, lists.tau[of])
         values = torch.full(wanted.shape, torch.inf, dtype=torch.float64, device=queries.device)
         values[row, which] = distance
-        _keep_best(queries, rows, lists.slots[rows[:, None], columns], values, slot, value)
+        _keep_best(queries, rows, lists.slots[rows[:, None], columns], values, slot, value, second)
         width *= 3
-    certain = (slot >= 0) & ((value < safe) | (lists.tau == torch.inf))
-    return Nearest(slot, value, certain)
+    near = clusters.nearly(value, weight)
+    certain = (slot >= 0) & ((near < safe) | (lists.tau == torch.inf))
+    return Nearest(slot, value, certain, second <= near)
 
 
 def tie(a: Tensor, b: Tensor) -> Tensor:
@@ -125,14 +139,20 @@ def tie(a: Tensor, b: Tensor) -> Tensor:
     return a ^ b
 
 
-def _keep_best(queries: Tensor, rows: Tensor, slots: Tensor, values: Tensor, slot: Tensor, value: Tensor) -> None:
+def _keep_best(
+    queries: Tensor, rows: Tensor, slots: Tensor, values: Tensor, slot: Tensor, value: Tensor, second: Tensor
+) -> None:
     slots = torch.cat([slots, slot[rows, None]], dim=1)
     values = torch.cat([values, value[rows, None]], dim=1)
     least = values.amin(dim=1, keepdim=True)
     equal = (values == least) & (slots >= 0)
     keys = torch.where(equal, tie(queries[rows, None], slots), torch.iinfo(torch.int64).max)
     at = keys.argmin(dim=1, keepdim=True)
-    slot[rows] = slots.gather(1, at)[:, 0]
+    best = slots.gather(1, at)
+    # Several listed slots may have become one cluster.
+    others = torch.where(slots == best, torch.inf, values).amin(dim=1)
+    second[rows] = torch.minimum(second[rows], others)
+    slot[rows] = best[:, 0]
     value[rows] = least[:, 0]
 
 

@@ -15,6 +15,9 @@ from torch import Tensor
 UNIT = 2.0**-53
 """Unit roundoff of float64."""
 
+_NEAR, _NEAR_UNITS = 1e-12, 64
+"""Distances this close are taken for equal: a share of them, and units of roundoff of the frame."""
+
 _NUMBERS = 1 << 19
 """float64 numbers handled at once: the working arrays stay in the cache."""
 
@@ -124,6 +127,13 @@ class Clusters:
         """At least the true distance of a pair with this computed one; weight: the smaller of the two suffices."""
         relative, absolute = self._slack()
         return (value.sqrt() * (1 + relative) + absolute * (2 * weight).sqrt()).square_()
+
+    def nearly(self, value: Tensor, weight: Tensor) -> Tensor:
+        """The largest distance that is taken for equal to a computed one of a cluster of this weight.
+
+        Rounding may tell equal distances apart by about so much; those that differ lie this close by rare chance.
+        """
+        return (value.sqrt() * (1 + _NEAR) + _NEAR_UNITS * UNIT * (2 * weight).sqrt()).square_()
 
     def _slack(self) -> tuple[float, float]:
         rounds = self.rounds + 1

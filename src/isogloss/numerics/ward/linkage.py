@@ -14,20 +14,25 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from scipy.cluster.hierarchy import linkage as scipy_linkage
+from scipy.spatial.distance import pdist
 from torch import Tensor
 
 from isogloss.errors import OptionError
-from isogloss.numerics.ward.candidates import Lists, inherit, settle
+from isogloss.numerics.ward.candidates import Lists, Nearest, inherit, settle
+from isogloss.numerics.ward.chain import Chain, places_needed
 from isogloss.numerics.ward.clusters import Clusters, frame
 from isogloss.numerics.ward.copies import Distinct, distinct_rows
 from isogloss.numerics.ward.dendrogram import scipy_order
 from isogloss.numerics.ward.neighbours import NeighbourSearch
+from isogloss.numerics.ward.ties import ties_at_once
 from isogloss.progress import SILENT, Advance, Progress
 
 Compute = Literal["float32", "bfloat16"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SMALL = 2048
 """Up to so many points SciPy's own linkage is taken: its memory is no matter there, and ties fall as they do in it."""
+TIED = 16_384
+"""Where ties decide, up to so many distinct points get SciPy's tree: in float64, n^2 numbers are 2 GB here."""
 _ROOM = 24
 """Candidates per cluster. Longer lists cost memory, shorter ones searches."""
 _ROWS = 4096
@@ -46,13 +51,20 @@ def ward_linkage(
 
     The tree and heights are those of `scipy.cluster.hierarchy.linkage(X, "ward")`: height sqrt(2 w v / (w + v)) times
     the distance between the means of clusters of w and v points, from means in float64; a height is within about 1e-13
-    of the largest distance of a point from the mean. Up to 2,048 points it is SciPy's own tree, ties included; above,
-    exact copies merge first, at height 0.
+    of the largest distance of a point from the mean. Up to 2,048 points it is SciPy's own tree; above, exact copies
+    merge first, at height 0, where no other ties decide.
 
-    Where several clusters are nearest at exactly the same computed distance, the first rows of the clusters decide: let
-    them be the i-th and the j-th distinct row, then the smallest i XOR j is nearest (neighbouring rows pair up, so that
-    tied merges can run side by side). The tree depends on nothing else, in particular not on `compute`, block sizes,
-    threads or device. Merges of equal height are in the order in which they were found.
+    Ties decide where a cluster that merges has another as near, or nearer by no more than rounding: what is made of
+    equal distances differs, within-cluster sums of squares too, and merging the nearest pair does not say which tree to
+    take. It is SciPy's then, row by row, as long as there are at most 16,384 distinct points (one more for every point
+    of which there are more than two copies): `chain` does what SciPy does in memory that grows with the square of the
+    distinct points, up to 2 GB. (Its rounding is part of the rule; compilers that fuse additions into multiplications,
+    as some do outside x86-64, may give SciPy another one.)
+
+    With more distinct points the first rows of the clusters decide: let them be the i-th and the j-th distinct row,
+    then the smallest i XOR j is nearest of those at exactly the same computed distance (neighbouring rows pair up, so
+    that tied merges can run side by side). The tree depends on nothing else, in particular not on `compute`, block
+    sizes, threads or device. Merges of equal height are in the order in which they were found.
 
     Parameters
     ----------
@@ -78,10 +90,14 @@ def ward_linkage(
     if len(X) == 1:
         return np.empty((0, 4))
     if len(X) <= SMALL:
-        return scipy_linkage(X.astype(np.float64, copy=False), "ward")
+        return scipy_linkage(pdist(X.astype(np.float64, copy=False)), "ward")
     distinct = distinct_rows(X)
+    few = places_needed(distinct) <= TIED
     pairs, heights = _merge_copies(distinct)
-    merges = merge_weighted(X, distinct.first, distinct.counts, compute, device, progress)
+    merges = _rounds(X, distinct.first, distinct.counts, compute, device, progress, unless_tied=few)
+    if merges is None:
+        with progress.task("Ward, ties as in SciPy", len(X) - 1, "clusters merged") as advance:
+            return scipy_order(*Chain(X, distinct, frame(X)[1]).merges(advance), len(X))
     return scipy_order(np.concatenate([pairs, merges[0]]), np.concatenate([heights, merges[1]]), len(X))
 
 
@@ -106,6 +122,21 @@ def merge_weighted(
     -------
     (u-1, 2) rows of X in the two clusters that merge, and (u-1,) heights; parts before what is made of them.
     """
+    merges = _rounds(X, first, counts, compute, device, progress, unless_tied=False)
+    assert merges is not None
+    return merges
+
+
+def _rounds(
+    X: np.ndarray,
+    first: np.ndarray,
+    counts: np.ndarray,
+    compute: Compute,
+    device: str | torch.device | None,
+    progress: Progress,
+    unless_tied: bool,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """As `merge_weighted`; with `unless_tied` None as soon as a tie decides."""
     if len(first) < 2:
         return np.empty((0, 2), dtype=np.int64), np.empty(0)
     mean, scale = frame(X)
@@ -117,11 +148,15 @@ def merge_weighted(
         torch.from_numpy(mean).to(chosen),
         scale,
     )
+    if unless_tied and ties_at_once(clusters):
+        return None
     with progress.task("neighbours", len(first), "points") as advance:
         agglomeration = Agglomeration(clusters, _DTYPES[compute], advance=advance)
     with progress.task("Ward", len(first) - 1, "clusters merged") as advance:
         while clusters.count > 1:
             advance(agglomeration.round())
+            if unless_tied and agglomeration.tie_decided:
+                return None
     slots, squares = agglomeration.merges()
     return first[slots], np.sqrt(squares) * scale
 
@@ -193,6 +228,7 @@ class Agglomeration:
         device = clusters.device
         self.slot = torch.empty(u, dtype=torch.int64, device=device)
         self.value = torch.empty(u, dtype=torch.float64, device=device)
+        self.tied = torch.zeros(u, dtype=torch.bool, device=device)
         self.height = torch.zeros(u, dtype=torch.float64, device=device)
         self.lists = Lists(
             torch.empty((u, room), dtype=torch.int32, device=device),
@@ -200,6 +236,8 @@ class Agglomeration:
             torch.empty(u, dtype=torch.float64, device=device),
         )
         self.settled = 0
+        self.tie_decided = False
+        """Whether a cluster that has merged had another one as near, so that other trees are as right."""
         self._afresh = False
         self._merges: list[tuple[Any, Any]] = []
         self._find(clusters.live(), advance)
@@ -224,6 +262,7 @@ class Agglomeration:
                 self._find(self._settle(live[part], self.lists.of(live[part])))
             return 0
         self._afresh = False
+        self.tie_decided |= bool((self.tied[a] | self.tied[b]).any())
         weights = clusters.weight[a], clusters.weight[b]
         distance = self.value[a]
         # Parts before wholes also where rounding has a whole come out lower.
@@ -253,14 +292,17 @@ class Agglomeration:
         """Take over what lists tell of some clusters; return those of which they do not tell enough."""
         self.settled += len(queries)
         nearest = settle(self.clusters, queries, lists)
-        self.slot[queries], self.value[queries] = nearest.slot, nearest.value
+        self._note(queries, nearest)
         self.lists.put(queries, lists)
         return queries[~nearest.certain]
+
+    def _note(self, queries: Tensor, nearest: Nearest) -> None:
+        self.slot[queries], self.value[queries], self.tied[queries] = nearest.slot, nearest.value, nearest.tied
 
     def _find(self, queries: Tensor, advance: Advance = lambda _: None) -> None:
         for part in _parts(len(queries)):
             nearest, lists = self.search.find(queries[part])
-            self.slot[queries[part]], self.value[queries[part]] = nearest.slot, nearest.value
+            self._note(queries[part], nearest)
             self.lists.put(queries[part], lists)
             advance(len(queries[part]))
 

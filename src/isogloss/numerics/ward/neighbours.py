@@ -168,10 +168,12 @@ class NeighbourSearch:
         tau = torch.minimum(rest, low[self.room]) if count > self.room else rest
         nearest.slot[row] = equal[tie(query, equal).argmin()]
         nearest.value[row], nearest.certain[row] = values.min(), True
+        nearest.tied[row] = (values <= clusters.nearly(values.min(), clusters.weight[query])).sum() > 1
         lists.slots[row], lists.tau[row] = slots, tau
         lists.low[row] = torch.minimum(bounds, tau)
 
 
 def _assign(nearest: Nearest, lists: Lists, rows: Tensor, settled: Nearest, found: Lists) -> None:
-    nearest.slot[rows], nearest.value[rows], nearest.certain[rows] = settled.slot, settled.value, settled.certain
+    nearest.slot[rows], nearest.value[rows] = settled.slot, settled.value
+    nearest.certain[rows], nearest.tied[rows] = settled.certain, settled.tied
     lists.slots[rows], lists.low[rows], lists.tau[rows] = found.slots, found.low, found.tau
