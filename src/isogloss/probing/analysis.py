@@ -15,7 +15,7 @@ from isogloss.probing.figures import figures
 from isogloss.probing.findings import findings
 from isogloss.probing.layer import probe_layer
 from isogloss.probing.options import ProbingOptions
-from isogloss.probing.targets import targets
+from isogloss.probing.targets import targets, wanted_labels
 from isogloss.probing.trying_task import try_task
 from isogloss.probing.whole import probe_together
 
@@ -48,6 +48,15 @@ class ProbingAnalysis:
     needs: ClassVar[frozenset[Need]] = frozenset({"words"})
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
     Options: ClassVar[type] = ProbingOptions
+
+    def check(self, token_labels: Sequence[str], sentence_labels: Sequence[str], options: ProbingOptions) -> None:
+        """Refuse labels that the corpus does not have, before any model runs.
+
+        Raises
+        ------
+        OptionError : a label is asked for that there is not.
+        """
+        wanted_labels(token_labels, sentence_labels, options)
 
     def run(self, pair: LayerPair, options: ProbingOptions) -> Tables:
         """Tables of one layer; of one model alone where the other lacks the layer.
