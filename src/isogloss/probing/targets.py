@@ -13,6 +13,7 @@ from isogloss.analysis.splits import ProbeRows, probe_rows
 from isogloss.errors import OptionError
 from isogloss.probing.control import control_codes
 from isogloss.probing.options import ProbingOptions
+from isogloss.probing.resampling import FEWEST_SENTENCES
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,9 @@ def targets(pair: ModelPair, options: ProbingOptions) -> tuple[list[Target], lis
         if rows is None:
             notes.append(f"No probe for {reason}")
             continue
-        for note in rows.notes:
+        held = len(np.unique(rows.sentences[rows.test]))
+        few = f"{held} test sentences, and without {FEWEST_SENTENCES} no change is called one"
+        for note in (*rows.notes, *([few] if held < FEWEST_SENTENCES else [])):
             said.setdefault(note, []).append(name)
         found.append(Target(rows, of, _spelled(units, of)))
     return found, notes + [f"{', '.join(names)}: {note}." for note, names in said.items()]
