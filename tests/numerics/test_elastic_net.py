@@ -51,6 +51,54 @@ def test_optimum_is_scikit_learns(l1, l2):
     assert found.converged
 
 
+def uneven(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """As `planted`, with one class of which few rows are left."""
+    X, codes = planted(seed, n=600)
+    kept = (codes != 0) | (np.cumsum(codes == 0) <= 9)
+    return X[kept], codes[kept]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("share_power", [0.5, 1.0])
+def test_classes_penalised_by_their_share_have_scipys_optimum(share_power, weighted):
+    X, codes = uneven()
+    a = np.random.default_rng(2).uniform(0.2, 2, len(X)) if weighted else np.ones(len(X))
+    shares = np.bincount(codes, a) / a.sum()
+    l2 = 0.01 * (len(shares) * shares) ** share_power
+
+    def written(v):
+        W, b = v[:-4].reshape(4, -1), v[-4:]
+        p = np.exp(X @ W.T + b - (X @ W.T + b).max(1)[:, None])
+        errors = (p / p.sum(1)[:, None] - np.eye(4)[codes]) * (a / a.sum())[:, None]
+        value = objective(X, codes, W, b, 0, 0, a) + (l2[:, None] / 2 * W**2).sum()
+        return value, np.concatenate([(errors.T @ X + l2[:, None] * W).ravel(), errors.sum(0)])
+
+    theirs = minimize(written, np.zeros(4 * X.shape[1] + 4), jac=True, options={"gtol": 1e-9, "maxiter": 5000})
+    problem = Problem(codes=codes, weights=a, l1=0.0, l2=0.01, share_power=share_power)
+    (found,) = solve(X, [problem], **TIGHT)
+    assert found.objective == pytest.approx(theirs.fun, rel=1e-8)
+    assert found.objective - found.gap <= theirs.fun * (1 + 1e-9)
+    assert np.allclose(found.coef, theirs.x[:-4].reshape(4, -1), atol=1e-3)
+
+
+def test_penalised_by_its_share_a_rare_class_gets_more_weight_and_is_found_more_often():
+    X, codes = uneven()
+    given = [Problem(codes=codes, l1=0.0, l2=0.03, share_power=power) for power in (0.0, 0.5, 1.0)]
+    found = solve(X, given, **TIGHT)
+    sizes = [np.linalg.norm(one.coef[0]) for one in found]
+    assert sizes[0] < sizes[1] < sizes[2]
+    right = [((X @ one.coef.T + one.intercept).argmax(1) == codes)[codes == 0].sum() for one in found]
+    assert right[0] < right[2]
+
+
+def test_of_classes_of_equal_size_the_share_says_nothing():
+    X, _ = planted()
+    codes = np.arange(len(X)) % 4
+    given = [Problem(codes=codes, l1=1e-3, l2=1e-2, share_power=power) for power in (0.0, 1.0)]
+    plain, shared = solve(X, given, **TIGHT)
+    assert np.allclose(plain.coef, shared.coef, atol=1e-9)
+
+
 @pytest.mark.parametrize("l1", [0.1, 0.5])
 def test_squared_loss_is_scikit_learns_elastic_net(l1):
     X, _ = planted()
@@ -287,12 +335,22 @@ def test_from_where_it_ended_it_is_done_at_once():
         (Problem(codes=np.arange(100) % 3), "240 integers"),
         (Problem(codes=np.arange(240) % 3, weights=-np.ones(240)), "weight of row 0 is -1"),
         (Problem(codes=np.arange(240) % 3, l1=-1), "l1 is -1"),
+        (Problem(codes=np.arange(240) % 3, share_power=1.5), "share_power is 1.5; it must be from 0 to 1"),
         (Problem(targets=np.zeros(240)), "needs codes"),
     ],
 )
 def test_problems_that_cannot_be_solved_are_refused(problem, message):
     with pytest.raises(OptionError, match=message):
         solve(planted()[0], [problem])
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"), [({"loss": "squared"}, "squared loss"), ({"penalty": "neurox"}, "neurox")]
+)
+def test_shares_of_classes_are_refused_where_they_mean_nothing(asked, message):
+    problem = Problem(codes=np.arange(240) % 3, targets=np.zeros(240), share_power=0.5)
+    with pytest.raises(OptionError, match=f"{message}.* must be 0"):
+        solve(planted()[0], [problem], **asked)
 
 
 @pytest.mark.parametrize(("value", "name"), [(np.nan, "NaN"), (np.inf, "inf")])

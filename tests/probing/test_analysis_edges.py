@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
+import pytest
 
 from isogloss.probing import ProbingAnalysis
 from isogloss.probing.resampling import Resampled
@@ -41,12 +42,17 @@ def test_one_sentence_has_no_interval():
     assert np.isnan(found.high)
 
 
-def test_one_test_sentence_makes_no_change_sure(planted):
-    split = ["train"] * 100 + ["dev"] * (SENTENCES - 101) + ["test"]
+@pytest.mark.parametrize(("tested", "sure"), [(1, False), (3, False), (9, False), (20, True)])
+def test_a_few_test_sentences_make_no_change_sure_and_it_is_said(planted, tested, sure):
+    split = ["train"] * 100 + ["dev"] * (SENTENCES - 100 - tested) + ["test"] * tested
     of = replace(planted, sentences=planted.sentences.with_columns(split=pl.Series(split)))
-    tables = ANALYSIS.combine(ANALYSIS.run(of.pair(1), CHEAP), CHEAP)
-    texts = [finding.text for finding in ANALYSIS.findings(tables, CHEAP)]
-    assert not any("read less well" in text or "read better" in text for text in texts)
+    options = replace(CHEAP, task_use=True)
+    tables = ANALYSIS.combine(ANALYSIS.run(of.pair(1), options), options)
+    changes = tables["probing"].filter(pl.col("measure").str.ends_with("_change") & pl.col("value").is_not_null())
+    assert changes["ci_low"].is_null().all() != sure
+    texts = [finding.text for finding in ANALYSIS.findings(tables, options)]
+    assert any("read less well" in text or "changed most: F1" in text for text in texts) == sure
+    assert any(f"{tested} test sentences, and without 10 no change is called one" in text for text in texts) != sure
 
 
 def test_models_that_differ_on_held_out_words_only_are_both_read_together(planted):

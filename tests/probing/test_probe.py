@@ -54,6 +54,18 @@ def test_what_is_read_in_blocks_is_fitted_and_predicted_alike(words):
         far.predict(Blocks(X[:, :5]))
 
 
+def test_penalty_by_share_of_class_is_that_of_the_solver_however_it_is_asked_for(words):
+    X, y = words
+    y = np.where(np.cumsum(y == "verb") > 8, "noun", y)
+    alike, shared = (LinearProbe(0.0, 0.3, share_power=power).fit(X, y) for power in (0, 1))
+    assert np.linalg.norm(shared.coef_[2]) > 1.5 * np.linalg.norm(alike.coef_[2])
+    (together,) = fit_probes(X, [y], l1=0.0, l2=0.3, share_power=1, tol=1e-8)
+    assert together.share_power == 1
+    assert np.allclose(together.coef_, shared.coef_, atol=1e-3)
+    with pytest.raises(OptionError, match="solver 'adam' it must be 0"):
+        LinearProbe(solver="adam", share_power=1).fit(X, y)
+
+
 def test_half_precision_is_taken_as_it_is(words):
     X, y = words
     assert LinearProbe().fit(X.astype(np.float16), y).score(X.astype(np.float16), y) > 0.85

@@ -164,16 +164,19 @@ def run(*arguments):
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("rankings=best", "rankings are lca, probeless, weights, gaussian. Got 'best'."),
-        ("penalty=ridge", "penalty should be elastic or neurox. Got 'ridge'."),
-        ("salient_share=0", "salient_share should be above 0 and at most 1."),
+        ("probing.rankings=best", "rankings are lca, probeless, weights, gaussian. Got 'best'."),
+        ("probing.penalty=ridge", "penalty should be elastic or neurox. Got 'ridge'."),
+        ("probing.salient_share=0", "salient_share should be above 0 and at most 1."),
+        ("probing.share_power=2", "share_power should be from 0 to 1."),
+        ("probing.labels=mood,xpos", "probing: no label xpos; there are mood"),
+        ("concepts.class_label=xpos", "concepts: no sentence label 'xpos'; there are mood"),
     ],
 )
 def test_an_option_that_is_not_one_is_refused_before_a_model_is_read(pair, tmp_path, option, said):
     data = tmp_path / "reviews.csv"
-    data.write_text("text\nA quiet film.\n", encoding="utf-8")
-    where = ("--data", data, "--out", tmp_path / "out")
-    done = run("compare", pair["base"], pair["tuned"], *where, "--option", f"probing.{option}")
+    data.write_text("text,mood\nA quiet film.,calm\nA loud film.,wild\n", encoding="utf-8")
+    where = ("--data", data, "--label", "mood", "--out", tmp_path / "out")
+    done = run("compare", pair["base"], pair["tuned"], *where, "--option", option)
     assert done.exit_code == 2, done.output
     assert said in " ".join(done.output.split())
     assert "Traceback" not in done.output

@@ -20,6 +20,7 @@ from isogloss.analysis.neurons import NeuronEntry, NeuronsFigure, NeuronsLevel
 from isogloss.analysis.protocol import (
     Analysis,
     ArrayVectors,
+    CheckingAnalysis,
     Classifier,
     Edit,
     LayerPair,
@@ -31,7 +32,7 @@ from isogloss.analysis.protocol import (
 )
 from isogloss.analysis.registry import available, choose
 from isogloss.analysis.tables import BETWEEN_SEEDS, TIDY, between_seeds, first_tuned, tidy
-from isogloss.analysis.word_classes import word_classes
+from isogloss.analysis.word_classes import classing, word_classes
 from isogloss.analysis.word_map import WordColouring, WordMapFigure, WordMapLevel
 from isogloss.analysis.wording import from_to, layers, side_by_side, stated, with_interval
 
@@ -45,6 +46,7 @@ __all__ = [
     "Band",
     "BarPart",
     "BarsFigure",
+    "CheckingAnalysis",
     "Classifier",
     "Edit",
     "ExplorerFigure",
@@ -70,6 +72,7 @@ __all__ = [
     "available",
     "between_seeds",
     "choose",
+    "classing",
     "contexts",
     "curve",
     "figure_from_dict",

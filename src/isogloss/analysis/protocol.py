@@ -159,6 +159,20 @@ class Analysis(Protocol):
 
 
 @runtime_checkable
+class CheckingAnalysis(Analysis, Protocol):
+    """An analysis some of whose options name labels, and can be known to be wrong before any model runs."""
+
+    def check(self, token_labels: Sequence[str], sentence_labels: Sequence[str], options: Any) -> None:
+        """Refuse options that do not fit a corpus with these labels.
+
+        Raises
+        ------
+        OptionError : which option, and what there is.
+        """
+        ...
+
+
+@runtime_checkable
 class WholeModelAnalysis(Analysis, Protocol):
     """An analysis that also asks something of all layers at once, such as which of them hold a label's neurons."""
 

@@ -18,7 +18,7 @@ from isogloss.concepts.findings import findings
 from isogloss.concepts.layer import measure_layer
 from isogloss.concepts.options import CLUSTERINGS, FEWEST_WORDS, ConceptsOptions
 from isogloss.concepts.selection import choose_words
-from isogloss.concepts.task_classes import task_classes
+from isogloss.concepts.task_classes import check_class_label, task_classes
 from isogloss.concepts.trying_triggers import try_triggers
 
 
@@ -55,6 +55,15 @@ class ConceptsAnalysis:
 
     def __init__(self) -> None:
         self._trees = Trees()
+
+    def check(self, token_labels: Sequence[str], sentence_labels: Sequence[str], options: ConceptsOptions) -> None:
+        """Refuse a label of the classes that the corpus does not have, before any model runs.
+
+        Raises
+        ------
+        OptionError : the label that is asked for is not there.
+        """
+        check_class_label(sentence_labels, options)
 
     def run(self, pair: LayerPair, options: ConceptsOptions) -> Tables:
         """Tables of one layer; of one model's concepts alone where the other lacks the layer.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -48,9 +49,7 @@ def task_classes(
         return _predicted(pair, words)
     wanted = pair.sentence_labels
     if options.class_label is not None:
-        if options.class_label not in wanted:
-            there = ", ".join(wanted) or "none"
-            raise OptionError(f"concepts: no sentence label {options.class_label!r}; there are {there}")
+        check_class_label(wanted, options)
         wanted = (options.class_label,)
     if not wanted:
         return None, "Sentences have no label, so no concept can take the side of a class."
@@ -71,6 +70,19 @@ def task_classes(
         else:
             return classes, None
     return None, f"No concept can take the side of a class: {'; '.join(reasons)}."
+
+
+def check_class_label(sentence_labels: Sequence[str], options: ConceptsOptions) -> None:
+    """Refuse a label of the classes that is not there.
+
+    Raises
+    ------
+    OptionError : the label that is asked for is not among these.
+    """
+    asked = options.classes != "predicted" and options.class_label is not None
+    if asked and options.class_label not in sentence_labels:
+        there = ", ".join(sentence_labels) or "none"
+        raise OptionError(f"concepts: no sentence label {options.class_label!r}; there are {there}")
 
 
 def _classed(pair: LayerPair, classes: pl.Series) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """What the directions of one layer carry, in base and tuned model: removal curves and treatments as tables.
 
-By whom it is judged is in `judges`, how in `removal` and `treatment_scores`. Replicates of the two models are paired, so the
-difference of what they lose has an interval of its own.
+By whom it is judged is in `judges`, how in `removal` and `treatment_scores`. Replicates of the two models are paired,
+so the difference of what they lose has an interval of its own.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from isogloss.probing.figures import figures
 from isogloss.probing.findings import findings
 from isogloss.probing.layer import probe_layer
 from isogloss.probing.options import ProbingOptions
-from isogloss.probing.targets import targets
+from isogloss.probing.read_once import ReadOnce
+from isogloss.probing.targets import targets, wanted_labels
 from isogloss.probing.trying_task import try_task
 from isogloss.probing.whole import probe_together
 
@@ -49,6 +50,18 @@ class ProbingAnalysis:
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
     Options: ClassVar[type] = ProbingOptions
 
+    def __init__(self) -> None:
+        self._base = ReadOnce()
+
+    def check(self, token_labels: Sequence[str], sentence_labels: Sequence[str], options: ProbingOptions) -> None:
+        """Refuse labels that the corpus does not have, before any model runs.
+
+        Raises
+        ------
+        OptionError : a label is asked for that there is not.
+        """
+        wanted_labels(token_labels, sentence_labels, options)
+
     def run(self, pair: LayerPair, options: ProbingOptions) -> Tables:
         """Tables of one layer; of one model alone where the other lacks the layer.
 
@@ -59,7 +72,7 @@ class ProbingAnalysis:
         found, notes = targets(pair, options)
         if not found:
             return {"probing": tidy([]), "probing_notes": _notes(notes or ["No probe: there is no label to read."])}
-        tables, ranked = probe_layer(pair, found, options)
+        tables, ranked = probe_layer(pair, found, options, self._base)
         tried, reason = try_task(pair, ranked.get("tuned", {}), options)
         if tried is not None:
             tables["probing_task"] = tried
@@ -68,7 +81,9 @@ class ProbingAnalysis:
     def run_whole(self, pair: ModelPair, options: ProbingOptions) -> Tables:
         """Tables of the probes that read all layers, side by side or mixed."""
         found, _ = targets(pair, options)
-        return probe_together(pair, found, options) if found and (options.together or options.scalar_mix) else {}
+        if not found or not (options.together or options.scalar_mix):
+            return {}
+        return probe_together(pair, found, options, self._base)
 
     def combine(self, tables: Tables, options: ProbingOptions) -> Tables:
         """Add the spread between several tuned models; say each note once."""

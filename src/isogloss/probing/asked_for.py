@@ -13,7 +13,7 @@ import polars as pl
 from scipy.special import softmax
 
 from isogloss.analysis import LayerPair, Tables
-from isogloss.numerics.elastic_net import Problem, Solution
+from isogloss.numerics.elastic_net import Solution
 from isogloss.probing.description_length import OnlineBlocks, codelength
 from isogloss.probing.learning_curve import LearningCurve, NestedSubsets, learning_curve
 from isogloss.probing.mlp import MLPProbe
@@ -22,7 +22,7 @@ from isogloss.probing.reading import Readable, Reading
 from isogloss.probing.resampling import Resampled
 from isogloss.probing.scores import accuracy, resampled_mean
 from isogloss.probing.scoring import Row, models_of, names_of, row_of
-from isogloss.probing.solving import predicted, solved
+from isogloss.probing.solving import predicted, problem_of, solved
 
 CURVE_SEEDS = 2
 """Orders of the training sentences that a learning curve is the mean of."""
@@ -97,14 +97,7 @@ def _probes(
         # The solver refuses classes without a word; those that a part of the words lacks are told by -1 alone.
         part = np.full(len(readable.train_rows), -1)
         part[inside] = np.where(given > 0, codes, -1)
-        problems.append(
-            Problem(
-                codes=part,
-                n_classes=len(reading.target.classes),
-                l1=options.l1 * reading.strength,
-                l2=options.l2 * reading.strength,
-            )
-        )
+        problems.append(problem_of(options, reading.strength, codes=part, n_classes=len(reading.target.classes)))
     return solved(readable.train, problems, options, pair.progress)
 
 

@@ -22,6 +22,7 @@ def fit_probes(
     l2: float = 1e-5,
     penalty: PenaltyName = "elastic",
     standardize: bool = False,
+    share_power: float = 0.0,
     weights: Sequence[np.ndarray | None] | np.ndarray | None = None,
     path: Sequence[tuple[float, float]] | None = None,
     tol: float = 1e-3,
@@ -35,7 +36,7 @@ def fit_probes(
     ----------
     X : (n, d) array, memory map, or matrix read in blocks.
     targets : labels (n,) of each probe; None or "" where a row takes no part.
-    l1, l2, penalty, standardize, tol, max_iter, device : as in `LinearProbe`.
+    l1, l2, penalty, standardize, share_power, tol, max_iter, device : as in `LinearProbe`.
     weights : (n,) weights of the rows for all probes, or one such array (or None) for each.
     path : pairs (l1, l2), used instead of `l1` and `l2`: every target is fitted with each.
     progress : told each probe that is done.
@@ -60,7 +61,9 @@ def fit_probes(
         a = None if weights is None else weights[i]
         classes, codes = encode(target, n, a, f"target {i}")
         for first, second in pairs:
-            problems.append(Problem(codes=codes, n_classes=len(classes), weights=a, l1=first, l2=second))
+            problems.append(
+                Problem(codes=codes, n_classes=len(classes), weights=a, l1=first, l2=second, share_power=share_power)
+            )
             labels.append(classes)
     if not problems:
         return []
@@ -80,6 +83,7 @@ def fit_probes(
             problem.l2,
             penalty=penalty,
             standardize=standardize,
+            share_power=share_power,
             tol=tol,
             max_iter=max_iter,
             device=device,

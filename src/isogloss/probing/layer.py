@@ -14,6 +14,7 @@ from isogloss.errors import OptionError
 from isogloss.probing.asked_for import asked_for
 from isogloss.probing.layer_neurons import Ranked, neuron_tables
 from isogloss.probing.options import ProbingOptions
+from isogloss.probing.read_once import ReadOnce
 from isogloss.probing.reading import Readable, Reading, read_all
 from isogloss.probing.scoring import baseline_rows, models_of, names_of, score_rows
 from isogloss.probing.targets import Target, sentences_with_words
@@ -22,9 +23,9 @@ Readings = dict[str, dict[str, Reading]]
 
 
 def probe_layer(
-    pair: LayerPair, targets: list[Target], options: ProbingOptions
+    pair: LayerPair, targets: list[Target], options: ProbingOptions, base: ReadOnce
 ) -> tuple[Tables, dict[str, dict[str, Ranked]]]:
-    """Tables of one layer, and the rankings of its neurons per model and label.
+    """Tables of one layer, and the rankings of its neurons per model and label; `base` reads the base model.
 
     Raises
     ------
@@ -39,7 +40,13 @@ def probe_layer(
         if model == "tuned" and "base" in sources and _same(sources["base"], sources["tuned"]):
             readings["tuned"] = readings["base"]
         else:
-            readings[model] = read_sources(sources[model], options, pair)
+            readings[model] = {}
+            for source in sources[model].values():
+                readings[model] |= (
+                    base(source, options, pair)
+                    if model == "base"
+                    else read_all(source, options, pair.seed, pair.progress)
+                )
     common = {"analysis": "probing", "layer": pair.layer, "seed": pair.tuned_index}
     seeds = range(pair.seed, pair.seed + options.controls)
     by_name = {target.name: target for target in targets}
@@ -81,14 +88,6 @@ def readable(vectors: Vectors, targets: list[Target], pair: Any, where: str) -> 
                     f"probing: {where} holds NaN or infinity for {len(bad):,} of {len(matrix):,} {of}, "
                     f"the first of them in row {rows[bad[0]]}"
                 )
-    return found
-
-
-def read_sources(sources: Mapping[str, Readable], options: ProbingOptions, pair: Any) -> dict[str, Reading]:
-    """Probes of all labels, of words and of sentences."""
-    found: dict[str, Reading] = {}
-    for source in sources.values():
-        found |= read_all(source, options, pair.seed, pair.progress)
     return found
 
 

@@ -27,6 +27,10 @@ class ProbingOptions:
         metadata={"help": "multiples of both penalties, with commas, among which the dev sentences choose"},
     )
     penalty: str = field(default="elastic", metadata={"help": "elastic, or neurox: the L2 norm not squared"})
+    share_power: float = field(
+        default=0.0,
+        metadata={"help": "1 penalises a label's rare values less, in proportion to their words; 0 all alike"},
+    )
     standardize: bool = field(default=True, metadata={"help": "scale every neuron to unit variance for the probe"})
     controls: int = field(default=3, metadata={"help": "control tasks (random label per word type) for selectivity"})
     min_count: int = field(default=10, metadata={"help": "training words that a label's value needs to take part"})
@@ -72,6 +76,10 @@ class ProbingOptions:
         for name, low in least.items():
             if not getattr(self, name) >= low:
                 raise OptionError(f"probing: {name} should be at least {low}. Got {getattr(self, name)} instead.")
+        if not 0 <= self.share_power <= 1:
+            raise OptionError(f"probing: share_power should be from 0 to 1. Got {self.share_power}.")
+        if self.share_power and self.penalty == "neurox":
+            raise OptionError(f"probing: the neurox penalty takes no share_power. Got {self.share_power}.")
         for name, top in (("salient_share", 1), ("task_neurons", 0.5)):
             if not 0 < getattr(self, name) <= top:
                 raise OptionError(f"probing: {name} should be above 0 and at most {top}. Got {getattr(self, name)}.")

@@ -13,7 +13,7 @@ import numpy as np
 from isogloss.analysis import Vectors
 from isogloss.numerics.elastic_net import Loss, Problem, Solution
 from isogloss.probing.options import ProbingOptions
-from isogloss.probing.solving import FINAL, predicted, solved
+from isogloss.probing.solving import FINAL, predicted, problem_of, solved
 from isogloss.probing.targets import Target
 from isogloss.progress import SILENT, Progress
 
@@ -95,12 +95,7 @@ def _read_classes(
         return {}
 
     def problem(target: Target, codes: np.ndarray, factor: float) -> Problem:
-        return Problem(
-            codes=readable.codes(target, codes),
-            n_classes=len(target.classes),
-            l1=options.l1 * factor,
-            l2=options.l2 * factor,
-        )
+        return problem_of(options, factor, codes=readable.codes(target, codes), n_classes=len(target.classes))
 
     best = _chosen_path(readable, targets, lambda t, f: problem(t, t.rows.codes, f), options, progress)
     final = solved(
@@ -139,7 +134,7 @@ def _read_numbers(
         inside = np.isin(readable.train_rows, target.rows.train, assume_unique=True)
         assert target.rows.targets is not None
         truth = np.where(inside, target.rows.targets[readable.train_rows], 0.0)
-        return Problem(targets=truth, weights=inside.astype(np.float64), l1=options.l1 * factor, l2=options.l2 * factor)
+        return problem_of(options, factor, numbers=truth, weights=inside.astype(np.float64))
 
     best = _chosen_path(readable, targets, problem, options, progress, loss="squared")
     chosen = [problem(target, best[target.name][0]) for target in targets]

@@ -15,6 +15,9 @@ import numpy as np
 from isogloss.errors import OptionError
 from isogloss.numerics import percentile_interval
 
+FEWEST_SENTENCES = 10
+"""Sentences below which there is no interval: that of a few is far too narrow, and any difference looks sure."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -42,8 +45,8 @@ class Resampled:
 
     @cached_property
     def interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends, each (*s,); NaN without resamples, and of one sentence, which is always drawn alike."""
-        if not len(self.replicates) or self.origin[2] < 2:
+        """Lower and upper ends, each (*s,); NaN without resamples and below `FEWEST_SENTENCES`."""
+        if not len(self.replicates) or self.origin[2] < FEWEST_SENTENCES:
             unknown = np.full(self.value.shape, np.nan)
             return unknown, unknown
         low, high = percentile_interval(self.replicates.reshape(len(self.replicates), self.value.size))

@@ -48,6 +48,27 @@ def solved(
     return [_whole(found.get(i), p, present[i], X.shape[1]) for i, p in enumerate(problems)]
 
 
+def problem_of(
+    options: ProbingOptions,
+    strength: float,
+    *,
+    codes: np.ndarray | None = None,
+    n_classes: int | None = None,
+    numbers: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> Problem:
+    """A probe of classes (`codes`, `n_classes`) or of numbers, under a multiple of the penalties that are asked for."""
+    return Problem(
+        codes=codes,
+        n_classes=n_classes,
+        targets=numbers,
+        weights=weights,
+        l1=options.l1 * strength,
+        l2=options.l2 * strength,
+        share_power=options.share_power if numbers is None else 0.0,
+    )
+
+
 def predicted(solution: Solution, X: np.ndarray) -> np.ndarray:
     """(n, outputs) logits of classes, or numbers, of (n, d) vectors."""
     return X @ np.asarray(solution.coef, dtype=X.dtype).T + np.asarray(solution.intercept, dtype=X.dtype)
@@ -66,7 +87,7 @@ class Fitted:
 
 def fitted(X: np.ndarray, codes: np.ndarray, n_classes: int, strength: float, options: ProbingOptions) -> Fitted:
     """A probe trained on (n, d) vectors and (n,) classes, under a multiple of the penalties."""
-    problem = Problem(codes=codes, n_classes=n_classes, l1=options.l1 * strength, l2=options.l2 * strength)
+    problem = problem_of(options, strength, codes=codes, n_classes=n_classes)
     return Fitted(solved(np.ascontiguousarray(X), [problem], options)[0])
 
 

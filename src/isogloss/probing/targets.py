@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import ModelPair, word_classes
+from isogloss.analysis import ModelPair, classing
 from isogloss.analysis.splits import ProbeRows, probe_rows
 from isogloss.errors import OptionError
 from isogloss.probing.control import control_codes
 from isogloss.probing.options import ProbingOptions
+from isogloss.probing.resampling import FEWEST_SENTENCES
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,20 +64,12 @@ def targets(pair: ModelPair, options: ProbingOptions) -> tuple[list[Target], lis
     ------
     OptionError : a label is asked for that there is not.
     """
-    of_words = dict.fromkeys(word_classes(pair), "words")
-    of_sentences = dict.fromkeys(pair.sentence_labels, "sentences")
-    known = of_sentences | of_words
-    wanted = list(known)
-    if options.labels is not None:
-        wanted = [name.strip() for name in options.labels.split(",") if name.strip()]
-        if unknown := [name for name in wanted if name not in known]:
-            there = ", ".join(known) or "none"
-            raise OptionError(f"probing: no label {', '.join(unknown)}; there are {there}")
+    wanted = wanted_labels(pair.token_labels, pair.sentence_labels, options)
     sentences = sentences_with_words(pair)
     found, notes = [], []
     said: dict[str, list[str]] = {}
-    for name in wanted:
-        units = pair.words if known[name] == "words" else sentences
+    for name, of in wanted.items():
+        units = pair.words if of == "words" else sentences
         rows, reason = probe_rows(
             units,
             pair.sentences,
@@ -88,10 +82,31 @@ def targets(pair: ModelPair, options: ProbingOptions) -> tuple[list[Target], lis
         if rows is None:
             notes.append(f"No probe for {reason}")
             continue
-        for note in rows.notes:
+        held = len(np.unique(rows.sentences[rows.test]))
+        few = f"{held} test sentences, and without {FEWEST_SENTENCES} no change is called one"
+        for note in (*rows.notes, *([few] if held < FEWEST_SENTENCES else [])):
             said.setdefault(note, []).append(name)
-        found.append(Target(rows, known[name], _spelled(units, known[name])))
+        found.append(Target(rows, of, _spelled(units, of)))
     return found, notes + [f"{', '.join(names)}: {note}." for note, names in said.items()]
+
+
+def wanted_labels(
+    token_labels: Sequence[str], sentence_labels: Sequence[str], options: ProbingOptions
+) -> dict[str, str]:
+    """The labels asked for, each with what it is of: "words" or "sentences".
+
+    Raises
+    ------
+    OptionError : a label is asked for that there is not.
+    """
+    known = dict.fromkeys(sentence_labels, "sentences") | dict.fromkeys(classing(token_labels), "words")
+    if options.labels is None:
+        return known
+    wanted = [name.strip() for name in options.labels.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in known]:
+        there = ", ".join(known) or "none"
+        raise OptionError(f"probing: no label {', '.join(unknown)}; there are {there}")
+    return {name: known[name] for name in wanted}
 
 
 def sentences_with_words(pair: ModelPair) -> pl.DataFrame:

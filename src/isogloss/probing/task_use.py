@@ -14,6 +14,7 @@ import numpy as np
 from isogloss.analysis import Classifier
 from isogloss.analysis.interventions import Change, TokenMeans, Tokens, ablate_neurons, matched_neurons, restricted
 from isogloss.numerics.bootstrap import percentile_interval, poisson_sums
+from isogloss.probing.resampling import FEWEST_SENTENCES
 from isogloss.progress import Advance
 
 
@@ -108,7 +109,8 @@ def task_use(
     replacement : "zero", or "mean": each neuron's mean over tokens of the same kind.
     tokens : where neurons are taken out.
     n_random : draws of random neurons, at least 1. Sets share no draws: each is matched to its own spread.
-    n_boot, seed : resamples of the sentences (0 gives no intervals), and the seed of everything random.
+    n_boot, seed : resamples of the sentences (0 gives no intervals, nor do fewer than `FEWEST_SENTENCES`), and the seed
+        of everything random.
     advance : told after each pass of the classifier.
     """
     means = None
@@ -153,7 +155,7 @@ def _judged(
     paired = lost - controls.mean(axis=0)
     n = len(before)
     low, high = np.full(2, np.nan), np.full(2, np.nan)
-    if n_boot and n > 1:
+    if n_boot and n >= FEWEST_SENTENCES:
         totals = poisson_sums(np.stack([lost, paired, np.ones(n)], axis=1), n_boot, seed)
         low, high = percentile_interval(totals[:, :2] / np.where(totals[:, 2:] > 0, totals[:, 2:], np.nan))
     return TaskUse(

@@ -20,6 +20,7 @@ from isogloss.probing.minimal import minimal_layer, minimal_neurons
 from isogloss.probing.mixed_layers import mix_table
 from isogloss.probing.options import ProbingOptions
 from isogloss.probing.placing import placed
+from isogloss.probing.read_once import ReadOnce
 from isogloss.probing.reading import Readable, Reading, read_all
 from isogloss.probing.scoring import models_of, names_of, score_rows
 from isogloss.probing.solving import fitted, predicted
@@ -43,10 +44,10 @@ MAP: dict[str, Any] = {
 """Neurons with a weight in the probe of all layers: `share` is the largest share of a value's weight, `rank` by LCA."""
 
 
-def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingOptions) -> Tables:
+def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingOptions, base: ReadOnce) -> Tables:
     """Tables of the probes that read all layers at once; none where layers differ in width or nothing is classed.
 
-    Side by side with `together`, mixed with `scalar_mix`.
+    Side by side with `together`, mixed with `scalar_mix`. `base` reads the base model.
     """
     classed = [_first(target, options.together_train) for target in targets if target.of == "words"]
     classed = [target for target in classed if not target.numeric]
@@ -67,7 +68,10 @@ def probe_together(pair: ModelPair, targets: Sequence[Target], options: ProbingO
         same = "base" in sources and sources["base"].same_as(source)
         sources[model] = sources["base"] if same else source
         if options.together:
-            readings[model] = readings["base"] if same else read_all(source, few, pair.seed, pair.progress)
+            if model == "base":
+                readings[model] = base(source, few, pair)
+            else:
+                readings[model] = readings["base"] if same else read_all(source, few, pair.seed, pair.progress)
     by_name = {target.name: target for target in classed}
     parts: dict[str, list[pl.DataFrame]] = {}
     for name in names_of(readings):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.activations import ActivationStore, ExtractOptions, extract_loaded
-from isogloss.analysis import Analysis, choose
+from isogloss.analysis import Analysis, CheckingAnalysis, choose
 from isogloss.corpus import Corpus
 from isogloss.errors import IsoglossError, OptionError, StoreError
 from isogloss.models import LoadedModel, ModelReference, load, resolve
@@ -79,6 +79,9 @@ def run_study(
     base_model = resolve(base, allow_pickle=allow_pickle)
     tuned_models = [resolve(one, allow_pickle=allow_pickle) for one in _as_list(tuned)]
     runnable, skipped = _runnable(chosen, corpus)
+    for name, analysis in runnable.items():
+        if isinstance(analysis, CheckingAnalysis):
+            analysis.check(corpus.token_labels, corpus.sentence_labels, settings[name])
     question = Question(
         base=base_model.as_dict(),
         tuned=tuple(model.as_dict() for model in tuned_models),

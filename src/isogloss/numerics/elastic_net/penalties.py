@@ -33,11 +33,11 @@ class Penalty(Protocol):
 
 
 class Elastic:
-    """sum_kj l1_j |W_kj| + l2_j / 2 W_kj^2.
+    """sum_kj l1_kj |W_kj| + l2_kj / 2 W_kj^2.
 
     Parameters
     ----------
-    l1, l2 : (d,) strengths for each feature.
+    l1, l2 : (d,) strengths for each feature, or (outputs, d) for each weight.
     """
 
     def __init__(self, l1: Tensor, l2: Tensor) -> None:
@@ -55,14 +55,14 @@ class Elastic:
         return shrunk.div_(1 + step * self.l2)
 
     def conjugate(self, slopes: Tensor, factor: float) -> float:
-        """sum_kj (|u| - l1_j)_+^2 / (2 l2_j); without l2, 0 where no |u| exceeds l1_j."""
+        """sum_kj (|u| - l1)_+^2 / (2 l2); without l2, 0 where no |u| exceeds l1."""
         over = (slopes.double().abs() * factor - self.l1.double()).clamp_min_(0)
         if self._ridged:
             return float((over.square() / (2 * self.l2.double())).sum())
         return 0.0 if float(over.max()) <= 1e-12 * float(self.l1.max()) else math.inf
 
     def largest_factor(self, slopes: Tensor) -> float:
-        """1 with l2; else min over weights of l1_j / |u|."""
+        """1 with l2; else min over weights of l1 / |u|."""
         if self._ridged:
             return 1.0
         ratio = slopes.double().abs() / self.l1.double().clamp_min(torch.finfo(torch.float64).tiny)

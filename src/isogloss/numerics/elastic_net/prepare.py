@@ -78,12 +78,19 @@ def prepare(
     fits = []
     for problem, row_loss, (own_mean, own_scale) in zip(problems, losses, own, strict=True):
         scale = base if penalty == "elastic" else own_scale
-        ratio = (own_scale / scale).to(design.dtype)
+        ratio = own_scale / scale
         chosen: Penalty = (
-            Elastic(problem.l1 * ratio, problem.l2 * ratio.square())
-            if penalty == "elastic"
-            else NeuroX(problem.l1, problem.l2)
+            _elastic(problem, row_loss, ratio, design.dtype) if penalty == "elastic" else NeuroX(problem.l1, problem.l2)
         )
         centre = (own_mean - mean) / scale
         fits.append(Fit(row_loss, chosen, mean, scale, centre, constant, design.n, design.dtype))
     return Prepared(fits, own, covariance, base)
+
+
+def _elastic(problem: Problem, row_loss: RowLoss, ratio: Tensor, dtype: torch.dtype) -> Elastic:
+    """The penalty of weights that are `ratio` (d,) times those that the strengths are meant for."""
+    l1, l2 = problem.l1 * ratio, problem.l2 * ratio.square()
+    if problem.share_power and isinstance(row_loss, Multinomial):
+        of_class = (row_loss.outputs * row_loss.shares)[:, None] ** problem.share_power
+        l1, l2 = of_class * l1, of_class * l2
+    return Elastic(l1.to(dtype), l2.to(dtype))

@@ -26,6 +26,8 @@ class Problem:
     weights : (n,) weights of the rows, at least 0; None for ones. The loss is the weighted mean, so that a row of
         weight 0 counts like no row.
     l1, l2 : strengths of the two penalties, at least 0.
+    share_power : both are multiplied, for the weights of class k, by (n_classes * share_k) ** share_power, share_k its
+        part of the rows' weight. 0 penalises all classes alike, 1 each in proportion to its rows.
     """
 
     codes: np.ndarray | None = None
@@ -34,6 +36,7 @@ class Problem:
     weights: np.ndarray | None = None
     l1: float = 1e-5
     l2: float = 1e-5
+    share_power: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -161,3 +164,8 @@ def check_options(problems: Sequence[Problem], loss: str, penalty: str, tol: flo
             value = getattr(problem, strength)
             if not (np.isfinite(value) and value >= 0):
                 raise OptionError(f"{strength} is {value}; it must be finite and at least 0")
+        if not 0 <= problem.share_power <= 1:
+            raise OptionError(f"share_power is {problem.share_power}; it must be from 0 to 1")
+        if problem.share_power and (loss == "squared" or penalty == "neurox"):
+            other = "squared loss" if loss == "squared" else "neurox penalty"
+            raise OptionError(f"share_power is {problem.share_power}; with the {other} it must be 0")

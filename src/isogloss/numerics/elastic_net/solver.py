@@ -43,6 +43,7 @@ def solve(
     loss "squared": weighted mean of |W x + b - t|^2 / 2.
     penalty "elastic": l1 * sum |W| + l2 / 2 * sum W^2.
     penalty "neurox": l1 * sum |W| + l2 * ||W||_F, the norm not squared.
+    `Problem.share_power` makes the elastic penalty weaker for rarer classes.
 
     A problem is done when its duality gap, a bound on its distance from the optimum that holds up to rounding, is at
     most tol * (objective of the best intercepts alone); or when five iterations lowered its objective by at most
