@@ -260,8 +260,10 @@ def test_nan_is_refused_with_its_layer():
         run(base, tuned, words, sentences)
 
 
-def test_a_label_that_is_not_there_is_refused():
+def test_a_label_that_is_not_there_is_refused_before_any_model_runs_and_later():
     words, sentences, base, tuned = planted()
+    with pytest.raises(OptionError, match="isotropy: no label nothing; there are kind"):
+        ANALYSIS.check(("kind", "head"), (), IsotropyOptions(labels="nothing"))
     with pytest.raises(OptionError, match="isotropy: no label nothing; there are kind"):
         run(base, tuned, words, sentences, IsotropyOptions(**{**vars(QUICK), "labels": "nothing"}))
 

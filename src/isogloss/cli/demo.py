@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import polars as pl
@@ -24,8 +24,9 @@ REVIEWS = "movie_reviews"
 TRAIN, HELD_OUT, EPOCHS = 3000, 1000, 2
 LEARNING_RATE = 1.5e-4
 CLASSES = {"0": "negative", "1": "positive"}
-QUICK = {
+QUICK: dict[str, dict[str, Any]] = {
     "concepts": {"trigger_sentences": 60, "trigger_words": 10},
+    "isotropy": {"counts": "0,1,2,5,10,20,50,100", "draws": 2, "probe_train": 2000, "head_sentences": 60},
     "probing": {"task_sentences": 60, "task_random": 3, "together_train": 5000, "minimal_layers": False},
 }
 """The classifier runs on fewer sentences than by default, which is what takes longest in triggers and in taking neurons
@@ -43,7 +44,8 @@ def demo(
     """Fine-tune MiniLM on Rotten Tomatoes reviews, compare it with what it was, and write the page. A few minutes.
 
     The page shows how far each layer moved; which concepts were kept, and which took the side of a sentiment; how well,
-    and from which neurons, the sentiment and word classes are read before and after.
+    and from which neurons, the sentiment and word classes are read before and after; how the space is stretched, and
+    what its main directions carry.
     """
     with user_errors(stopped="stopped; give the same command again: a fine-tuned model is found, a comparison goes on"):
         from isogloss.api import compare

@@ -13,6 +13,7 @@ import polars as pl
 from isogloss.analysis import Figure, Finding, LayerPair, Need, Tables, between_seeds, tidy
 from isogloss.isotropy.figures import figures
 from isogloss.isotropy.findings import findings
+from isogloss.isotropy.judges import wanted_labels
 from isogloss.isotropy.layer import isotropy_layer
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import SENTENCES
@@ -44,6 +45,15 @@ class IsotropyAnalysis:
     needs: ClassVar[frozenset[Need]] = frozenset({"words"})
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
     Options: ClassVar[type] = IsotropyOptions
+
+    def check(self, token_labels: Sequence[str], sentence_labels: Sequence[str], options: IsotropyOptions) -> None:
+        """Refuse labels that the corpus does not have, before any model runs.
+
+        Raises
+        ------
+        OptionError : a label is asked for that there is not.
+        """
+        wanted_labels(token_labels, sentence_labels, options)
 
     def run(self, pair: LayerPair, options: IsotropyOptions) -> Tables:
         """Tables of one layer; of one model alone where the other lacks the layer.

@@ -5,14 +5,14 @@ Chosen from what the corpus has; how each is computed is in `scores`, `probe_sco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import ArrayVectors, LayerPair, Vectors, word_classes
+from isogloss.analysis import ArrayVectors, LayerPair, Vectors, classing, word_classes
 from isogloss.analysis.partition import DEV, TEST, TRAIN, partition_sentences
 from isogloss.analysis.seeded import text_uniforms
 from isogloss.analysis.splits import ProbeRows, probe_rows
@@ -74,7 +74,13 @@ class Judges:
         place = np.searchsorted(pair.sentences["sentence"].to_numpy(), pair.words["sentence"].to_numpy())
         sentences = pair.sentences.filter(pl.col("sentence").is_in(pair.words["sentence"].unique().implode()))
         is_pairs = "text_b" in pair.sentences.columns and set(pair.words["part"].unique()) == {0, 1}
-        names, of_words = _labels(pair, options, said)
+        names, left_out = wanted_labels(pair.token_labels, pair.sentence_labels, options)
+        of_words = set(word_classes(pair))
+        if left_out:
+            said.append(
+                f"Directions are judged by {', '.join(names)}, the first of {len(names) + len(left_out)} labels; "
+                "isotropy.labels names others."
+            )
         probes, pairs = {}, []
         for name in names:
             units = pair.words if name in of_words else sentences
@@ -165,19 +171,21 @@ class Judges:
         )
 
 
-def _labels(pair: LayerPair, options: IsotropyOptions, said: list[str]) -> tuple[list[str], set[str]]:
-    of_words = set(word_classes(pair))
-    known = [*pair.sentence_labels, *word_classes(pair)]
-    if options.label_names is not None:
-        if unknown := [name for name in options.label_names if name not in known]:
-            raise OptionError(f"isotropy: no label {', '.join(unknown)}; there are {', '.join(known) or 'none'}")
-        return list(options.label_names), of_words
-    if len(known) > FEW:
-        said.append(
-            f"Directions are judged by {', '.join(known[:FEW])}, the first of {len(known)} labels; "
-            "isotropy.labels names others."
-        )
-    return known[:FEW], of_words
+def wanted_labels(
+    token_labels: Iterable[str], sentence_labels: Iterable[str], options: IsotropyOptions
+) -> tuple[list[str], list[str]]:
+    """The labels that judge, and those left out where the analysis chooses: sentences' labels first, then words'.
+
+    Raises
+    ------
+    OptionError : a label is asked for that there is not.
+    """
+    known = [*sentence_labels, *classing(token_labels)]
+    if options.label_names is None:
+        return known[:FEW], known[FEW:]
+    if unknown := [name for name in options.label_names if name not in known]:
+        raise OptionError(f"isotropy: no label {', '.join(unknown)}; there are {', '.join(known) or 'none'}")
+    return list(options.label_names), []
 
 
 def _gold(
