@@ -40,7 +40,7 @@ from isogloss.probing import LinearProbe, fit_probes
 SEEDS = 5
 REFERENCE = 1e-5
 SHARE_POWER = 1.0
-PATH = [(1e-5, 3e-4), (1e-5, 6e-4), (1e-5, 1e-3), (1e-5, 2e-3)]
+PATH = [(1e-5, 3e-4), (1e-5, 8e-4), (1e-5, 2e-3)]
 
 
 @dataclass
