@@ -80,6 +80,7 @@ def measurements() -> str:
     rows.append(similarity_row(similarity))
     rows += ward_rows()
     rows += probing_rows()
+    rows += isotropy_rows()
     machine = extraction["machine"]
     rows.append(
         f"\nMeasured side by side in one run, medians of interleaved rounds (Ward: one), on {machine['processor']} "
@@ -131,12 +132,14 @@ def probing_rows() -> list[str]:
         results = json.loads(path.read_text())
         n, layers = results["words"]["train"], results["layers"]
         least = min(layers, key=lambda row: row["test_lead"])
+        at_least = results["layers_at_least_as_accurate"]
+        every = "every layer" if at_least == len(layers) else f"{at_least} of {len(layers)} layers"
         scaled = ", one seed of five measured and multiplied" * results["peer_job_is_scaled_up"]
         found += [
             f"| probes of {results['classes']} word classes, {n:,} words, {len(layers)} layers, five control tasks | "
             f"NeuroX's training loop, five seeds of task and control{scaled} | "
-            f"{results['job_peer_over_ours']:.0f} times as fast; more accurate on unseen words at "
-            f"{results['layers_at_least_as_accurate']} of {len(layers)} layers, the least lead "
+            f"{results['job_peer_over_ours']:.0f} times as fast; as accurate on unseen words or more at {every}, "
+            "the least lead "
             f"{least['test_lead']:+.4f} (standard error {least['test_lead_standard_error']:.4f}) |",
             f"| the same, one probe, penalty chosen among {results['path']} | one probe of NeuroX, 10 epochs | "
             f"{results['single_probe_peer_over_ours']:.1f} times as fast |",
@@ -147,6 +150,23 @@ def probing_rows() -> list[str]:
         name = next(name for name in measured if name.startswith("LCA order"))
         found.append(f"| {name} | - | {measured[name]['seconds']:.2f} s |")
     return found
+
+
+def isotropy_rows() -> list[str]:
+    """Lines on the measures of a layer's shape, as far as they were measured."""
+    path = RESULTS / "isotropy.json"
+    if not path.exists():
+        return []
+    results = json.loads(path.read_text())
+    size = f"{results['words']:,} words x {results['width']}"
+    times = results["over_covariance_product"]
+    return [
+        f"| all global measures of isotropy, {size}, two passes | the float64 covariance product alone | "
+        f"{times['all, no intervals']:.1f} times its time, {times['all, 200 resamples']:.1f} with 200 resamples of the "
+        "sentences |",
+        f"| exact mean cosine, {size} | all pairs by matrix products | "
+        f"{results['all_pairs_over_mean_cosine']:.0f} times as fast |",
+    ]
 
 
 def readme() -> str:

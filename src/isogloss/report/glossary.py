@@ -50,6 +50,25 @@ MEASURES: dict[str, tuple[str, str]] = {
         "Neighbour overlap",
         "Of the ten words nearest to a word in one model, the share that is also among its ten nearest in the other.",
     ),
+    "mean_cosine": (
+        "Mean cosine",
+        "How alike the directions are in which any two words' vectors point, over all pairs: near 0 they point "
+        "everywhere, near 1 all the same way (the space is narrow).",
+    ),
+    "isoscore": (
+        "IsoScore",
+        "How evenly the variance of words is spread over directions: 1 is alike in all, 0 is all along one. Blind to "
+        "rotation, scale and the mean (Rudman et al. 2022).",
+    ),
+    "partition_log10": (
+        "Isotropy of the partition function",
+        "How alike sums of exp(u.w) are over the main directions u, as a power of ten: 0 is the same in all; the "
+        "lower, the more some directions stand out (Mu & Viswanath 2018).",
+    ),
+    "top_share": (
+        "Share of the first direction",
+        "The part of all variance between words that lies along the one direction in which they differ most.",
+    ),
     "r2": (
         "R²",
         "Of a label that is a number: the share of its variance, in sentences held out, that a linear probe explains. "
@@ -89,6 +108,16 @@ TERMS: dict[str, tuple[str, str]] = {
         "Explained by",
         "A label explains a concept when nearly all its words have it. Concepts of one or two different words are "
         "easily explained by anything, which is why shuffled labels are shown beside it.",
+    ),
+    "reliance": (
+        "Reliance on the top directions",
+        "A score is asked again without the directions in which words differ most, and without as many random ones. "
+        "Reliance is how much more is lost without the top ones, on average over how many are taken out.",
+    ),
+    "nmi": (
+        "Normalised mutual information",
+        "How far groups and labels tell each other: 0 is not at all, 1 is the same groups. Chance is above 0, and "
+        "shown.",
     ),
     "polar": (
         "On the side of a class, polar",
