@@ -5,8 +5,9 @@ from sklearn.metrics import normalized_mutual_info_score
 from isogloss.analysis import ArrayVectors
 from isogloss.errors import OptionError
 from isogloss.isotropy.clusters import cluster_isotropy
-from isogloss.isotropy.grouped_isotropy import mean_cosine_estimate, partition_estimates
+from isogloss.isotropy.grouped_isotropy import grouped_isotropy
 from isogloss.isotropy.labellings import Labelling, cluster_agreement, frequency_bands, null_interval
+from isogloss.isotropy.resamples import Resamples
 
 
 def partition(X):
@@ -31,8 +32,8 @@ def islands(n=600, d=10, k=4, seed=0):
 
 def measured(X, groups, n_boot=0):
     X64 = X.astype(np.float64)
-    found = partition_estimates(X.astype(np.float32), X64.T @ X64, groups, int(groups.max()) + 1, n_boot, 0)
-    return found | {"mean_cosine": mean_cosine_estimate(X, groups, int(groups.max()) + 1, n_boot, 0)}
+    resamples = Resamples(groups, int(groups.max()) + 1, n_boot, 0)
+    return grouped_isotropy(X.astype(np.float32), X64.T @ X64, resamples)
 
 
 @pytest.mark.parametrize("d", [3, 300])
@@ -71,7 +72,7 @@ def test_replicates_of_the_measures_spread_as_recomputed_resamples_do():
 def test_a_sentence_drawn_twice_is_not_like_its_copy():
     """Sentences of one direction each: pairs of copies would add 1 / 20 to the mean cosine of a resample."""
     X = np.random.default_rng(0).standard_normal((20, 200)).repeat(5, axis=0)
-    found = mean_cosine_estimate(X, np.repeat(np.arange(20), 5), 20, 500, 0)
+    found = measured(X, np.repeat(np.arange(20), 5), 500)["mean_cosine"]
     assert found.replicates.mean() == pytest.approx(found.value, abs=0.01)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from isogloss.analysis import Vectors
 from isogloss.errors import OptionError
 from isogloss.isotropy.estimate import Estimate
-from isogloss.isotropy.grouped_isotropy import mean_cosine_estimate, partition_estimates
+from isogloss.isotropy.grouped_isotropy import grouped_isotropy
 from isogloss.isotropy.labellings import Agreement, Labelling, cluster_agreement
+from isogloss.isotropy.resamples import Resamples
 from isogloss.isotropy.sampling import check_rows, sampled_rows, taken
 from isogloss.numerics import kmeans_clusters
 from isogloss.numerics.ward.copies import distinct_rows
@@ -100,9 +101,9 @@ def cluster_isotropy(
     if refused:
         notes.append(f"{', '.join(map(str, refused))} clusters left out: {different:,} different vectors")
     _, sentence = np.unique(groups[rows], return_inverse=True)
-    order = np.argsort(sentence, kind="stable")
     n_groups = int(sentence.max()) + 1
     n_boot = bootstrap if n_groups > 1 else 0
+    resamples = Resamples(sentence, n_groups, n_boot, seed)
     chosen = [Labelling(a.name, a.codes[rows], a.classes, a.types[rows], a.shuffle) for a in labellings]
     labelled = [known for known in chosen if (known.codes >= 0).any()]
     notes += [f"{known.name}: no sampled word is labelled" for known in chosen if known not in labelled]
@@ -111,9 +112,7 @@ def cluster_isotropy(
     for k in sorted(set(ks) - set(refused)):
         clusters = kmeans_clusters(X, k, seed) if k > 1 else np.zeros(len(X), dtype=np.int64)
         centred, second = _zero_mean(X, clusters, total)
-        centred, by_sentence = centred[order], sentence[order]
-        measures = partition_estimates(centred, second, by_sentence, n_groups, n_boot, seed)
-        measures["mean_cosine"] = mean_cosine_estimate(centred, by_sentence, n_groups, n_boot, seed)
+        measures = grouped_isotropy(centred, second, resamples)
         settings = {"permutations": permutations, "bootstrap": n_boot, "seed": seed}
         agreements = [cluster_agreement(clusters, a, sentence, n_groups, **settings) for a in labelled if k > 1]
         found.append(Clustering(k, clusters, measures, tuple(agreements)))

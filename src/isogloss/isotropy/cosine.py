@@ -15,6 +15,7 @@ import numpy as np
 
 from isogloss.errors import OptionError
 from isogloss.isotropy.rows import check_shape, checked_blocks, finite_blocks
+from isogloss.isotropy.sampling import sampled_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +146,7 @@ def informativity(X: np.ndarray, removed: Iterable[int], *, words: int = 1000, s
     d = np.shape(X)[1]
     if len(out) and (out[0] < 0 or out[-1] >= d):
         raise OptionError(f"removed should be dimensions in 0 .. {d - 1}. Got {out.tolist()} instead.")
-    rows = sampled_words(len(X), words, seed)
+    rows = sampled_rows(len(X), words, seed)
     sample = next(finite_blocks([X[rows]], rows))
     value, left_out = informativity_of(sample, [out])[0]
     if left_out:
@@ -153,11 +154,6 @@ def informativity(X: np.ndarray, removed: Iterable[int], *, words: int = 1000, s
     if np.isnan(value):
         raise OptionError("the cosines of these words are all equal, or fewer than three words have one")
     return value
-
-
-def sampled_words(n: int, words: int, seed: int) -> np.ndarray:
-    """Ascending numbers of `words` of n words, drawn without replacement; all of them where there are fewer."""
-    return np.sort(np.random.default_rng(seed).choice(n, min(words, n), replace=False))
 
 
 def informativity_of(sample: np.ndarray, removed: Iterable[np.ndarray]) -> list[tuple[float, int]]:

@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from isogloss.errors import OptionError
+from isogloss.isotropy.covariance import scatter_of
+from isogloss.isotropy.rows import finite_blocks
 from isogloss.numerics.ward.linkage import as_points
 
 Which = Literal["top", "bottom", "random", "only_top", "random_any"]
@@ -86,26 +88,14 @@ class Directions:
         ------
         OptionError : there is no vector, or one holds NaN or infinity (its row is named).
         """
-        n, total, scatter, origin = 0, np.zeros(X.shape[1]), np.zeros((X.shape[1], X.shape[1])), np.zeros(X.shape[1])
-        for block in _blocks(X, rows):
-            finite = np.isfinite(block).all(axis=1)
-            if not finite.all():
-                at = n + int(np.argmin(finite))
-                raise OptionError(f"X holds NaN or infinity in row {at if rows is None else int(rows[at])}.")
-            if not n:
-                origin = block.mean(axis=0)
-            shifted = block - origin
-            total += shifted.sum(axis=0)
-            # Float64 throughout: the bottom directions are what is left after millions of times their variance.
-            scatter += shifted.T @ shifted
-            n += len(block)
-        if not n:
+        if not (X.shape[0] if rows is None else len(rows)):
             raise OptionError("X has no row, so it has no directions.")
-        mean = total / n
-        variances, vectors = np.linalg.eigh(scatter / n - np.outer(mean, mean))
+        # Float64 throughout: the bottom directions are what is left after millions of times their variance.
+        found = scatter_of(finite_blocks(_blocks(X, rows), rows))
+        variances, vectors = np.linalg.eigh(found.centred / found.n)
         basis = vectors[:, ::-1].T
         largest = np.take_along_axis(basis, np.abs(basis).argmax(axis=1)[:, None], axis=1)
-        return Directions(mean + origin, np.maximum(variances[::-1], 0.0), basis * np.sign(largest), n)
+        return Directions(found.mean, np.maximum(variances[::-1], 0.0), basis * np.sign(largest), found.n)
 
     @property
     def d(self) -> int:

@@ -37,9 +37,7 @@ class Resamples:
             raise OptionError(f"bootstrap should be at least 0. Got {n_boot} instead.")
         self.groups = groups
         self.n_groups = n_groups
-        self.weights = np.ones((1 + n_boot, n_groups), dtype=np.uint8)
-        for start, drawn in poisson_weights(n_groups, n_boot, seed):
-            self.weights[1 + start : 1 + start + len(drawn)] = drawn
+        self.weights = sentence_weights(n_groups, n_boot, seed)
 
     @property
     def rows(self) -> int:
@@ -66,6 +64,15 @@ class Resamples:
         order = np.argsort(place, kind="stable")
         starts = np.concatenate([[0], np.cumsum(np.bincount(place))])
         return groups, sparse.csr_array((np.ones(rows), order, starts), shape=(len(groups), rows))
+
+
+def sentence_weights(n_groups: int, n_boot: int, seed: int) -> np.ndarray:
+    """(1 + n_boot, n_groups) uint8: how often each sentence is drawn; the first row, of the data itself, is ones."""
+    # A byte holds them: no draw of Poisson(1) that can occur is above 255.
+    weights = np.ones((1 + n_boot, n_groups), dtype=np.uint8)
+    for start, drawn in poisson_weights(n_groups, n_boot, seed):
+        weights[1 + start : 1 + start + len(drawn)] = drawn
+    return weights
 
 
 class WholeSentences:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from isogloss.isotropy.estimate import Estimate
-from isogloss.numerics import group_sums, poisson_weights
+from isogloss.isotropy.resamples import sentence_weights
+from isogloss.numerics import group_sums
 
 
 class ScoreResamples:
@@ -23,11 +24,7 @@ class ScoreResamples:
     """
 
     def __init__(self, n_groups: int, n_boot: int, seed: int) -> None:
-        n_boot = n_boot if n_groups > 1 else 0
-        # A byte holds them: no draw of Poisson(1) that can occur is above 255.
-        self.weights = np.empty((n_boot, n_groups), dtype=np.uint8)
-        for start, block in poisson_weights(n_groups, n_boot, seed):
-            self.weights[start : start + len(block)] = block
+        self.weights = sentence_weights(n_groups, n_boot if n_groups > 1 else 0, seed)[1:]
 
     def means(self, values: np.ndarray, groups: np.ndarray) -> list[Estimate]:
         """Means over rows of the columns of (n, s) values, each row in one of the groups."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from isogloss.analysis import Vectors
 from isogloss.errors import OptionError
-from isogloss.isotropy.cosine import RogueDimensions, informativity_of, rogue_of, sampled_words
+from isogloss.isotropy.cosine import RogueDimensions, informativity_of, rogue_of
 from isogloss.isotropy.cosine_resamples import CosineStream
 from isogloss.isotropy.covariance import Scatter, ScatterStream
 from isogloss.isotropy.estimate import Estimate
@@ -22,6 +22,7 @@ from isogloss.isotropy.partition import log_isotropy
 from isogloss.isotropy.partition_resamples import PartitionStream
 from isogloss.isotropy.resamples import Resamples
 from isogloss.isotropy.rows import ROWS, check_shape, finite_blocks
+from isogloss.isotropy.sampling import sampled_rows
 from isogloss.isotropy.spectrum import (
     check_share,
     check_times,
@@ -148,7 +149,7 @@ class _FirstPass:
 def _first_pass(vectors: Vectors, resamples: Resamples, seed: int) -> _FirstPass:
     n, d = vectors.shape
     scatter, cosine = ScatterStream(), CosineStream(resamples, d)
-    wanted, sample, start = sampled_words(n, PAIRED_WORDS, seed), [], 0
+    wanted, sample, start = sampled_rows(n, PAIRED_WORDS, seed), [], 0
     for block in finite_blocks(vectors.blocks(ROWS)):
         scatter.add(block)
         low, high = np.searchsorted(wanted, (start, start + len(block)))
