@@ -58,8 +58,11 @@ class _Lines:
             markup=False,
         )
 
-    def finish(self) -> None:
+    def finish(self, inner: bool) -> None:
+        """Say how long it took; of work inside other work only where that was long."""
         seconds = time.perf_counter() - self._start
+        if inner and seconds < self.PAUSE:
+            return
         err.print(f"{self._name}: {self._total:,.0f} {self._unit} in {seconds:.1f} s", markup=False)
 
 
@@ -68,14 +71,19 @@ class BarProgress(Progress):
 
     def __init__(self) -> None:
         self._bars: Bars | None = None
+        self._depth = 0
 
     @contextmanager
     def task(self, name: str, total: float, unit: str) -> Iterator[Advance]:
         """Show one bar; bars of work inside other work stand below it."""
         if not err.is_terminal:
             lines = _Lines(name, total, unit)
-            yield lines.advance
-            lines.finish()
+            self._depth += 1
+            try:
+                yield lines.advance
+            finally:
+                self._depth -= 1
+            lines.finish(inner=self._depth > 0)
             return
         opened = self._bars is None
         bars = self._bars or self._open()

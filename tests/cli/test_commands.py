@@ -268,6 +268,17 @@ def test_a_log_gets_a_line_for_every_tenth(monkeypatch):
     assert len(told) == 1
 
 
+def test_a_log_has_no_line_for_short_work_inside_other_work(monkeypatch):
+    told = []
+    monkeypatch.setattr(bars.err, "print", lambda text, **_: told.append(text))
+    progress = bars.BarProgress()
+    with progress.task("layers", 2, "layers"):
+        for _ in range(2):
+            with progress.task("probes", 1, "probes") as advance:
+                advance(1)
+    assert [line.split(":")[0] for line in told] == ["layers"]
+
+
 def test_version():
     assert run("--version").output.startswith("isogloss 0.")
 
