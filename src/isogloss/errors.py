@@ -58,3 +58,7 @@ class StoreError(IsoglossError):
 
 class OptionError(IsoglossError, ValueError):
     """An option or an array has no such value, or options contradict each other."""
+
+
+class NotFiniteError(OptionError):
+    """Vectors hold NaN or infinity, or are too long to be squared; names the row."""

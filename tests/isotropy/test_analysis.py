@@ -306,3 +306,100 @@ def test_several_tuned_models_have_their_spread():
     assert spread["n"] == 2
     assert spread["ci_high"] == 0
     assert any("The 2 tuned models differ most" in f.text for f in ANALYSIS.findings(tables, QUICK))
+
+
+def paired(shared, **more):
+    words, sentences, base, _ = planted()
+    words = words.with_columns(part=(pl.col("position") >= LENGTH // 2).cast(pl.UInt8))
+    sentences = sentences.with_columns(text_b=pl.col("text"), score=pl.Series(shared, dtype=pl.Float64), **more)
+    return run([base[1]], [base[1]], words, sentences, token_labels=(), sentence_labels=("score",))
+
+
+def test_pairs_whose_test_scores_are_secret_are_judged_on_dev():
+    split = ["train"] * 60 + ["dev"] * 30 + ["test"] * 30
+    scores = [*np.linspace(0, 5, 90), *[None] * 30]
+    tables = paired(scores, split=pl.Series(split))
+    assert (tables["isotropy_removal"]["n"] == 30).all()
+    assert "the dev split is the test" in " ".join(tables["isotropy_notes"]["text"])
+
+
+def test_pairs_with_too_few_scores_are_left_out_with_a_note():
+    tables = paired([1.0, 2.0, *[None] * (SENTENCES - 2)])
+    assert "isotropy_removal" not in tables
+    assert "score does not judge directions" in " ".join(tables["isotropy_notes"]["text"])
+
+
+def test_a_layer_of_few_different_vectors_is_treated_all_the_same():
+    words, sentences, base, _ = planted()
+    flat = [np.repeat(base[1][:2], len(words) // 2, axis=0)]
+    tables = run([base[1]], flat, words, sentences)
+    assert set(tables["isotropy_treatments"]["model"]) == {"base", "tuned"}
+    assert "tuned model have 2 clusters" in " ".join(tables["isotropy_notes"]["text"])
+
+
+def test_training_rows_of_one_class_leave_the_label_out():
+    words, sentences, base, tuned = planted()
+    rare = np.where(np.arange(len(words)) % 40 == 0, "rare", "usual")
+    options = IsotropyOptions(**{**vars(QUICK), "labels": "kind", "probe_train": 10})
+    tables = run(base[1:], tuned[1:], words.with_columns(kind=pl.Series(rare)), sentences, options)
+    said = " ".join(tables["isotropy_notes"]["text"])
+    assert "isotropy_removal" in tables or "kind does not judge directions" in said
+
+
+def test_noise_in_a_count_is_no_change():
+    words, sentences, _, _ = planted()
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        one, other = (rng.standard_normal((len(words), HIDDEN)) for _ in range(2))
+        options = IsotropyOptions(**{**vars(QUICK), "carries": "none", "local": False})
+        tables = run([one], [other], words, sentences, options)
+        for finding in ANALYSIS.findings(tables, options):
+            if finding.measure.startswith(("directions", "elongated")):
+                assert "is what it was" in finding.text
+
+
+def test_below_ten_sentences_no_change_is_called_one():
+    words, sentences, base, tuned = planted()
+    few = 5 * LENGTH
+    tables = run([base[1][:few]], [tuned[1][:few]], words[:few], sentences, IsotropyOptions(**{**vars(QUICK)}))
+    assert tables["isotropy"]["ci_low"].null_count() == tables["isotropy"].height
+    assert "5 sentences: without 10 there are no intervals" in " ".join(tables["isotropy_notes"]["text"])
+    said = [f.text for f in ANALYSIS.findings(tables, QUICK) if f.value is not None]
+    assert said
+    assert not any("became" in text or "rests more" in text or "go more" in text for text in said)
+
+
+def test_figures_that_findings_name_are_there_at_any_layer():
+    words, sentences, base, tuned = planted()
+    layers = [base[0], base[0], base[0], base[0], base[0], base[0], base[0]]
+    moved = [*layers[:4], tuned[1], *layers[:2]]
+    options = IsotropyOptions(**{**vars(QUICK), "carries": "none", "clusters": "1,4,5000"})
+    tables = run(layers, moved, words, sentences, options)
+    findings = ANALYSIS.findings(tables, options)
+    assert any(finding.figure == "isotropy-spectrum-4" for finding in findings)
+    assert any(finding.figure.startswith("isotropy-clusters") for finding in findings)
+    assert {f.figure for f in findings if f.figure} <= {f.name for f in ANALYSIS.figures(tables, options)}
+
+
+def test_a_note_of_every_layer_is_said_once():
+    words, sentences, base, tuned = planted()
+    base[0][3], base[1][3] = 0, 0
+    notes = run(base, tuned, words, sentences)["isotropy_notes"]["text"].to_list()
+    (zero,) = [note for note in notes if "zero vector" in note]
+    assert zero.startswith("Layers 0-1, base model: 1 zero vector")
+
+
+def test_the_number_behind_a_measure_is_that_of_its_sample():
+    words, sentences, base, tuned = planted()
+    options = IsotropyOptions(**{**vars(QUICK), "dimension_words": 100, "carries": "none"})
+    tables = run(base, tuned, words, sentences, options)
+    assert cell(tables, "intrinsic_dimension")["n"] <= 100
+    assert cell(tables, "mean_cosine")["n"] == len(words)
+
+
+def test_a_probe_has_one_accuracy_with_all_directions(tables):
+    whole = tables["isotropy_removal"].filter((pl.col("k") == 0) & (pl.col("which") == "top"))
+    none = tables["isotropy_treatments"].filter(pl.col("treatment") == "none")
+    both = whole.join(none, on=["model", "score", "layer"])
+    assert both.height == 2
+    np.testing.assert_allclose(both["value"], both["value_right"], atol=0.02)

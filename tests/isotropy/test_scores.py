@@ -42,12 +42,17 @@ def test_spearman_without_an_order_is_not_a_number():
 
 def test_resamples_are_those_of_every_other_measure_over_the_same_sentences():
     rng = np.random.default_rng(0)
-    values, groups = rng.random((50, 2)), np.sort(rng.integers(0, 9, 50))
-    sums = np.stack([np.bincount(groups, c, 9) for c in (*values.T, np.ones(50))], axis=1)
+    values, groups = rng.random((50, 2)), np.sort(rng.integers(0, 12, 50))
+    sums = np.stack([np.bincount(groups, c, 12) for c in (*values.T, np.ones(50))], axis=1)
     totals = poisson_sums(sums, 30, seed=4)
-    for column, found in enumerate(ScoreResamples(9, 30, 4).means(values, groups)):
+    for column, found in enumerate(ScoreResamples(12, 30, 4).means(values, groups)):
         assert found.value == pytest.approx(values[:, column].mean())
         np.testing.assert_allclose(found.replicates, totals[:, column] / totals[:, 2])
+
+
+def test_a_few_sentences_have_no_interval():
+    assert not len(ScoreResamples(9, 30, 4).weights)
+    assert len(ScoreResamples(10, 30, 4).weights) == 30
 
 
 def test_one_sentence_has_no_interval():

@@ -63,7 +63,10 @@ def test_clusters_are_found_once_for_each_number_of_them(monkeypatch):
 def test_what_does_not_fit_the_space_is_passed_over_and_told():
     found = sweep(TRAIN[:9], score(n_boot=0), n_clusters=[1, 10], n_components=[1, WIDTH])
     assert set(found.scores) == {(1, 1)}
-    assert found.passed_over == ("10 clusters: there are 9 training vectors", "16 components: there are 16 dimensions")
+    assert found.passed_over == (
+        "10 clusters: there are 9 different training vectors",
+        "16 components: there are 16 dimensions",
+    )
     assert sweep(TRAIN[:9], score(n_boot=0), n_clusters=[3], n_components=[8]).notes[3, 8]
     for options in ({"n_clusters": []}, {"n_components": [-1]}, {"n_components": [16]}):
         with pytest.raises(OptionError, match="grid"):

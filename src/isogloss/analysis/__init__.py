@@ -34,7 +34,7 @@ from isogloss.analysis.registry import available, choose
 from isogloss.analysis.tables import BETWEEN_SEEDS, TIDY, between_seeds, first_tuned, tidy
 from isogloss.analysis.word_classes import classing, word_classes
 from isogloss.analysis.word_map import WordColouring, WordMapFigure, WordMapLevel
-from isogloss.analysis.wording import from_to, layers, side_by_side, stated, with_interval
+from isogloss.analysis.wording import from_to, layers, listed, side_by_side, stated, with_interval
 
 __all__ = [
     "BETWEEN_SEEDS",
@@ -81,6 +81,7 @@ __all__ = [
     "from_to",
     "layer_map",
     "layers",
+    "listed",
     "noise_band",
     "side_by_side",
     "stated",

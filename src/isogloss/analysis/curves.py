@@ -14,7 +14,7 @@ _ROUND = 6
 
 def values_of(rows: pl.DataFrame, column: str) -> tuple[float | None, ...]:
     """A column, rounded to what a figure can show."""
-    return tuple(rows[column].round(_ROUND).to_list())
+    return tuple(rows[column].round_sig_figs(_ROUND).to_list())
 
 
 def figure_names(prefix: str, labels: Iterable[str]) -> tuple[str, ...]:

@@ -31,6 +31,16 @@ def z_of(row: Row) -> float:
     return float(row["value"] / error) if error > 0 else float("inf") * (1 if row["value"] > 0 else -1)
 
 
+def sure(row: Row, n: int) -> bool:
+    """Whether a change is one, of n that were looked at: its interval does not hold 0, nor does it widened for all n.
+
+    Intervals of counts are lopsided, so their width alone does not tell.
+    """
+    if row["ci_low"] is None or row["ci_high"] is None or row["ci_low"] <= 0 <= row["ci_high"]:
+        return False
+    return abs(z_of(row)) > margin(n)
+
+
 def margin(n: int) -> float:
     """Standard errors that one of n changes is beyond in 5% of cases where there is none."""
     return float(norm.ppf(1 - 0.05 / (2 * max(n, 1))))

@@ -36,6 +36,9 @@ def tidy(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(complete, schema=TIDY)
 
 
+FEWEST_SENTENCES = 10
+"""Sentences below which there is no interval: that of a few is far too narrow, and any difference looks sure."""
+
 BETWEEN_SEEDS = "between seeds"
 """The subset of the rows that sum up several tuned models."""
 

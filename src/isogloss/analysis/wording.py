@@ -61,6 +61,12 @@ def from_to(before: float, after: float) -> str:
     return f"{stated(before, digits)} to {stated(after, digits)}"
 
 
+def listed(names: Sequence[str], most: int | None = None) -> str:
+    """Write `a`, `a and b`, `a, b and c`; beyond `most` only how many more."""
+    shown = list(names) if most is None or len(names) <= most else [*names[:most], f"{len(names) - most} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+
+
 def _digits(value: float) -> int:
     text = stated(value).lstrip("<>-")
     return len(text) - 1 if text.startswith(".") else 2

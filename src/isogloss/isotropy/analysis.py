@@ -10,11 +10,11 @@ from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import Figure, Finding, LayerPair, Need, Tables, between_seeds, tidy
+from isogloss.analysis import Figure, Finding, LayerPair, Need, Tables, between_seeds, layers, tidy
 from isogloss.isotropy.figures import figures
 from isogloss.isotropy.findings import findings
 from isogloss.isotropy.judges import wanted_labels
-from isogloss.isotropy.layer import isotropy_layer
+from isogloss.isotropy.layer import NOTES, isotropy_layer
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import SENTENCES
 
@@ -71,7 +71,7 @@ class IsotropyAnalysis:
         parts = [own, *(between_seeds(own, subset) for subset in ("all", SENTENCES))]
         combined["isotropy"] = pl.concat(parts)
         if "isotropy_notes" in combined:
-            combined["isotropy_notes"] = combined["isotropy_notes"].unique("text", keep="first", maintain_order=True)
+            combined["isotropy_notes"] = _once(combined["isotropy_notes"])
         return combined
 
     def findings(self, tables: Tables, options: IsotropyOptions) -> Sequence[Finding]:
@@ -81,3 +81,12 @@ class IsotropyAnalysis:
     def figures(self, tables: Tables, options: IsotropyOptions) -> Sequence[Figure]:
         """Curves per layer, spectra, removal curves, treatments, and the words along the two main directions."""
         return figures(tables, options)
+
+
+def _once(notes: pl.DataFrame) -> pl.DataFrame:
+    """Each note once, with the layers that it is of."""
+    texts = []
+    for (text,), of in notes.group_by("text", maintain_order=True):
+        numbers = of["layer"].drop_nulls().unique().sort().to_list()
+        texts.append(f"{layers(numbers)}, {text}" if numbers else str(text))
+    return pl.DataFrame({"layer": None, "text": texts}, schema=NOTES)

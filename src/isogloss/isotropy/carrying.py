@@ -7,26 +7,26 @@ so the difference of what they lose has an interval of its own.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import LayerPair, Tables, Vectors
+from isogloss.analysis import Tables, Vectors
 from isogloss.errors import OptionError
 from isogloss.isotropy.cosine import mean_cosine
 from isogloss.isotropy.directions import Directions, Which
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.judges import Judges
-from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.partition import partition_isotropy
-from isogloss.isotropy.removal import SCHEMA, RemovalCurves, removal_curves
+from isogloss.isotropy.removal import SCHEMA, removal_curves
+from isogloss.isotropy.sampling import sampled_rows
 from isogloss.isotropy.scores import RemovalScore, TreatmentScore
 from isogloss.isotropy.treatment_scores import SCHEMA as OF_SWEEP
 from isogloss.isotropy.treatment_scores import Treatment, compare_treatments, sweep, treatments
 from isogloss.isotropy.treatments import ClusterEnhancement
+from isogloss.numerics.ward.copies import distinct_rows
 
 MOST_TRAIN = 20_000
 """Training words on which directions and treatments are found, a seeded draw."""
@@ -71,161 +71,143 @@ SWEEP: dict[str, Any] = WHERE | OF_SWEEP | {"seed": pl.Int32()}
 """Scores of dev sentences; the best is judged on test sentences, as the treatment `swept`."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Scores:
-    """Everything that judges one model's layer."""
-
-    probes: Mapping[str, TreatmentScore]
-    removal: Mapping[tuple[str, str], RemovalScore]
-    sizes: Mapping[tuple[str, str], int]
+SCHEMAS = {"removal": REMOVAL, "reliance": RELIANCE, "treatments": TREATMENTS, "sweep": SWEEP}
 
 
-def carrying_tables(pair: LayerPair, judges: Judges, options: IsotropyOptions) -> tuple[Tables, list[str]]:
+def carrying_tables(judges: Judges) -> tuple[Tables, list[str]]:
     """Tables `isotropy_removal`, `isotropy_reliance`, `isotropy_treatments` and `isotropy_sweep`, and notes."""
-    rows: dict[str, list[dict[str, Any]]] = {"removal": [], "reliance": [], "treatments": [], "sweep": []}
-    notes: list[str] = []
-    areas: dict[tuple[str, str], dict[str, Estimate]] = {}
+    pair = judges.pair
     train = _drawn(judges.train, MOST_TRAIN, pair.seed)
     if len(train) < 2:
-        return {}, ["No directions are taken out: no word is in a training sentence."]
-    for model, vectors in (("base", pair.base), ("tuned", pair.tuned)):
-        if vectors is None:
-            continue
-        known = vectors.take(train)
-        directions = Directions.of(known)
-        scores = _scores(vectors, model, pair, judges, options)
-        where = {"model": model, "layer": pair.layer, "seed": pair.tuned_index}
-        for (score, measure), judge in scores.removal.items():
+        return {}, ["No directions are taken out: fewer than two words are in training sentences."]
+    models = [
+        _Model(model, vectors, vectors.take(train), judges)
+        for model, vectors in (("base", pair.base), ("tuned", pair.tuned))
+        if vectors is not None
+    ]
+    for model in models:
+        model.measure()
+    rows = {name: [row for model in models for row in model.rows[name]] for name in SCHEMAS}
+    both = {model.name: model.areas for model in models}
+    for key in both.get("base", {}):
+        if key in both.get("tuned", {}):
+            change = both["tuned"][key].minus(both["base"][key])
+            n = next(row["n"] for row in rows["reliance"] if (row["score"], row["measure"]) == key)
+            rows["reliance"].append(_reliance(models[0].where | {"model": "change", "n": n}, key, change))
+    tables = {
+        f"isotropy_{name}": pl.DataFrame(of, schema=SCHEMAS[name], orient="row") for name, of in rows.items() if of
+    }
+    return tables, [note for model in models for note in model.notes]
+
+
+Key = tuple[str, str]
+"""Name of what is judged by, and the measure."""
+
+
+class _Model:
+    """One model's layer: its rows of every table, and the area of every score."""
+
+    def __init__(self, name: str, vectors: Vectors, train: np.ndarray, judges: Judges) -> None:
+        self.name, self.vectors, self.train, self.judges = name, vectors, train, judges
+        self.pair, self.options = judges.pair, judges.options
+        self.where = {"model": name, "layer": self.pair.layer, "seed": self.pair.tuned_index}
+        self.rows: dict[str, list[dict[str, Any]]] = {table: [] for table in SCHEMAS}
+        self.areas: dict[Key, Estimate] = {}
+        self.notes: list[str] = []
+        similarity, probes = judges.similarity_scores(vectors), judges.probe_scores(vectors)
+        self.scores: dict[str, TreatmentScore] = {**similarity, **probes}
+        self.removal: dict[Key, RemovalScore] = {(label, "spearman"): one for label, one in similarity.items()}
+        self.removal |= {(label, "probe accuracy"): one for label, one in probes.items()}
+        self.notes += [f"{label}: {note}." for label, one in similarity.items() for note in one.notes]
+        head = judges.head_score() if name == "tuned" else None
+        if head is not None and judges.gold is not None:
+            self.removal[judges.gold[0], "head accuracy"] = head
+
+    def measure(self) -> None:
+        """Fill the rows."""
+        self._remove()
+        swept = self._sweep() if self.options.sweep else {}
+        if self.options.treatments and self.scores:
+            self._treat(swept)
+
+    def _remove(self) -> None:
+        directions = Directions.of(self.train)
+        for key, judge in self.removal.items():
             curves = removal_curves(
                 judge,
                 directions,
-                ks=options.removed,
-                draws=options.draws,
-                kinds=OF_HEAD if measure == "head accuracy" else OF_VECTORS,
-                seed=pair.seed,
-                progress=pair.progress,
+                ks=self.options.removed,
+                draws=self.options.draws,
+                kinds=OF_HEAD if key[1] == "head accuracy" else OF_VECTORS,
+                seed=self.pair.seed,
+                progress=self.pair.progress,
             )
-            named = where | {"score": score, "measure": measure, "n": scores.sizes[score, measure]}
-            rows["removal"] += [_known(named | row | {"floor": curves.floor}) for row in curves.table().to_dicts()]
-            if (area := _area(curves)) is not None:
-                areas.setdefault((score, measure), {})[model] = area
-                rows["reliance"].append(_reliance(named, area))
-        swept: dict[str, Treatment] = {}
-        if options.sweep:
-            rows["sweep"] += _sweep_rows(known, vectors, judges, pair, options, where, notes, swept)
-        if options.treatments and scores.probes:
-            rows["treatments"] += _treatment_rows(known, vectors, scores, judges, pair, options, where, notes, swept)
-    for (score, measure), of_models in areas.items():
-        if len(of_models) == 2:
-            named = {"score": score, "measure": measure, "layer": pair.layer, "seed": pair.tuned_index}
-            rows["reliance"].append(_reliance(named | {"model": "change"}, of_models["tuned"].minus(of_models["base"])))
-    schemas = {"removal": REMOVAL, "reliance": RELIANCE, "treatments": TREATMENTS, "sweep": SWEEP}
-    found = {
-        f"isotropy_{name}": pl.DataFrame(of, schema=schemas[name], orient="row") for name, of in rows.items() if of
-    }
-    return found, notes
+            named = self._named(key) | {"n": judge.n, "floor": curves.floor}
+            self.rows["removal"] += [_known(named | row) for row in curves.table().to_dicts()]
+            if len(set(curves.curve("top")) & set(curves.curve("random"))) > 1:
+                self.areas[key] = curves.area()
+                self.rows["reliance"].append(_reliance(self.where | {"n": judge.n}, key, curves.area()))
+
+    def _treat(self, swept: Mapping[str, Treatment]) -> None:
+        space = self.vectors.take(_drawn(self.judges.test, MOST_JUDGED, self.pair.seed))
+        clusters = min(self.options.treatment_clusters, len(distinct_rows(self.train).first))
+        components = min(self.options.treatment_components, self.train.shape[1] - 1)
+        if (clusters, components) != (self.options.treatment_clusters, self.options.treatment_components):
+            self.notes.append(
+                f"The cluster-based treatments of the {self.name} model have {clusters} clusters and take out "
+                f"{components} directions."
+            )
+        chosen = treatments(self.pair.seed, clusters, components)
+        found = compare_treatments(self.train, space, self.scores, MEASURES, chosen, progress=self.pair.progress)
+        for name, treatment in swept.items():
+            found += compare_treatments(self.train, space, {name: self.scores[name]}, MEASURES, {"swept": treatment})[
+                1:
+            ]
+        for one in found:
+            self._note(one.treatment, one.notes)
+            for name, score in one.scores.items():
+                gain = one.gains[name]
+                (low, high), (gain_low, gain_high) = score.interval(), gain.interval()
+                row = {"value": score.value, "ci_low": low, "ci_high": high, "treatment": one.treatment}
+                row |= {"gain": gain.value, "gain_low": gain_low, "gain_high": gain_high}
+                self.rows["treatments"].append(_known(self._named(self._key(name)) | row | one.measures))
+
+    def _sweep(self) -> dict[str, Treatment]:
+        """Scores on dev sentences for every number of clusters and directions, and the best of each score."""
+        best: dict[str, Treatment] = {}
+        scores: dict[str, TreatmentScore] = {
+            **self.judges.similarity_scores(self.vectors, of="dev"),
+            **self.judges.probe_scores(self.vectors, of="dev"),
+        }
+        for name, score in scores.items():
+            if name not in self.scores:
+                continue
+            found = sweep(self.train, score, random_state=self.pair.seed, progress=self.pair.progress)
+            self.notes += [f"The sweep passes over {one}." for one in found.passed_over]
+            best[name] = ClusterEnhancement(*found.best, random_state=self.pair.seed)
+            self.rows["sweep"] += [_known(self._named(self._key(name)) | row) for row in found.table().to_dicts()]
+        return best
+
+    def _key(self, score: str) -> Key:
+        return score, "spearman" if score in self.judges.pairs else "probe accuracy"
+
+    def _named(self, key: Key) -> dict[str, Any]:
+        return self.where | {"score": key[0], "measure": key[1]}
+
+    def _note(self, treatment: str, notes: Sequence[str]) -> None:
+        done = f"{self.name} model, layer {self.pair.layer}, {treatment.replace('_', ' ')}"
+        self.notes += [f"{done}: {note}." for note in notes]
 
 
-def _scores(vectors: Vectors, model: str, pair: LayerPair, judges: Judges, options: IsotropyOptions) -> _Scores:
-    similarity = judges.similarity_scores(vectors, pair, options)
-    probes = judges.probe_scores(vectors, pair, options)
-    removal: dict[tuple[str, str], RemovalScore] = {(name, "spearman"): one for name, one in similarity.items()}
-    removal |= {(name, "probe accuracy"): one for name, one in probes.items()}
-    sizes = {key: judge.n for key, judge in removal.items()}
-    head = judges.head_score(pair, options) if model == "tuned" else None
-    if head is not None and judges.gold is not None:
-        removal[judges.gold[0], "head accuracy"] = head
-        sizes[judges.gold[0], "head accuracy"] = head.n
-    return _Scores({**similarity, **probes}, removal, sizes)
-
-
-def _area(curves: RemovalCurves) -> Estimate | None:
-    both = set(curves.curve("top")) & set(curves.curve("random"))
-    return curves.area() if len(both) > 1 else None
-
-
-def _reliance(named: Mapping[str, Any], area: Estimate) -> dict[str, Any]:
+def _reliance(where: Mapping[str, Any], key: Key, area: Estimate) -> dict[str, Any]:
     low, high = area.interval()
-    return _known({**named, "loss": area.value, "ci_low": low, "ci_high": high})
-
-
-def _treatment_rows(
-    train: np.ndarray,
-    vectors: Vectors,
-    scores: _Scores,
-    judges: Judges,
-    pair: LayerPair,
-    options: IsotropyOptions,
-    where: Mapping[str, Any],
-    notes: list[str],
-    swept: Mapping[str, Treatment],
-) -> list[dict[str, Any]]:
-    judged = _drawn(judges.test, MOST_JUDGED, pair.seed)
-    clusters = min(options.treatment_clusters, len(train))
-    components = min(options.treatment_components, train.shape[1] - 1)
-    if (clusters, components) != (options.treatment_clusters, options.treatment_components):
-        notes.append(f"The cluster-based treatments have {clusters} clusters and take out {components} directions.")
-    space = vectors.take(judged)
-    found = compare_treatments(
-        train, space, scores.probes, MEASURES, treatments(pair.seed, clusters, components), progress=pair.progress
-    )
-    for name, treatment in swept.items():
-        found += compare_treatments(train, space, {name: scores.probes[name]}, MEASURES, {"swept": treatment})[1:]
-    rows = []
-    for one in found:
-        done = f"Layer {pair.layer}, {where['model']} model, {one.treatment.replace('_', ' ')}"
-        notes += [f"{done}: {note}." for note in one.notes]
-        for name, score in one.scores.items():
-            gain = one.gains[name]
-            (low, high), (gain_low, gain_high) = score.interval(), gain.interval()
-            row = {
-                **where,
-                "score": name,
-                "measure": _measure(judges, name),
-                "treatment": one.treatment,
-                "value": score.value,
-                "ci_low": low,
-                "ci_high": high,
-                "gain": gain.value,
-                "gain_low": gain_low,
-                "gain_high": gain_high,
-            }
-            rows.append(_known(row | one.measures))
-    return rows
-
-
-def _sweep_rows(
-    train: np.ndarray,
-    vectors: Vectors,
-    judges: Judges,
-    pair: LayerPair,
-    options: IsotropyOptions,
-    where: Mapping[str, Any],
-    notes: list[str],
-    swept: dict[str, Treatment],
-) -> list[dict[str, Any]]:
-    """Scores on dev sentences for every number of clusters and directions; the best goes into `swept`."""
-    rows = []
-    scores: dict[str, TreatmentScore] = {
-        **judges.similarity_scores(vectors, pair, options, of="dev"),
-        **judges.probe_scores(vectors, pair, options, of="dev"),
-    }
-    for name, score in scores.items():
-        found = sweep(train, score, random_state=pair.seed, progress=pair.progress)
-        notes += [f"The sweep passes over {one}." for one in found.passed_over]
-        swept[name] = ClusterEnhancement(*found.best, random_state=pair.seed)
-        named = {**where, "score": name, "measure": _measure(judges, name)}
-        rows += [_known(named | row) for row in found.table().to_dicts()]
-    return rows
-
-
-def _measure(judges: Judges, score: str) -> str:
-    return "spearman" if score in judges.pairs else "probe accuracy"
+    named = {"score": key[0], "measure": key[1], "loss": area.value, "ci_low": low, "ci_high": high}
+    return _known({**where, **named})
 
 
 def _drawn(mask: np.ndarray, most: int, seed: int) -> np.ndarray:
     rows = np.flatnonzero(mask)
-    return rows if len(rows) <= most else np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    return rows[sampled_rows(len(rows), most, seed)]
 
 
 def _defined(measure: Callable[[np.ndarray], float], X: np.ndarray) -> float:

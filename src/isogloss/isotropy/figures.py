@@ -16,6 +16,8 @@ from isogloss.analysis import (
     noise_band,
 )
 from isogloss.analysis.figure_lines import MODELS, line_over
+from isogloss.analysis.finding_rows import Row
+from isogloss.isotropy.findings import most_stretched
 from isogloss.isotropy.findings_carrying import removal_figures
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import SENTENCES, WORDS
@@ -90,17 +92,18 @@ def figures(tables: Tables, options: IsotropyOptions) -> list[Figure]:
     tail = " Of several tuned models, the first." if several else ""
     found: list[Figure] = []
     own = first_tuned(table)
-    found += _removal(tables, tail)[:FIRST]
+    carried = _removal(tables, options, tail)
+    found += carried[:FIRST]
     found += _curves(own, tail)
     found += _treatments(tables, tail)
-    found += _clusters(tables, options, tail)
+    found += _clusters(tables, tail)
     if (words := map_figure(tables, tail)) is not None:
         found.append(words)
     found += _elongated(own, options, tail)
-    found += _spectra(tables, tail)
-    found += _removal(tables, tail)[FIRST:]
-    found += _removal(tables, tail, rest=True)
-    found += _sweep(tables, tail)
+    found += _spectra(tables, most_stretched(own.with_row_index("row")), tail)
+    found += carried[FIRST:]
+    found += _removal(tables, options, tail, rest=True)
+    found += _sweep(tables, options, tail)
     return found
 
 
@@ -166,14 +169,15 @@ def _elongated(own: pl.DataFrame, options: IsotropyOptions, tail: str) -> list[F
     ]
 
 
-def _spectra(tables: Tables, tail: str) -> list[Figure]:
+def _spectra(tables: Tables, stretched: Row | None, tail: str) -> list[Figure]:
     table = first_tuned(tables.get("isotropy_spectrum", pl.DataFrame(schema={"seed": pl.Int32()})))
     if table.is_empty():
         return []
     table = table.filter((pl.col("subset") == WORDS) & (pl.col("share") > 0))
     layers = sorted(table["layer"].unique())
     found: list[Figure] = []
-    for layer in sorted({layers[0], layers[len(layers) // 2], layers[-1]}):
+    shown = {layers[0], layers[len(layers) // 2], layers[-1]} | ({stretched["layer"]} if stretched else set())
+    for layer in sorted(shown):
         rows = table.filter((pl.col("layer") == layer) & _drawn(table["rank"].max()))
         lines = [line_over(m, rows.filter(pl.col("model") == m), "rank", "share") for m in MODELS if m in rows["model"]]
         found.append(
@@ -199,7 +203,7 @@ def _drawn(most: object) -> pl.Expr:
     return pl.col("rank").is_in(sorted(ranks))
 
 
-def _removal(tables: Tables, tail: str, rest: bool = False) -> list[Figure]:
+def _removal(tables: Tables, options: IsotropyOptions, tail: str, rest: bool = False) -> list[Figure]:
     """Curves without top and random directions; those of the rest are figures of their own."""
     kinds = ("bottom", "only_top") if rest else ("top", "random")
     if "isotropy_removal" not in tables:
@@ -227,8 +231,10 @@ def _removal(tables: Tables, tail: str, rest: bool = False) -> list[Figure]:
                 shown = "only the top" if which == "only_top" else f"without {which}"
                 lines.append(line_over(f"{shown}, {model}", mean, "k", "value", "low", "high"))
         what = {
-            "spearman": f"Spearman's correlation of the cosine of two texts with {score}",
-            "probe accuracy": f"Accuracy of a linear probe of {score}",
+            "spearman": f"Spearman's correlation of {score} with the cosine of two texts, about the mean of the "
+            "training words",
+            "probe accuracy": f"Accuracy of a linear probe of {score} that is trained "
+            + ("with all directions" if options.probes == "frozen" else "again"),
             "head accuracy": f"Accuracy of the tuned classifier on {score}, with the directions held at their mean in "
             "all tokens",
         }[measure]
@@ -236,10 +242,10 @@ def _removal(tables: Tables, tail: str, rest: bool = False) -> list[Figure]:
             continue
         cut = (
             "the k directions of least variance (bottom) are taken out, or only the k of most variance (top) are left. "
-            "Directions are those of training words. Bands: 95% intervals over sentences."
+            "Directions are those of training words. Bands: 95% intervals over what is judged."
             if rest
             else "the k directions of most variance (top), or k random ones, are taken out. Directions are those of "
-            "training words. Bands: 95% intervals over sentences; of random directions, least and most of several "
+            "training words. Bands: 95% intervals over what is judged; of random directions, least and most of several "
             "draws."
         )
         whose = "the rest of the directions" if rest else "directions"
@@ -291,7 +297,7 @@ def _treatments(tables: Tables, tail: str) -> list[Figure]:
     ]
 
 
-def _sweep(tables: Tables, tail: str) -> list[Figure]:
+def _sweep(tables: Tables, options: IsotropyOptions, tail: str) -> list[Figure]:
     if "isotropy_sweep" not in tables:
         return []
     table = first_tuned(tables["isotropy_sweep"])
@@ -307,7 +313,9 @@ def _sweep(tables: Tables, tail: str) -> list[Figure]:
             name="isotropy-sweep",
             title="Other numbers of clusters and directions",
             caption="The score of the cluster-based treatment for each number of clusters and of directions taken out "
-            f"of each, on dev sentences. The best is judged on test sentences, among the treatments.{tail}",
+            "of each, on dev sentences"
+            + (". The best is judged on test sentences, among the treatments." if options.treatments else ".")
+            + tail,
             columns=("judged by", "clusters", "directions", "score", "gain"),
             rows=tuple(rows.iter_rows()),
             group_by="judged by",
@@ -315,11 +323,11 @@ def _sweep(tables: Tables, tail: str) -> list[Figure]:
     ]
 
 
-def _clusters(tables: Tables, options: IsotropyOptions, tail: str) -> list[Figure]:
+def _clusters(tables: Tables, tail: str) -> list[Figure]:
     if "isotropy_clusters" not in tables:
         return []
     table = first_tuned(tables["isotropy_clusters"]).with_columns(subset=pl.lit("all"))
-    most = max(options.cluster_counts)
+    most = max(table["clusters"].to_list(), default=0)
     found: list[Figure] = []
     part = table.filter((pl.col("clusters") == most) & (pl.col("measure") == "nmi"))
     labels = part["label"].unique(maintain_order=True).to_list()

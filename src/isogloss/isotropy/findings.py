@@ -19,10 +19,11 @@ from isogloss.analysis import (
     first_tuned,
     from_to,
     layers,
+    listed,
     stated,
     with_interval,
 )
-from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, z_of
+from isogloss.analysis.finding_rows import Row, finding_in, first_rows, rows_of, said, sure
 from isogloss.isotropy.findings_carrying import carrying
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import SENTENCES, WORDS
@@ -41,7 +42,7 @@ def findings(tables: Tables, options: IsotropyOptions) -> list[Finding]:
     found += _first_direction(own)
     found += _directions(own, options)
     found += _contextuality(own)
-    found += _clusters(tables, options)
+    found += _clusters(tables)
     found += carrying(tables)
     found += _seeds(table)
     return sorted(found, key=lambda one: -one.weight)
@@ -84,7 +85,7 @@ def _moved(own: pl.DataFrame, spoken: Spoken) -> Iterator[Finding]:
     if all(row["value"] == 0 for row in changes):
         yield Finding.of_rows(f"{where}: {name} is exactly what it was.", changes, changes[0], weight, **more)
         return
-    beyond = [row for row in changes if abs(z_of(row)) > margin(len(changes))]
+    beyond = [row for row in changes if sure(row, len(changes))]
     if not beyond:
         most = max(changes, key=lambda row: abs(row["value"]))
         judged = any(row["ci_low"] is not None for row in changes)
@@ -123,15 +124,18 @@ MUCH = 0.05
 """A share of the variance that the first direction gains or loses and that is worth a sentence."""
 
 
+def most_stretched(own: pl.DataFrame) -> Row | None:
+    """The change of the first direction's share of variance that is largest, if it is one worth a sentence."""
+    changes = rows_of(own, "top_share_change", WORDS)
+    moved = [row for row in changes if sure(row, len(changes)) and abs(row["value"]) >= MUCH]
+    return max(moved, key=lambda row: abs(row["value"]), default=None)
+
+
 def _first_direction(own: pl.DataFrame) -> Iterator[Finding]:
     """How much of the variance lies along the first direction, where that changed most."""
-    changes = rows_of(own, "top_share_change", WORDS)
-    beyond = [r for r in changes if abs(z_of(r)) > margin(len(changes)) and abs(r["value"]) >= MUCH]
-    if not beyond:
-        return
-    most = max(beyond, key=lambda row: abs(row["value"]))
-    pair = _pair(own, "top_share", WORDS, most["layer"])
-    if len(pair) < 2:
+    most = most_stretched(own)
+    pair = _pair(own, "top_share", WORDS, most["layer"]) if most else {}
+    if most is None or len(pair) < 2:
         return
     yield Finding.of_rows(
         f"At layer {most['layer']} one direction now holds {said(pair['tuned'])} of the variance of all words; in the "
@@ -161,14 +165,16 @@ def _directions(own: pl.DataFrame, options: IsotropyOptions) -> Iterator[Finding
         (elongated, f"directions with more than {times} times the mean variance", 0.5, "isotropy-elongated"),
     ):
         changes = rows_of(own, f"{measure}_change", WORDS)
-        beyond = [row for row in changes if abs(z_of(row)) > margin(len(changes)) and row["value"]]
+        beyond = [row for row in changes if sure(row, len(changes)) and row["value"]]
         if not changes:
             continue
         if not beyond:
             most = max(changes, key=lambda row: abs(row["value"]))
+            judged = any(row["ci_low"] is not None for row in changes)
             text = f"{layers([row['layer'] for row in changes])}: the number of {what} is what it was"
             if any(row["value"] for row in changes):
-                text += f", as far as can be told: it changed most at layer {most['layer']}, by {_counted(most)}"
+                text += ", as far as can be told" if judged else ", or not: there are no intervals to judge changes by"
+                text += f"; it changed most at layer {most['layer']}, by {_counted(most)}"
             yield Finding.of_rows(f"{text}.", changes, most, weight - 0.2, scale=_widest(changes), figure=figure)
             continue
         most = max(beyond, key=lambda row: abs(row["value"]))
@@ -180,8 +186,9 @@ def _directions(own: pl.DataFrame, options: IsotropyOptions) -> Iterator[Finding
         directions = " and ".join(
             f"{verb} at {layers(those).lower()}" for verb, those in (("grew", up), ("fell", down)) if those
         )
+        at = f" at layer {most['layer']}" if len(beyond) > 1 else ""
         yield Finding.of_rows(
-            f"The number of {what} {directions}: at layer {most['layer']} from {pair['base']['value']:.0f} to "
+            f"The number of {what} {directions}:{at} from {pair['base']['value']:.0f} to "
             f"{pair['tuned']['value']:.0f}, by {_counted(most)}.",
             [most, *pair.values(), *[row for row in beyond if row is not most]],
             most,
@@ -206,7 +213,7 @@ def _widest(rows: list[Row]) -> tuple[float, float]:
 def _contextuality(own: pl.DataFrame) -> Iterator[Finding]:
     """Whether words came to depend more or less on their sentences."""
     changes = rows_of(own, "self_similarity_adjusted_change", WORDS)
-    beyond = [row for row in changes if abs(z_of(row)) > margin(len(changes))]
+    beyond = [row for row in changes if sure(row, len(changes))]
     if not beyond:
         return
     most = max(beyond, key=lambda row: abs(row["value"]))
@@ -226,14 +233,14 @@ def _contextuality(own: pl.DataFrame) -> Iterator[Finding]:
     )
 
 
-def _clusters(tables: Tables, options: IsotropyOptions) -> Iterator[Finding]:
+def _clusters(tables: Tables) -> Iterator[Finding]:
     """What clusters of words are clusters of, before and after: the labels whose share changed."""
     rows = [row for row in first_rows(tables, "isotropy_clusters") if row["measure"] == "nmi"]
     most_clusters = max((row["clusters"] for row in rows), default=0)
     all_labels = list(dict.fromkeys(row["label"] for row in rows))
     rows = [row for row in rows if row["clusters"] == most_clusters]
     changes = [row for row in rows if row["model"] == "change" and row["value"] is not None]
-    beyond = [row for row in changes if abs(z_of(row)) > margin(len(changes))]
+    beyond = [row for row in changes if sure(row, len(changes))]
     for direction, verb in ((-1, "less"), (1, "more")):
         moved = [row for row in beyond if row["value"] * direction > 0]
         labels = list(dict.fromkeys(row["label"] for row in moved))
@@ -247,9 +254,9 @@ def _clusters(tables: Tables, options: IsotropyOptions) -> Iterator[Finding]:
         }
         if len(pair) < 2:
             continue
-        chance = pair["tuned"]["null_high"]
+        chance, named = pair["tuned"]["null_high"], listed([_spelled(label) for label in labels], 4)
         text = (
-            f"Clusters of words go {verb} with {_listed(labels)} than before, most with {most['label']} at layer "
+            f"Clusters of words go {verb} with {named} than before, most with {_spelled(most['label'])} at layer "
             f"{most['layer']}: normalised mutual information {from_to(pair['base']['value'], pair['tuned']['value'])}, "
             f"by {_of(most)}" + (f"; chance gives up to {stated(chance, 2)}." if chance is not None else ".")
         )
@@ -260,9 +267,8 @@ def _clusters(tables: Tables, options: IsotropyOptions) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _listed(names: list[str]) -> str:
-    shown = [name.replace("_", " ") for name in names[:4]] + ([f"{len(names) - 4} more"] if len(names) > 4 else [])
-    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
+def _spelled(label: str) -> str:
+    return "the word itself" if label == "word" else label.replace("_", " ")
 
 
 def _of(row: Row) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from isogloss.analysis import Finding, Tables, figure_names, stated, with_interval
+from isogloss.analysis import Finding, Tables, figure_names, listed, stated, with_interval
 from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, z_of
 
 FEWEST = 30
@@ -117,7 +117,7 @@ def _treatments(tables: Tables) -> Iterator[Finding]:
             continue
         scores = list(dict.fromkeys(row["score"] for row in of))
         judged = (
-            f"cosines' correlation with {_listed(scores)}" if measure == "spearman" else f"probes of {_listed(scores)}"
+            f"cosines' correlation with {listed(scores)}" if measure == "spearman" else f"probes of {listed(scores)}"
         )
         best = {model: _best([row for row in of if row["model"] == model]) for model in models}
         text = (
@@ -156,7 +156,3 @@ def _verdict(row: dict[str, Any], tested: int, scores: int) -> str:
     if _z(row) < -margin(tested):
         return f"harms the {row['model']} model whichever way it is done (least: {named}, {gain})"
     return f"is not shown to help the {row['model']} model (best: {named}, {gain})"
-
-
-def _listed(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

@@ -1,13 +1,14 @@
-"""What judges a layer without some of its directions: the task, probes of labels, similarity of pairs, the classifier.
+"""What judges a layer without some of its directions: probes of labels, similarity of pairs, the running classifier.
 
-Chosen from what the corpus has; how each is computed is in `scores`, `probe_score` and `head_score`.
+Chosen from what the corpus has; how each is computed is in `scores`, `probe_score` and `head_score`. A score that
+cannot be had is left out, with a note; it never ends a run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import polars as pl
@@ -18,48 +19,46 @@ from isogloss.analysis.seeded import text_uniforms
 from isogloss.analysis.splits import ProbeRows, probe_rows
 from isogloss.analysis.stacked import sentence_means
 from isogloss.analysis.task_label import gold_label
-from isogloss.errors import IsoglossError, OptionError
+from isogloss.errors import IsoglossError, NotFiniteError, OptionError
 from isogloss.isotropy.head_score import HeadScore
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.probe_score import ProbeScore
 from isogloss.isotropy.scores import SimilarityScore
 
 FEW = 4
-"""Labels that judge where the analysis chooses: the task's, then sentences', then words'."""
+"""Labels that judge where the analysis chooses: sentences' labels first, then words'."""
 MOST_CLASSES = 50
 FEWEST = 10
 """Training rows that a label's value needs."""
 
-
 Part = Literal["test", "dev"]
+_PARTS = {"test": TEST, "dev": DEV}
+Score = TypeVar("Score")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Judges:
     """What is judged by, the same for both models.
 
     Attributes
     ----------
-    train : (n_words,) whether a word is in a training sentence: directions and treatments are found on those.
-    test : (n_words,) whether it is in a test sentence.
+    pair, options : of this layer.
+    train, test : (n_words,) whether a word is in a training or test sentence: directions and treatments are found on
+        the former, the isotropy of a treated space is that of the latter.
     probes : by label, the rows of words or sentences.
-    of_words : labels of words; the others are of sentences.
-    pairs : numeric sentence labels that say how alike the two texts of a pair are.
-    parts : (n_sentences,) TRAIN, DEV or TEST.
+    pairs : by numeric sentence label that says how alike two texts are, the part of every sentence.
     gold : the sentence label that the running classifier answers, and the sentences it is asked.
-    sentences : numbers of the sentences with words, in order: the rows of the sentence vectors.
-    notes : what is left out and why.
+    notes : what is left out and why; grows as scores are made.
     """
 
+    pair: LayerPair
+    options: IsotropyOptions
     train: np.ndarray
     test: np.ndarray
     probes: Mapping[str, ProbeRows]
-    of_words: frozenset[str]
-    pairs: tuple[str, ...]
-    parts: np.ndarray
+    pairs: Mapping[str, np.ndarray]
     gold: tuple[str, pl.DataFrame] | None
-    sentences: np.ndarray
-    notes: tuple[str, ...]
+    notes: list[str]
 
     @staticmethod
     def of(pair: LayerPair, options: IsotropyOptions) -> Judges:
@@ -69,106 +68,102 @@ class Judges:
         ------
         OptionError : a label is asked for that there is not.
         """
-        parts, notes = partition_sentences(pair.sentences, np.ones(pair.sentences.height, dtype=bool), seed=pair.seed)
-        said = [f"What directions carry: {note}." for note in notes]
+        everything = np.ones(pair.sentences.height, dtype=bool)
+        parts, _ = partition_sentences(pair.sentences, everything, seed=pair.seed)
         place = np.searchsorted(pair.sentences["sentence"].to_numpy(), pair.words["sentence"].to_numpy())
-        sentences = pair.sentences.filter(pl.col("sentence").is_in(pair.words["sentence"].unique().implode()))
-        is_pairs = "text_b" in pair.sentences.columns and set(pair.words["part"].unique()) == {0, 1}
         names, left_out = wanted_labels(pair.token_labels, pair.sentence_labels, options)
-        of_words = set(word_classes(pair))
+        notes = []
         if left_out:
-            said.append(
+            notes.append(
                 f"Directions are judged by {', '.join(names)}, the first of {len(names) + len(left_out)} labels; "
                 "isotropy.labels names others."
             )
-        probes, pairs = {}, []
-        for name in names:
-            units = pair.words if name in of_words else sentences
-            if units[name].dtype.is_float():
-                if is_pairs and name not in of_words:
-                    pairs.append(name)
-                else:
-                    said.append(f"{name} is a score and not of pairs, so it does not judge directions.")
-                continue
-            rows, reason = probe_rows(
-                units, pair.sentences, name, min_count=FEWEST, max_classes=MOST_CLASSES, seed=pair.seed
-            )
-            if rows is None:
-                said.append(f"Directions are not judged by {reason}")
-            else:
-                probes[name] = rows
-        gold = _gold(pair, options, parts, said)
+        probes, pairs = _rows(pair, names, notes)
         return Judges(
-            parts[place] == TRAIN,
-            parts[place] == TEST,
-            probes,
-            frozenset(of_words),
-            tuple(pairs),
-            parts,
-            gold,
-            sentences["sentence"].to_numpy(),
-            tuple(said),
+            pair=pair,
+            options=options,
+            train=parts[place] == TRAIN,
+            test=parts[place] == TEST,
+            probes=probes,
+            pairs=pairs,
+            gold=_gold(pair, options, parts, notes),
+            notes=notes,
         )
 
-    def probe_scores(
-        self, vectors: Vectors, pair: LayerPair, options: IsotropyOptions, of: Part = "test"
-    ) -> dict[str, ProbeScore]:
+    def probe_scores(self, vectors: Vectors, of: Part = "test") -> dict[str, ProbeScore]:
         """Probes of each label on one model's layer, judged on test or on dev sentences."""
         means: Vectors | None = None
-        found = {}
+        found: dict[str, ProbeScore] = {}
         for name, given in self.probes.items():
             rows = given if of == "test" else replace(given, test=given.dev)
             if not len(rows.test):
                 continue
             source = vectors
-            if name not in self.of_words:
-                if means is None:
-                    owner = np.searchsorted(self.sentences, pair.words["sentence"].to_numpy())
-                    means = ArrayVectors(sentence_means(vectors, owner, len(self.sentences)))
+            if name in self.pair.sentence_labels:
+                means = means or self._sentence_means(vectors)
                 source = means
-            found[name] = ProbeScore(
-                source,
-                rows,
-                mode="frozen" if options.probes == "frozen" else "retrained",
-                max_train=options.probe_train,
-                n_boot=options.bootstrap,
-                seed=pair.seed,
-            )
+
+            def probe(source: Vectors = source, rows: ProbeRows = rows) -> ProbeScore:
+                return ProbeScore(
+                    source,
+                    rows,
+                    mode="frozen" if self.options.probes == "frozen" else "retrained",
+                    max_train=self.options.probe_train,
+                    n_boot=self.options.bootstrap,
+                    seed=self.pair.seed,
+                )
+
+            if (score := self._tried(name, probe)) is not None:
+                found[name] = score
         return found
 
-    def similarity_scores(
-        self, vectors: Vectors, pair: LayerPair, options: IsotropyOptions, of: Part = "test"
-    ) -> dict[str, SimilarityScore]:
+    def similarity_scores(self, vectors: Vectors, of: Part = "test") -> dict[str, SimilarityScore]:
         """How well cosines of pairs follow each numeric label, on one model's layer, of test or of dev pairs."""
-        judged = self.parts == (TEST if of == "test" else DEV)
-        return {
-            name: SimilarityScore.of(
-                vectors,
-                pair.words,
-                pair.sentences,
-                name,
-                judged=judged,
-                n_boot=options.bootstrap,
-                seed=pair.seed,
-            )
-            for name in self.pairs
-        }
+        found: dict[str, SimilarityScore] = {}
+        for name, parts in self.pairs.items():
 
-    def head_score(self, pair: LayerPair, options: IsotropyOptions) -> HeadScore | None:
+            def similarity(name: str = name, parts: np.ndarray = parts) -> SimilarityScore:
+                return SimilarityScore.of(
+                    vectors,
+                    self.pair.words,
+                    self.pair.sentences,
+                    name,
+                    judged=parts == _PARTS[of],
+                    n_boot=self.options.bootstrap,
+                    seed=self.pair.seed,
+                )
+
+            if (score := self._tried(name, similarity)) is not None:
+                found[name] = score
+        return found
+
+    def head_score(self) -> HeadScore | None:
         """The running classifier without directions at this layer; None where there is none."""
-        if self.gold is None or pair.classifier is None:
+        if self.gold is None or self.pair.classifier is None:
             return None
         name, chosen = self.gold
-        seconds = chosen["text_b"].to_list() if "text_b" in chosen.columns else None
         return HeadScore(
-            pair.classifier,
-            pair.layer,
+            self.pair.classifier,
+            self.pair.layer,
             chosen["text"].to_list(),
             chosen[name].cast(pl.String).to_list(),
-            seconds,
-            n_boot=options.bootstrap,
-            seed=pair.seed,
+            chosen["text_b"].to_list() if "text_b" in chosen.columns else None,
+            n_boot=self.options.bootstrap,
+            seed=self.pair.seed,
         )
+
+    def _sentence_means(self, vectors: Vectors) -> Vectors:
+        sentences, owner = np.unique(self.pair.words["sentence"].to_numpy(), return_inverse=True)
+        return ArrayVectors(sentence_means(vectors, owner, len(sentences)))
+
+    def _tried(self, name: str, make: Callable[[], Score]) -> Score | None:
+        try:
+            return make()
+        except NotFiniteError:
+            raise
+        except OptionError as error:
+            self.notes.append(f"{name} does not judge directions: {str(error).rstrip('.')}.")
+            return None
 
 
 def wanted_labels(
@@ -188,8 +183,38 @@ def wanted_labels(
     return list(options.label_names), []
 
 
+def _rows(pair: LayerPair, names: list[str], notes: list[str]) -> tuple[dict[str, ProbeRows], dict[str, np.ndarray]]:
+    """Rows of probes, and the parts of pairs' scores; what is said of several labels is said once."""
+    sentences = pair.sentences.filter(pl.col("sentence").is_in(pair.words["sentence"].unique().implode()))
+    is_pairs = "text_b" in pair.sentences.columns and set(pair.words["part"].unique()) == {0, 1}
+    of_words = set(word_classes(pair))
+    probes: dict[str, ProbeRows] = {}
+    pairs: dict[str, np.ndarray] = {}
+    said: dict[str, list[str]] = {}
+    for name in names:
+        units = pair.words if name in of_words else sentences
+        if units[name].dtype.is_float():
+            if not is_pairs or name in of_words:
+                notes.append(f"{name} is a score and not of pairs, so it does not judge directions.")
+                continue
+            scored = pair.sentences[name].is_finite().fill_null(False).to_numpy()
+            pairs[name], of_parts = partition_sentences(pair.sentences, scored, seed=pair.seed)
+        else:
+            rows, reason = probe_rows(
+                units, pair.sentences, name, min_count=FEWEST, max_classes=MOST_CLASSES, seed=pair.seed
+            )
+            if rows is None:
+                notes.append(f"Directions are not judged by {reason}")
+                continue
+            probes[name], of_parts = rows, rows.notes
+        for note in of_parts:
+            said.setdefault(note, []).append(name)
+    notes += [f"What directions carry of {', '.join(labels)}: {note}." for note, labels in said.items()]
+    return probes, pairs
+
+
 def _gold(
-    pair: LayerPair, options: IsotropyOptions, parts: np.ndarray, said: list[str]
+    pair: LayerPair, options: IsotropyOptions, parts: np.ndarray, notes: list[str]
 ) -> tuple[str, pl.DataFrame] | None:
     if not options.head_sentences:
         return None
@@ -198,12 +223,14 @@ def _gold(
     except IsoglossError as error:
         name, reason = None, str(error).rstrip(".")
     if name is None:
-        said.append(f"The running classifier is not asked without directions: {reason}.")
+        notes.append(f"The running classifier is not asked without directions: {reason}.")
         return None
     labelled = pair.sentences[name].is_not_null().to_numpy() & (pair.sentences["text"] != "").to_numpy()
     free = pair.sentences.filter(pl.Series(labelled & np.isin(parts, (DEV, TEST))))
     if not free.height:
-        said.append(f"The running classifier is not asked without directions: no sentence outside training has {name}.")
+        notes.append(
+            f"The running classifier is not asked without directions: no sentence outside training has {name}."
+        )
         return None
     order = np.argsort(text_uniforms(free["text"], pair.seed), kind="stable")[: options.head_sentences]
     return name, free[np.sort(order)]

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis.codes import Values, label_codes
+from isogloss.corpus.annotators import decade
 from isogloss.errors import OptionError
 from isogloss.isotropy.estimate import Estimate
 from isogloss.numerics import percentile_interval, poisson_sums
@@ -76,11 +77,7 @@ def frequency_bands(types: np.ndarray) -> pl.Series:
     ----------
     types : (n_words,) integers >= 0: the type of each word.
     """
-    counts = np.bincount(types)
-    names = []
-    for count in counts.tolist():
-        low = 10 ** (len(str(count)) - 1)
-        names.append("1" if count == 1 else f"{max(low, 2)}-{10 * low - 1}")
+    names = [decade(count) if count else None for count in np.bincount(types).tolist()]
     return pl.Series("frequency", names, dtype=pl.String).gather(types)
 
 

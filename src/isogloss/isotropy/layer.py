@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import polars as pl
 
 from isogloss.analysis import LayerPair, Tables, Vectors, tidy
-from isogloss.errors import OptionError
+from isogloss.analysis.tables import FEWEST_SENTENCES
+from isogloss.errors import NotFiniteError, OptionError
 from isogloss.isotropy.carrying import carrying_tables
 from isogloss.isotropy.judges import Judges
 from isogloss.isotropy.local_rows import Words, cluster_table, context_rows
@@ -13,7 +17,8 @@ from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import rogue_table, shape_notes, shape_rows, shapes_of, spectrum_table
 from isogloss.isotropy.word_map import map_tables
 
-NOTES = {"text": pl.String()}
+NOTES: dict[str, Any] = {"layer": pl.Int32(), "text": pl.String()}
+"""`layer` is null where a note is of no layer, or of several and says so."""
 
 
 def isotropy_layer(pair: LayerPair, options: IsotropyOptions) -> Tables:
@@ -32,20 +37,22 @@ def isotropy_layer(pair: LayerPair, options: IsotropyOptions) -> Tables:
             raise OptionError(f"layer {pair.layer}: the {model} model has {vectors.shape[0]} vectors, {n} words")
     try:
         return _tables(pair, models, options)
-    except OptionError as error:
-        if "NaN" in str(error) and not str(error).startswith("layer"):
-            raise OptionError(f"layer {pair.layer}: {error}") from error
-        raise
+    except NotFiniteError as error:
+        raise NotFiniteError(f"layer {pair.layer}: {error}") from error
 
 
 def _tables(pair: LayerPair, models: dict[str, Vectors], options: IsotropyOptions) -> Tables:
     words = Words.of(pair)
+    few = words.n_groups < FEWEST_SENTENCES and options.bootstrap > 0
+    options = replace(options, bootstrap=0) if few else options
     shapes = {model: shapes_of(vectors, pair, options) for model, vectors in models.items()}
-    notes = list(shape_notes(shapes, pair.layer))
+    notes: list[tuple[int | None, str]] = [(pair.layer, note) for note in shape_notes(shapes)]
+    if few:
+        notes.append((None, f"{words.n_groups} sentences: without {FEWEST_SENTENCES} there are no intervals."))
     rows = shape_rows(shapes)
     around, said = context_rows(models, words, options, pair.seed)
     rows += around
-    notes += [f"Layer {pair.layer}: {note}." for note in said]
+    notes += [(pair.layer, f"{note}.") for note in said]
     common = {"analysis": "isotropy", "layer": pair.layer, "seed": pair.tuned_index}
     tables: Tables = {
         "isotropy": tidy(common | row for row in rows),
@@ -56,13 +63,14 @@ def _tables(pair: LayerPair, models: dict[str, Vectors], options: IsotropyOption
         tables["isotropy_clusters"], said = cluster_table(
             models, words, options, pair.layer, pair.tuned_index, pair.seed
         )
-        notes += said
-    last = max((*pair.base_layers, *pair.tuned_layers), default=pair.layer)
+        notes += [(None, note) for note in said]
+    both = set(pair.base_layers) & set(pair.tuned_layers)
+    last = max(both or {*pair.base_layers, *pair.tuned_layers}, default=pair.layer)
     if options.carried_at(pair.layer, last):
         judges = Judges.of(pair, options)
-        carried, said = carrying_tables(pair, judges, options)
+        carried, said = carrying_tables(judges)
         tables |= carried
-        notes += [*judges.notes, *said]
+        notes += [(None, note) for note in dict.fromkeys([*judges.notes, *said])]
     if options.map_words:
         tables |= map_tables(pair, words, options)
-    return tables | {"isotropy_notes": pl.DataFrame({"text": notes}, schema=NOTES)}
+    return tables | {"isotropy_notes": pl.DataFrame(notes, schema=NOTES, orient="row")}

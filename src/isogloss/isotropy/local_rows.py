@@ -7,7 +7,7 @@ side, on the same sample.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,16 +16,15 @@ import polars as pl
 from isogloss.analysis import ModelPair, Vectors, word_classes
 from isogloss.analysis.codes import word_types
 from isogloss.corpus.annotators import by_type, word_class_of
-from isogloss.errors import OptionError
+from isogloss.errors import NotFiniteError, OptionError
 from isogloss.isotropy.clusters import LocalStructure, cluster_isotropy
 from isogloss.isotropy.contextuality import contextuality
 from isogloss.isotropy.dimension import Dimension, measure_dimension
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.frequency import FrequencyAgreement, frequency_agreement
-from isogloss.isotropy.labellings import Labelling, frequency_bands
+from isogloss.isotropy.labellings import Labelling, frequency_bands, null_interval
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import Row, estimate_rows, known
-from isogloss.numerics import percentile_interval
 
 MOST_VALUES = 60
 """Labels with more values are not looked for in clusters, save for the words themselves."""
@@ -91,29 +90,37 @@ def context_rows(
     models: Mapping[str, Vectors], words: Words, options: IsotropyOptions, seed: int
 ) -> tuple[list[Row], list[str]]:
     """Rows of contextuality, intrinsic dimension and neighbours of like frequency, and what could not be measured."""
-    measures: dict[str, dict[str, Estimate]] = {}
-    nulls: dict[tuple[str, str], tuple[float, float]] = {}
-    notes: list[str] = []
-    for model, vectors in models.items():
-        measures[model], null = _around(vectors, words, options, seed, notes)
-        if null is not None:
-            nulls[model, "frequency_neighbours"] = null
-    sizes = dict.fromkeys(models, len(words.types))
-    return estimate_rows(measures, sizes, "all", nulls), list(dict.fromkeys(notes))
+    around = {model: _around(vectors, words, options, seed) for model, vectors in models.items()}
+    rows = estimate_rows(
+        {model: one.measures for model, one in around.items()},
+        dict.fromkeys(models, len(words.types)),
+        "all",
+        {(model, name): null for model, one in around.items() for name, null in one.nulls.items()},
+        {(model, name): size for model, one in around.items() for name, size in one.sizes.items()},
+    )
+    return rows, list(dict.fromkeys(note for one in around.values() for note in one.notes))
 
 
-def _around(
-    vectors: Vectors, words: Words, options: IsotropyOptions, seed: int, notes: list[str]
-) -> tuple[dict[str, Estimate], tuple[float, float] | None]:
-    """The measures of one model by name, and the null of the neighbours of like frequency."""
-    found: dict[str, Estimate] = {}
+@dataclass
+class _Around:
+    """What was measured around the words of one model, by name."""
+
+    measures: dict[str, Estimate] = field(default_factory=dict)
+    nulls: dict[str, tuple[float, float]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def _around(vectors: Vectors, words: Words, options: IsotropyOptions, seed: int) -> _Around:
+    found = _Around()
     groups, n_groups, bootstrap = words.groups, words.n_groups, options.bootstrap
     if options.contextuality:
         contexts = contextuality(
             vectors, words.types, groups, n_groups, min_count=options.min_count, bootstrap=bootstrap, seed=seed
         )
-        found |= contexts.measures
-        notes += contexts.notes
+        # The mean cosine of any two words is a measure of the layer's shape already.
+        found.measures |= {name: one for name, one in contexts.measures.items() if name != "random_similarity"}
+        found.notes += contexts.notes
 
     def dimension() -> Dimension:
         return measure_dimension(
@@ -138,12 +145,14 @@ def _around(
             seed=seed,
         )
 
-    if options.dimension_words and (measured := _tried(notes, dimension)) is not None:
-        found["intrinsic_dimension"] = measured.estimate
-    if options.local and (alike := _tried(notes, agreement)) is not None:
-        found["frequency_neighbours"] = alike.agreement
-        return found, _ends(alike.null)
-    return found, None
+    if options.dimension_words and (measured := _tried(found.notes, dimension)) is not None:
+        found.measures["intrinsic_dimension"] = measured.estimate
+        found.sizes["intrinsic_dimension"] = measured.n
+    if options.local and (alike := _tried(found.notes, agreement)) is not None:
+        found.measures["frequency_neighbours"] = alike.agreement
+        found.nulls["frequency_neighbours"] = null_interval(alike.null)
+        found.sizes["frequency_neighbours"] = len(alike.rows)
+    return found
 
 
 def cluster_table(
@@ -167,7 +176,7 @@ def cluster_table(
     rows = []
     for model, own in cells.items():
         for key, (estimate, null, n) in own.items():
-            rows.append(_cluster_row(model, layer, index, key, estimate, _ends(null), n))
+            rows.append(_cluster_row(model, layer, index, key, estimate, null_interval(null), n))
     for key, (after, _, n) in cells.get("tuned", {}).items():
         if key in cells.get("base", {}):
             change = after.minus(cells["base"][key][0])
@@ -200,14 +209,6 @@ def _cluster_row(
     return (model, layer, k, measure, label or None, *(known(v) for v in numbers), n, index)
 
 
-def _ends(null: np.ndarray) -> tuple[float, float]:
-    """The central 95% of what chance gives."""
-    if not len(null):
-        return float("nan"), float("nan")
-    low, high = percentile_interval(null[:, None])
-    return float(low[0]), float(high[0])
-
-
 T = TypeVar("T")
 
 
@@ -215,8 +216,8 @@ def _tried(notes: list[str], measure: Callable[[], T]) -> T | None:
     """What a measure gives, or None and a note where there are too few words for it."""
     try:
         return measure()
+    except NotFiniteError:
+        raise
     except OptionError as error:
-        if "NaN" in str(error):
-            raise
         notes.append(str(error).rstrip("."))
         return None

@@ -24,7 +24,7 @@ class IsotropyOptions:
     local: bool = field(default=True, metadata={"help": "clusters, and what they are clusters of"})
     local_words: int = field(default=5000, metadata={"help": "words sampled for clusters, the same at every layer"})
     clusters: str = field(default="1,10,30", metadata={"help": "numbers of k-means clusters, with commas"})
-    permutations: int = field(default=20, metadata={"help": "shuffles of labels that clusters are held against"})
+    permutations: int = field(default=100, metadata={"help": "shuffles of labels that clusters are held against"})
     dimension_words: int = field(default=2000, metadata={"help": "words sampled for the intrinsic dimension; 0: none"})
     dimension_neighbours: int = field(default=100, metadata={"help": "neighbours by which the dimension is judged"})
     carries: str = field(

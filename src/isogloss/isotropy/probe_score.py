@@ -113,7 +113,7 @@ class ProbeScore:
         self, directions: Directions, cuts: Sequence[Cut], seed: int = 0, advance: Advance = lambda _: None
     ) -> list[Estimate]:
         """Accuracy after each cut; replicates belong together with those of `untouched`."""
-        scale = _scale(float(directions.variances.mean()))
+        scale = _scale(float(self._train.var(axis=0, dtype=np.float64).mean()))
         train, dev, test = (
             directions.coordinates(part, dtype=np.float32) / np.float32(scale)
             for part in (self._train, self._dev, self._test)

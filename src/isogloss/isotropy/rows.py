@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from isogloss.errors import OptionError
+from isogloss.errors import NotFiniteError, OptionError
 from isogloss.numerics import row_blocks
 
 ROWS = 2048
@@ -66,7 +66,7 @@ def finite_blocks(blocks: Iterable[np.ndarray], numbers: np.ndarray | None = Non
 
     Raises
     ------
-    OptionError : a value is NaN or infinite, or so large that its square is; names the row.
+    NotFiniteError : a value is NaN or infinite, or so large that its square is; names the row.
     """
     start = 0
     for block in blocks:
@@ -77,7 +77,9 @@ def finite_blocks(blocks: Iterable[np.ndarray], numbers: np.ndarray | None = Non
         if len(bad):
             named = start + int(bad[0]) if numbers is None else int(numbers[start + bad[0]])
             if np.isfinite(rows[bad[0]]).all():
-                raise OptionError(f"the vector in row {named} is too long: its squared length is not a finite number")
-            raise OptionError(f"vectors hold NaN or infinity in row {named}")
+                raise NotFiniteError(
+                    f"the vector in row {named} is too long: its squared length is not a finite number"
+                )
+            raise NotFiniteError(f"vectors hold NaN or infinity in row {named}")
         yield rows
         start += len(rows)

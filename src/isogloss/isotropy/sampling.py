@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from isogloss.analysis import Vectors
-from isogloss.errors import OptionError
+from isogloss.errors import NotFiniteError, OptionError
 
 
 def sampled_rows(n: int, wanted: int | None, seed: int) -> np.ndarray:
@@ -30,7 +30,7 @@ def taken(vectors: Vectors, rows: np.ndarray) -> np.ndarray:
     X = vectors.take(rows)
     finite = np.isfinite(X).all(axis=1)
     if not finite.all():
-        raise OptionError(f"the vectors hold NaN or infinity in row {int(rows[int(np.argmin(finite))])}.")
+        raise NotFiniteError(f"the vectors hold NaN or infinity in row {int(rows[int(np.argmin(finite))])}.")
     return X
 
 

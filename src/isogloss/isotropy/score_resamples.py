@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from isogloss.analysis.tables import FEWEST_SENTENCES
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.resamples import sentence_weights
 from isogloss.numerics import group_sums
@@ -19,12 +20,12 @@ class ScoreResamples:
     Parameters
     ----------
     n_groups : sentences or pairs.
-    n_boot : resamples; 0 or a single group gives no replicates.
+    n_boot : resamples; 0, or fewer than `FEWEST_SENTENCES` groups, gives no replicates.
     seed : of the draws.
     """
 
     def __init__(self, n_groups: int, n_boot: int, seed: int) -> None:
-        self.weights = sentence_weights(n_groups, n_boot if n_groups > 1 else 0, seed)[1:]
+        self.weights = sentence_weights(n_groups, n_boot if n_groups >= FEWEST_SENTENCES else 0, seed)[1:]
 
     def means(self, values: np.ndarray, groups: np.ndarray) -> list[Estimate]:
         """Means over rows of the columns of (n, s) values, each row in one of the groups."""

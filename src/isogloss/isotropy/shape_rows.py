@@ -12,7 +12,7 @@ from isogloss.analysis import ArrayVectors, LayerPair, Vectors
 from isogloss.analysis.stacked import sentence_means
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.options import IsotropyOptions
-from isogloss.isotropy.shape import Shape, measure_shape
+from isogloss.isotropy.shape import PAIRED_WORDS, Shape, measure_shape
 
 Row = dict[str, Any]
 WORDS, SENTENCES = "all", "sentences"
@@ -60,7 +60,13 @@ def shape_rows(shapes: Mapping[str, Mapping[str, Shape]]) -> list[Row]:
     for subset in (WORDS, SENTENCES):
         of_models = {model: found[subset] for model, found in shapes.items() if subset in found}
         measures = {model: shape.measures for model, shape in of_models.items()}
-        rows += estimate_rows(measures, {model: shape.n for model, shape in of_models.items()}, subset)
+        sizes = {
+            (model, name): min(shape.n, PAIRED_WORDS)
+            for model, shape in of_models.items()
+            for name in shape.measures
+            if name.startswith("informativity")
+        }
+        rows += estimate_rows(measures, {model: shape.n for model, shape in of_models.items()}, subset, sizes=sizes)
     return rows
 
 
@@ -69,19 +75,27 @@ def estimate_rows(
     n: Mapping[str, int],
     subset: str,
     nulls: Mapping[tuple[str, str], tuple[float, float]] | None = None,
+    sizes: Mapping[tuple[str, str], int] | None = None,
 ) -> list[Row]:
-    """A row for each model and measure, and `..._change`, tuned minus base, where both have it."""
+    """A row for each model and measure, and `..._change`, tuned minus base, where both have it.
+
+    Parameters
+    ----------
+    measures : by model, by name.
+    n : words (or sentences) of each model.
+    nulls, sizes : by model and measure: what chance gives, and the number behind it where it is another than `n`.
+    """
     rows = []
     for name in dict.fromkeys(name for of_model in measures.values() for name in of_model):
         both = [model for model in ("base", "tuned") if name in measures.get(model, {})]
         for model in both:
-            row = _row(name, model, subset, measures[model][name], n[model])
+            row = _row(name, model, subset, measures[model][name], (sizes or {}).get((model, name), n[model]))
             if nulls and (model, name) in nulls:
                 row |= dict(zip(("null_low", "null_high"), nulls[model, name], strict=True))
             rows.append(row)
         if len(both) == 2:
             change = measures["tuned"][name].minus(measures["base"][name])
-            rows.append(_row(f"{name}_change", "tuned", subset, change, n["tuned"]))
+            rows.append(_row(f"{name}_change", "tuned", subset, change, rows[-1]["n"]))
     return rows
 
 
@@ -141,7 +155,7 @@ def rogue_table(shapes: Mapping[str, Mapping[str, Shape]], pair: LayerPair) -> p
     return pl.DataFrame(rows, schema=ROGUE, orient="row")
 
 
-def shape_notes(shapes: Mapping[str, Mapping[str, Shape]], layer: int) -> Iterable[str]:
+def shape_notes(shapes: Mapping[str, Mapping[str, Shape]]) -> Iterable[str]:
     """What could not be measured, said once for both models where it is the same."""
     said: dict[str, list[str]] = {}
     for model, found in shapes.items():
@@ -150,4 +164,4 @@ def shape_notes(shapes: Mapping[str, Mapping[str, Shape]], layer: int) -> Iterab
             for note in shape.notes:
                 said.setdefault(what + note, []).append(model)
     for note, models in said.items():
-        yield f"Layer {layer}, {' and '.join(models)} model: {note}."
+        yield f"{' and '.join(models)} model: {note}."

@@ -17,6 +17,7 @@ from isogloss.errors import OptionError
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.scores import TreatmentScore
 from isogloss.isotropy.treatments import AllButTheTop, ClusterEnhancement, ClusterZeroMean, ZeroMean
+from isogloss.numerics.ward.copies import distinct_rows
 from isogloss.progress import SILENT, Progress
 
 Measure = Callable[[np.ndarray], float]
@@ -109,7 +110,7 @@ def sweep(
     ------
     OptionError : the grid is empty, or nothing of it fits X; X holds NaN or infinity.
     """
-    n, d = len(X), X.shape[1]
+    n, d = len(distinct_rows(X).first), X.shape[1]
     if not len(n_clusters) or not len(n_components) or min(n_components) < 0 or min(n_clusters) < 1:
         raise OptionError(
             f"the grid should have clusters >= 1 and components >= 0. Got {list(n_clusters)} and {list(n_components)}."
@@ -118,7 +119,7 @@ def sweep(
     components = [k for k in n_components if k < d]
     if not clusters or not components:
         raise OptionError(f"nothing of the grid fits {n} vectors of {d} dimensions.")
-    passed_over = [f"{k} clusters: there are {n} training vectors" for k in n_clusters if k > n]
+    passed_over = [f"{k} clusters: there are {n} different training vectors" for k in n_clusters if k > n]
     passed_over += [f"{k} components: there are {d} dimensions" for k in n_components if k >= d]
     scores, notes = {}, {}
     with progress.task("treatments", len(clusters) * len(components), "options") as advance:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from isogloss.analysis import Finding, Tables, first_tuned, from_to, layers, stated, with_interval
-from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, z_of
+from isogloss.analysis import Finding, Tables, first_tuned, from_to, layers, listed, stated, with_interval
+from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, sure, z_of
 from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
 
@@ -74,7 +74,7 @@ def _changes(own: pl.DataFrame, label: str) -> Iterator[Finding]:
     looked_at = own.filter(
         pl.col("measure").is_in(list(CHANGES)) & ~pl.col("subset").str.contains("=", literal=True)
     ).height
-    beyond = [row for row in changes if abs(z_of(row)) > margin(looked_at)]
+    beyond = [row for row in changes if sure(row, looked_at)]
     if not beyond:
         most = max(changes, key=lambda row: abs(row["value"]))
         judged = any(row["ci_low"] is not None for row in changes)
@@ -144,7 +144,7 @@ def _values(own: pl.DataFrame, label: str) -> Iterator[Finding]:
     """The value of a label whose F1 changed most, of those beyond noise."""
     rows = own.filter((pl.col("measure") == "f1_change") & pl.col("subset").str.starts_with(f"{label}="))
     known = [row for row in rows.iter_rows(named=True) if row["value"] is not None and row["n"] >= FEWEST_OF_A_VALUE]
-    beyond = [row for row in known if abs(z_of(row)) > margin(len(known))]
+    beyond = [row for row in known if sure(row, len(known))]
     if not beyond:
         return
     most = max(beyond, key=lambda row: abs(row["value"]))
@@ -222,7 +222,7 @@ def _task(tables: Tables) -> Iterator[Finding]:
     if beyond:
         named = sorted({row["label"] for row in beyond})
         text = (
-            f"The task uses what {_listed(named)} {'is' if len(named) == 1 else 'are'} read from: without the share of "
+            f"The task uses what {listed(named)} {'is' if len(named) == 1 else 'are'} read from: without the share of "
             f"neurons ({most['n_neurons']}) that hold {most['label']} most at layer {most['layer']}, the classifier "
             f"loses {loss} of its accuracy of {stated(most['accuracy'], 2)}, {more} more than without as many random "
             f"ones{_matched(most)}."
@@ -234,10 +234,6 @@ def _task(tables: Tables) -> Iterator[Finding]:
             f"{loss} of accuracy; the difference from random ones{_matched(most)} is {more}."
         )
     yield finding_in(text, "difference", "probing_task", [most], most["difference"], 0.65 if beyond else 0.45, **ends)
-
-
-def _listed(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _matched(row: Row) -> str:

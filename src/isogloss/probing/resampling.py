@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from isogloss.analysis.tables import FEWEST_SENTENCES
 from isogloss.errors import OptionError
 from isogloss.numerics import percentile_interval
-
-FEWEST_SENTENCES = 10
-"""Sentences below which there is no interval: that of a few is far too narrow, and any difference looks sure."""
 
 
 @dataclass(frozen=True)

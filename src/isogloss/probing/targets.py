@@ -10,10 +10,10 @@ import polars as pl
 
 from isogloss.analysis import ModelPair, classing
 from isogloss.analysis.splits import ProbeRows, probe_rows
+from isogloss.analysis.tables import FEWEST_SENTENCES
 from isogloss.errors import OptionError
 from isogloss.probing.control import control_codes
 from isogloss.probing.options import ProbingOptions
-from isogloss.probing.resampling import FEWEST_SENTENCES
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ import numpy as np
 
 from isogloss.analysis import Classifier
 from isogloss.analysis.interventions import Change, TokenMeans, Tokens, ablate_neurons, matched_neurons, restricted
+from isogloss.analysis.tables import FEWEST_SENTENCES
 from isogloss.numerics.bootstrap import percentile_interval, poisson_sums
-from isogloss.probing.resampling import FEWEST_SENTENCES
 from isogloss.progress import Advance
 
 
