@@ -18,7 +18,7 @@ from isogloss.analysis import (
 from isogloss.analysis.figure_lines import MODELS, line_over
 from isogloss.analysis.finding_rows import Row
 from isogloss.isotropy.findings import most_stretched
-from isogloss.isotropy.findings_carrying import removal_figures
+from isogloss.isotropy.findings_carrying import TREATMENT_NAMES, removal_figures
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import SENTENCES, WORDS
 from isogloss.isotropy.word_map import map_figure
@@ -27,14 +27,6 @@ FIRST = 2
 """Figures of what directions carry that come before all others."""
 SHOWN_RANKS = 400
 """Directions of a spectrum that are drawn, all of the first ones, then fewer and fewer."""
-TREATMENT_NAMES = {
-    "none": "as it is",
-    "zero_mean": "zero-mean",
-    "cluster_zero_mean": "clusters + zero-mean",
-    "all_but_the_top": "global (all-but-the-top)",
-    "cluster_enhancement": "cluster-based",
-    "swept": "cluster-based, chosen on dev",
-}
 CURVES = (
     (
         ("partition_log10",),
@@ -281,7 +273,7 @@ def _treatments(tables: Tables, tail: str) -> list[Figure]:
             for model in MODELS:
                 one = of.get(model)
                 cells += [one["value"], one["gain"], one["partition"], one["mean_cosine"]] if one else [None] * 4
-            rows.append((f"{score}, layer {layer}", TREATMENT_NAMES.get(treatment, treatment), *cells))
+            rows.append((f"{score}, layer {layer}", TREATMENT_NAMES[treatment], *cells))
     columns = [f"{model} {what}" for model in MODELS for what in ("score", "gain", "isotropy", "mean cosine")]
     return [
         TableFigure(

@@ -10,8 +10,20 @@ from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, 
 
 FEWEST = 30
 """Test sentences, words or pairs below which what directions carry is not spoken of."""
+SLIGHT = 0.02
+"""A change of what is lost that is clear but slight."""
 SPOKEN_K = (10, 5, 2, 20, 1, 50)
 """Numbers of directions that a sentence may name, the first that was tried."""
+
+TREATMENT_NAMES = {
+    "none": "as it is",
+    "zero_mean": "zero-mean",
+    "cluster_zero_mean": "clusters + zero-mean",
+    "all_but_the_top": "global (all-but-the-top)",
+    "cluster_enhancement": "cluster-based",
+    "swept": "cluster-based, chosen on dev",
+}
+"""Treatments as readers know them."""
 
 Key = tuple[str, str, int]
 """Score, measure and layer."""
@@ -66,10 +78,10 @@ def _carry(tables: Tables) -> Iterator[Finding]:
             tail = " than before" if moved else ", as far as can be told"
             text = (
                 f"At layer {layer}, {name} {verdict} on the top directions{tail}: taking them out instead of random "
-                f"ones costs {stated(of['base']['loss'], 2)} before and {stated(tuned['loss'], 2)} after, a change of "
+                f"ones {_costs(of['base']['loss'])} before and {_costs(tuned['loss'])} after, a change of "
                 f"{with_interval(change['loss'], change['ci_low'], change['ci_high'])}"
             )
-            weight = 0.62 if moved else 0.45
+            weight = (0.62 if abs(change["loss"]) >= SLIGHT else 0.42) if moved else 0.4
         number = change or tuned
         yield finding_in(
             f"{text}{example}.",
@@ -84,6 +96,10 @@ def _carry(tables: Tables) -> Iterator[Finding]:
             scale=(-1, 1),
             figure=names.get(key, ""),
         )
+
+
+def _costs(loss: float) -> str:
+    return f"gains {stated(-loss, 3)}" if loss < 0 else f"costs {stated(loss, 3)}"
 
 
 def _example(tables: Tables, key: Key) -> str:
@@ -150,7 +166,7 @@ def _z(row: Row) -> float:
 
 def _verdict(row: dict[str, Any], tested: int, scores: int) -> str:
     gain = with_interval(row["gain"], row["gain_low"], row["gain_high"])
-    named = row["treatment"].replace("_", "-") + (f" for {row['score']}" if scores > 1 else "")
+    named = TREATMENT_NAMES[row["treatment"]] + (f" for {row['score']}" if scores > 1 else "")
     if _z(row) > margin(tested):
         return f"helps the {row['model']} model (best: {named}, {gain})"
     if _z(row) < -margin(tested):
