@@ -41,6 +41,13 @@ def sure(row: Row, n: int) -> bool:
     return abs(z_of(row)) > margin(n)
 
 
+def unsure(row: Row, n: int) -> str:
+    """What to say of an interval without 0 that is no change all the same, of n that were looked at; else nothing."""
+    if row["ci_low"] is None or row["ci_high"] is None or row["ci_low"] <= 0 <= row["ci_high"] or sure(row, n):
+        return ""
+    return f"; among {n} looked at, one so far from 0 may be chance"
+
+
 def margin(n: int) -> float:
     """Standard errors that one of n changes is beyond in 5% of cases where there is none."""
     return float(norm.ppf(1 - 0.05 / (2 * max(n, 1))))

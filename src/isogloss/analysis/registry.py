@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from importlib.metadata import entry_points
 
 from isogloss.analysis.protocol import Analysis
@@ -29,8 +30,13 @@ def available() -> dict[str, Analysis]:
     return found
 
 
-def choose(names: Iterable[str] | None) -> dict[str, Analysis]:
-    """The analyses of the given names, in the given order; all of them for None.
+def _near(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name.casefold(), list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def choose(names: str | Iterable[str] | None) -> dict[str, Analysis]:
+    """The analyses of the given names, in the given order; all of them for None. A string has names with commas.
 
     Raises
     ------
@@ -39,7 +45,12 @@ def choose(names: Iterable[str] | None) -> dict[str, Analysis]:
     known = available()
     if names is None:
         return known
-    wanted = list(dict.fromkeys(names))
+    wanted = list(
+        dict.fromkeys([n.strip() for n in names.split(",") if n.strip()] if isinstance(names, str) else names)
+    )
     if unknown := [name for name in wanted if name not in known]:
-        raise OptionError(f"no analysis called {', '.join(map(repr, unknown))}; there are: {', '.join(known)}")
+        raise OptionError(
+            f"no analysis called {', '.join(map(repr, unknown))}; there are: {', '.join(known)}"
+            f"{_near(unknown[0], known)}"
+        )
     return {name: known[name] for name in wanted}

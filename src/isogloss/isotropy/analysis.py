@@ -71,7 +71,7 @@ class IsotropyAnalysis:
         parts = [own, *(between_seeds(own, subset) for subset in ("all", SENTENCES))]
         combined["isotropy"] = pl.concat(parts)
         if "isotropy_notes" in combined:
-            combined["isotropy_notes"] = _once(combined["isotropy_notes"])
+            combined["isotropy_notes"] = _once(combined["isotropy_notes"], options.absent(own["layer"].unique()))
         return combined
 
     def findings(self, tables: Tables, options: IsotropyOptions) -> Sequence[Finding]:
@@ -83,9 +83,9 @@ class IsotropyAnalysis:
         return figures(tables, options)
 
 
-def _once(notes: pl.DataFrame) -> pl.DataFrame:
-    """Each note once, with the layers that it is of."""
-    texts = []
+def _once(notes: pl.DataFrame, absent: Sequence[int]) -> pl.DataFrame:
+    """Each note once, with the layers that it is of, and one on layers that were asked for and are not there."""
+    texts = [f"isotropy.carries: the run has no layer {', '.join(map(str, absent))}."] if absent else []
     for (text,), of in notes.group_by("text", maintain_order=True):
         numbers = of["layer"].drop_nulls().unique().sort().to_list()
         texts.append(f"{layers(numbers)}, {text}" if numbers else str(text))

@@ -16,7 +16,7 @@ import polars as pl
 from isogloss.analysis import Tables, Vectors
 from isogloss.errors import OptionError
 from isogloss.isotropy.cosine import mean_cosine
-from isogloss.isotropy.directions import Directions, Which
+from isogloss.isotropy.directions import Directions
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.judges import Judges
 from isogloss.isotropy.partition import partition_isotropy
@@ -32,10 +32,6 @@ MOST_TRAIN = 20_000
 """Training words on which directions and treatments are found, a seeded draw."""
 MOST_JUDGED = 4_000
 """Test words of which the isotropy of a treated space is measured."""
-
-OF_VECTORS: tuple[Which, ...] = ("top", "bottom", "random", "only_top")
-OF_HEAD: tuple[Which, ...] = ("top", "random")
-"""The running classifier takes a pass over the sentences for every cut."""
 
 WHERE: dict[str, Any] = {
     "score": pl.String(),
@@ -119,6 +115,8 @@ class _Model:
         self.removal: dict[Key, RemovalScore] = {(label, "spearman"): one for label, one in similarity.items()}
         self.removal |= {(label, "probe accuracy"): one for label, one in probes.items()}
         self.notes += [f"{label}: {note}." for label, one in similarity.items() for note in one.notes]
+        if not self.scores and not self.judges.gold:
+            self.notes.append("No label judges the directions: nothing is said of what they carry.")
         head = judges.head_score() if name == "tuned" else None
         if head is not None and judges.gold is not None:
             self.removal[judges.gold[0], "head accuracy"] = head
@@ -132,13 +130,16 @@ class _Model:
 
     def _remove(self) -> None:
         directions = Directions.of(self.train)
+        if beyond := [k for k in self.options.removed if k >= directions.d]:
+            self.notes.append(
+                f"isotropy.counts: {', '.join(map(str, beyond))} of {directions.d} directions leave none."
+            )
         for key, judge in self.removal.items():
             curves = removal_curves(
                 judge,
                 directions,
                 ks=self.options.removed,
                 draws=self.options.draws,
-                kinds=OF_HEAD if key[1] == "head accuracy" else OF_VECTORS,
                 seed=self.pair.seed,
                 progress=self.pair.progress,
             )
@@ -155,7 +156,8 @@ class _Model:
         if (clusters, components) != (self.options.treatment_clusters, self.options.treatment_components):
             self.notes.append(
                 f"The cluster-based treatments of the {self.name} model have {clusters} clusters and take out "
-                f"{components} directions."
+                f"{components} directions instead of {self.options.treatment_clusters} and "
+                f"{self.options.treatment_components}."
             )
         chosen = treatments(self.pair.seed, clusters, components)
         found = compare_treatments(self.train, space, self.scores, MEASURES, chosen, progress=self.pair.progress)

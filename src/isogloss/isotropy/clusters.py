@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from isogloss.analysis import Vectors
 from isogloss.errors import OptionError
-from isogloss.isotropy.estimate import Estimate
+from isogloss.isotropy.estimate import Estimate, pooled
 from isogloss.isotropy.grouped_isotropy import grouped_isotropy
 from isogloss.isotropy.labellings import Agreement, Labelling, cluster_agreement
 from isogloss.isotropy.resamples import Resamples
@@ -28,7 +28,7 @@ class Clustering:
     Attributes
     ----------
     k : number of clusters.
-    labels : (m,) cluster of each sampled word, numbered by first appearance.
+    labels : (m,) cluster of each sampled word, numbered by first appearance; of the first start.
     measures : `partition`, `partition_log10` and `mean_cosine` of the words when each cluster's mean is taken away.
     agreements : with each labelling; empty for k = 1.
     """
@@ -62,6 +62,7 @@ def cluster_isotropy(
     *,
     labellings: Sequence[Labelling] = (),
     max_words: int | None = MAX_WORDS,
+    starts: int = 1,
     permutations: int = 100,
     bootstrap: int = 200,
     seed: int = 0,
@@ -70,7 +71,7 @@ def cluster_isotropy(
 
     After Rajaee & Pilehvar, Findings of EMNLP 2021 (arXiv 2109.04740) and ACL 2021: clusters of token vectors, each
     with its mean taken away, then isotropy of all of them together. k = 1 takes away the mean of all words. K-means is
-    Lloyd's from one seeded k-means++ start. Replicates are over sentences; clusters, means and eigenvectors stay.
+    Lloyd's from seeded k-means++ starts. Replicates are over sentences and starts; means and eigenvectors stay.
 
     Parameters
     ----------
@@ -79,6 +80,7 @@ def cluster_isotropy(
     ks : numbers of clusters; those above the number of different vectors of the sample are left out, with a note.
     labellings : of all words.
     max_words : words in the sample, the same for every layer and model of as many words; None takes all.
+    starts : of k-means, at least 1; measures are means over them, and how they differ is in the intervals.
     permutations, bootstrap, seed : deals of the labels by chance; resamples, 0 for none; seed of these, of the sample
         and of k-means.
 
@@ -110,13 +112,33 @@ def cluster_isotropy(
     total = _second(X)
     found = []
     for k in sorted(set(ks) - set(refused)):
-        clusters = kmeans_clusters(X, k, seed) if k > 1 else np.zeros(len(X), dtype=np.int64)
-        centred, second = _zero_mean(X, clusters, total)
-        measures = grouped_isotropy(centred, second, resamples)
         settings = {"permutations": permutations, "bootstrap": n_boot, "seed": seed}
-        agreements = [cluster_agreement(clusters, a, sentence, n_groups, **settings) for a in labelled if k > 1]
-        found.append(Clustering(k, clusters, measures, tuple(agreements)))
+        each = []
+        for start in range(starts if k > 1 else 1):
+            clusters = kmeans_clusters(X, k, seed + start) if k > 1 else np.zeros(len(X), dtype=np.int64)
+            measures = grouped_isotropy(*_zero_mean(X, clusters, total), resamples)
+            agreements = [cluster_agreement(clusters, a, sentence, n_groups, **settings) for a in labelled if k > 1]
+            each.append(Clustering(k, clusters, measures, tuple(agreements)))
+        found.append(_over_starts(each))
     return LocalStructure(rows, tuple(found), tuple(notes))
+
+
+def _over_starts(each: Sequence[Clustering]) -> Clustering:
+    """One clustering for several starts: the labels of the first, the means of all measures."""
+    if len(each) == 1:
+        return each[0]
+    measures = {name: pooled([one.measures[name] for one in each]) for name in each[0].measures}
+    agreements = tuple(
+        replace(
+            of_starts[0],
+            purity=pooled([one.purity for one in of_starts]),
+            nmi=pooled([one.nmi for one in of_starts]),
+            purity_null=np.concatenate([one.purity_null for one in of_starts]),
+            nmi_null=np.concatenate([one.nmi_null for one in of_starts]),
+        )
+        for of_starts in zip(*(one.agreements for one in each), strict=True)
+    )
+    return Clustering(each[0].k, each[0].labels, measures, agreements)
 
 
 def _second(X: np.ndarray) -> np.ndarray:

@@ -141,7 +141,8 @@ def informativity(X: np.ndarray, removed: Iterable[int], *, words: int = 1000, s
     -----
     UserWarning : words drawn have no length with or without these dimensions; they are left out.
     """
-    check_shape(np.shape(X), few=True, least=3)
+    X = np.asanyarray(X)
+    check_shape(X.shape, few=True, least=3)
     out = np.unique(np.asarray(list(removed), dtype=np.int64))
     d = np.shape(X)[1]
     if len(out) and (out[0] < 0 or out[-1] >= d):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from numbers import Integral
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -147,7 +148,7 @@ class Directions:
             return 0.0
         if cut.kind == "random_any":
             return float((np.square(_random_axes(self.d, cut.draw, seed % 2**63)[: cut.k]) @ self.shares).sum())
-        return float(self.shares.sum() - self.ordered(self.shares[None], cut, seed)[0, kept].sum())
+        return max(0.0, float(self.shares.sum() - self.ordered(self.shares[None], cut, seed)[0, kept].sum()))
 
 
 def remove_directions(
@@ -182,6 +183,10 @@ def remove_directions(
     OptionError : k is out of range, X holds NaN or infinity, or X and the directions differ in width.
     """
     X = as_points(X)
+    if not isinstance(k, Integral) or isinstance(k, bool):
+        raise OptionError(f"k should be a whole number of directions. Got {k!r}.")
+    if directions is not None and not isinstance(directions, Directions):
+        raise OptionError(f"directions should be `Directions.of` some vectors. Got {type(directions).__name__}.")
     of = Directions.of(X) if directions is None else directions
     if X.shape[1] != of.d:
         raise OptionError(f"X should have the {of.d} dimensions of the directions. Got {X.shape[1]}.")

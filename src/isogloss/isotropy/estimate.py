@@ -6,6 +6,7 @@ with weights that depend on the seed and the number of sentences alone, so that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,3 +50,15 @@ class Estimate:
                 f"replicates of one seed and number belong together: got {len(mine)} and {len(theirs)} of them"
             )
         return Estimate(self.value - other.value, mine - theirs)
+
+
+def pooled(estimates: Sequence[Estimate]) -> Estimate:
+    """The mean of several estimates of one thing, such as from several starts of k-means.
+
+    Replicate i is that of estimate i modulo their number, so that what differs between them is in the interval.
+    """
+    several = len(estimates)
+    replicates = estimates[0].replicates.copy()
+    for i, one in enumerate(estimates):
+        replicates[i::several] = one.replicates[i::several]
+    return Estimate(float(np.mean([one.value for one in estimates])), replicates)

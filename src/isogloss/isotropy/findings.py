@@ -23,7 +23,7 @@ from isogloss.analysis import (
     stated,
     with_interval,
 )
-from isogloss.analysis.finding_rows import Row, finding_in, first_rows, rows_of, said, sure
+from isogloss.analysis.finding_rows import Row, finding_in, first_rows, rows_of, said, sure, unsure
 from isogloss.isotropy.findings_carrying import carrying
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import SENTENCES, WORDS
@@ -91,7 +91,8 @@ def _moved(own: pl.DataFrame, spoken: Spoken) -> Iterator[Finding]:
         judged = any(row["ci_low"] is not None for row in changes)
         verdict = "is what it was, as far as can be told" if judged else "has no intervals to judge changes by"
         yield Finding.of_rows(
-            f"{where}: {name} {verdict}; it changed most at layer {most['layer']}, by {said(most)}.",
+            f"{where}: {name} {verdict}; it changed most at layer {most['layer']}, by {said(most)}"
+            f"{unsure(most, len(changes))}.",
             changes,
             most,
             weight - 0.2,
@@ -240,7 +241,14 @@ def _clusters(tables: Tables) -> Iterator[Finding]:
     all_labels = list(dict.fromkeys(row["label"] for row in rows))
     rows = [row for row in rows if row["clusters"] == most_clusters]
     changes = [row for row in rows if row["model"] == "change" and row["value"] is not None]
-    beyond = [row for row in changes if sure(row, len(changes))]
+    chance = {(r["label"], r["layer"], r["model"]): r["null_high"] for r in rows}
+    values = {(r["label"], r["layer"], r["model"]): r["value"] for r in rows}
+
+    def above_chance(row: Row) -> bool:
+        keys = [(row["label"], row["layer"], model) for model in ("base", "tuned")]
+        return any(chance.get(key) is not None and values[key] > chance[key] for key in keys)
+
+    beyond = [row for row in changes if sure(row, len(changes)) and above_chance(row)]
     for direction, verb in ((-1, "less"), (1, "more")):
         moved = [row for row in beyond if row["value"] * direction > 0]
         labels = list(dict.fromkeys(row["label"] for row in moved))
@@ -254,11 +262,11 @@ def _clusters(tables: Tables) -> Iterator[Finding]:
         }
         if len(pair) < 2:
             continue
-        chance, named = pair["tuned"]["null_high"], listed([_spelled(label) for label in labels], 4)
+        by_chance, named = pair["tuned"]["null_high"], listed([_spelled(label) for label in labels], 4)
         text = (
             f"Clusters of words go {verb} with {named} than before, most with {_spelled(most['label'])} at layer "
             f"{most['layer']}: normalised mutual information {from_to(pair['base']['value'], pair['tuned']['value'])}, "
-            f"by {_of(most)}" + (f"; chance gives up to {stated(chance, 2)}." if chance is not None else ".")
+            f"by {_of(most)}" + (f"; chance gives up to {stated(by_chance, 2)}." if by_chance is not None else ".")
         )
         yield finding_in(
             text, "nmi", "isotropy_clusters", [most, *pair.values()], most["value"], 0.4,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from isogloss.analysis import Finding, Tables, figure_names, listed, stated, with_interval
-from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, z_of
+from isogloss.analysis.finding_rows import Row, finding_in, first_rows, sure, unsure, z_of
 
 FEWEST = 30
 """Test sentences, words or pairs below which what directions carry is not spoken of."""
@@ -73,13 +73,14 @@ def _carry(tables: Tables) -> Iterator[Finding]:
             text = f"At layer {layer}, {name} {verdict}: without them it loses {loss} more than without random ones"
             weight = 0.55
         else:
-            moved = abs(z_of(change | {"value": change["loss"]})) > margin(tested)
+            moved = sure(change | {"value": change["loss"]}, tested)
             verdict = ("rests more" if change["loss"] > 0 else "rests less") if moved else "rests no differently"
             tail = " than before" if moved else ", as far as can be told"
             text = (
                 f"At layer {layer}, {name} {verdict} on the top directions{tail}: taking them out instead of random "
                 f"ones {_costs(of['base']['loss'])} before and {_costs(tuned['loss'])} after, a change of "
                 f"{with_interval(change['loss'], change['ci_low'], change['ci_high'])}"
+                + ("" if moved else unsure(change | {"value": change["loss"]}, tested))
             )
             weight = (0.62 if abs(change["loss"]) >= SLIGHT else 0.42) if moved else 0.4
         number = change or tuned
@@ -111,8 +112,8 @@ def _example(tables: Tables, key: Key) -> str:
         random = [r["value"] for r in rows if r["which"] == "random" and r["k"] == k and r["value"] is not None]
         if whole is not None and top is not None and random:
             return (
-                f"; without the top {k} the tuned model keeps {stated(top, 2)} of {stated(whole, 2)}, without {k} "
-                f"random ones {stated(sum(random) / len(random), 2)}"
+                f"; without the top {k} the tuned model scores {stated(top, 2)} instead of {stated(whole, 2)}, without "
+                f"{k} random ones {stated(sum(random) / len(random), 2)}"
             )
     return ""
 
@@ -135,7 +136,7 @@ def _treatments(tables: Tables) -> Iterator[Finding]:
         judged = (
             f"cosines' correlation with {listed(scores)}" if measure == "spearman" else f"probes of {listed(scores)}"
         )
-        best = {model: _best([row for row in of if row["model"] == model]) for model in models}
+        best = {model: _best([row for row in of if row["model"] == model], len(of)) for model in models}
         text = (
             f"Making layer {layer} more isotropic {_verdict(best['base'], len(of), len(scores))}, and "
             f"{_verdict(best['tuned'], len(of), len(scores))}, judged by {judged}."
@@ -156,19 +157,23 @@ def _treatments(tables: Tables) -> Iterator[Finding]:
         )
 
 
-def _best(rows: list[Row]) -> Row:
-    return max(rows, key=lambda row: (_z(row), row["gain"]))
+def _best(rows: list[Row], tested: int) -> Row:
+    """The treatment that helps most; one chosen on dev only if it helps, since it may be to do nothing."""
+    helps = [row for row in rows if sure(_gain(row), tested) and row["gain"] > 0]
+    fixed = [row for row in rows if row["treatment"] != "swept"]
+    return max(helps or fixed or rows, key=lambda row: (z_of(_gain(row)), row["gain"]))
 
 
-def _z(row: Row) -> float:
-    return z_of({"value": row["gain"], "ci_low": row["gain_low"], "ci_high": row["gain_high"]})
+def _gain(row: Row) -> Row:
+    return {"value": row["gain"], "ci_low": row["gain_low"], "ci_high": row["gain_high"]}
 
 
 def _verdict(row: dict[str, Any], tested: int, scores: int) -> str:
     gain = with_interval(row["gain"], row["gain_low"], row["gain_high"])
     named = TREATMENT_NAMES[row["treatment"]] + (f" for {row['score']}" if scores > 1 else "")
-    if _z(row) > margin(tested):
+    clear = sure(_gain(row), tested)
+    if clear and row["gain"] > 0:
         return f"helps the {row['model']} model (best: {named}, {gain})"
-    if _z(row) < -margin(tested):
+    if clear:
         return f"harms the {row['model']} model whichever way it is done (least: {named}, {gain})"
-    return f"is not shown to help the {row['model']} model (best: {named}, {gain})"
+    return f"is not shown to help the {row['model']} model (best: {named}, {gain}{unsure(_gain(row), tested)})"

@@ -22,7 +22,7 @@ from isogloss.analysis.task_label import gold_label
 from isogloss.errors import IsoglossError, NotFiniteError, OptionError
 from isogloss.isotropy.head_score import HeadScore
 from isogloss.isotropy.options import IsotropyOptions
-from isogloss.isotropy.probe_score import ProbeScore
+from isogloss.isotropy.probe_score import ProbeScore, Treated
 from isogloss.isotropy.scores import SimilarityScore
 
 FEW = 4
@@ -44,7 +44,7 @@ class Judges:
     ----------
     pair, options : of this layer.
     train, test : (n_words,) whether a word is in a training or test sentence: directions and treatments are found on
-        the former, the isotropy of a treated space is that of the latter.
+        the former, which no label's dev or test has; the isotropy of a treated space is that of the latter.
     probes : by label, the rows of words or sentences.
     pairs : by numeric sentence label that says how alike two texts are, the part of every sentence.
     gold : the sentence label that the running classifier answers, and the sentences it is asked.
@@ -79,10 +79,12 @@ class Judges:
                 "isotropy.labels names others."
             )
         probes, pairs = _rows(pair, names, notes)
+        # What judges anything is fitted on by nothing, whichever sentences each label has.
+        free = ~_judged(pair, probes, pairs)
         return Judges(
             pair=pair,
             options=options,
-            train=parts[place] == TRAIN,
+            train=(parts[place] == TRAIN) & free[place],
             test=parts[place] == TEST,
             probes=probes,
             pairs=pairs,
@@ -98,15 +100,15 @@ class Judges:
             rows = given if of == "test" else replace(given, test=given.dev)
             if not len(rows.test):
                 continue
-            source = vectors
-            if name in self.pair.sentence_labels:
-                means = means or self._sentence_means(vectors)
-                source = means
+            of_sentences = name in self.pair.sentence_labels
+            means = (means or self._sentence_means(vectors)) if of_sentences else means
+            source = means if of_sentences and means is not None else vectors
 
-            def probe(source: Vectors = source, rows: ProbeRows = rows) -> ProbeScore:
+            def probe(source: Vectors = source, rows: ProbeRows = rows, pool: bool = of_sentences) -> ProbeScore:
                 return ProbeScore(
                     source,
                     rows,
+                    pooled=(lambda transform: self._sentence_means(Treated(vectors, transform))) if pool else None,
                     mode="frozen" if self.options.probes == "frozen" else "retrained",
                     max_train=self.options.probe_train,
                     n_boot=self.options.bootstrap,
@@ -211,6 +213,17 @@ def _rows(pair: LayerPair, names: list[str], notes: list[str]) -> tuple[dict[str
             said.setdefault(note, []).append(name)
     notes += [f"What directions carry of {', '.join(labels)}: {note}." for note, labels in said.items()]
     return probes, pairs
+
+
+def _judged(pair: LayerPair, probes: Mapping[str, ProbeRows], pairs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(n_sentences,) whether any score chooses or is judged on the sentence."""
+    numbers = pair.sentences["sentence"].to_numpy()
+    judged = np.zeros(len(numbers), dtype=bool)
+    for rows in probes.values():
+        judged |= np.isin(numbers, rows.sentences[np.concatenate([rows.dev, rows.test])])
+    for parts in pairs.values():
+        judged |= np.isin(parts, (DEV, TEST))
+    return judged
 
 
 def _gold(

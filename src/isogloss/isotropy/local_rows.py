@@ -31,6 +31,11 @@ MOST_VALUES = 60
 MOST_LABELS = 6
 """Labels of the corpus that clusters are compared with, the first ones."""
 
+STARTS = 5
+"""Starts of k-means: two clusterings of the same words differ, and a change must be more than that."""
+FEWEST_TYPES = 10
+"""Different words that a label needs: with fewer it cannot be told from the words themselves."""
+
 CLUSTERS: dict[str, Any] = {
     "model": pl.String(),
     "layer": pl.Int32(),
@@ -81,7 +86,9 @@ class Words:
         values |= {name: pair.words[name] for name in sorted(few, key=lambda n: (n.lower() != "tense", named.index(n)))}
         chosen = list(values)[: 3 + MOST_LABELS]
         labellings = tuple(
-            Labelling.of(name, values[name], types) for name in chosen if values[name].drop_nulls().len()
+            Labelling.of(name, values[name], types)
+            for name in chosen
+            if lower.filter(values[name].is_not_null()).n_unique() >= FEWEST_TYPES
         )
         return Words(types, groups, len(numbers), labellings)
 
@@ -166,6 +173,7 @@ def cluster_table(
             options.cluster_counts,
             labellings=words.labellings,
             max_words=options.local_words,
+            starts=STARTS,
             permutations=options.permutations,
             bootstrap=options.bootstrap,
             seed=seed,
@@ -205,7 +213,10 @@ def _cluster_row(
     model: str, layer: int, index: int, key: _Key, estimate: Estimate, null: tuple[float, float], n: int
 ) -> tuple[Any, ...]:
     k, measure, label = key
-    numbers = (estimate.value, *estimate.interval(), *null)
+    low, high = estimate.interval()
+    if measure in ("nmi", "purity") and model != "change":
+        low, high = max(low, 0.0), min(high, 1.0)
+    numbers = (estimate.value, low, high, *null)
     return (model, layer, k, measure, label or None, *(known(v) for v in numbers), n, index)
 
 

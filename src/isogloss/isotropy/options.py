@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from isogloss.errors import OptionError
@@ -38,7 +39,7 @@ class IsotropyOptions:
         default="0,1,2,5,10,20,50,100,200",
         metadata={"help": "numbers of directions that are taken out, with commas"},
     )
-    draws: int = field(default=3, metadata={"help": "draws of random directions they are compared with"})
+    draws: int = field(default=5, metadata={"help": "draws of random directions they are compared with"})
     probes: str = field(
         default="retrained", metadata={"help": "probes are trained again without the directions, or stay: frozen"}
     )
@@ -111,7 +112,19 @@ class IsotropyOptions:
         """
         if self.carries in ("none", "all", "last"):
             return self.carries == "all" or (self.carries == "last" and layer == last)
-        return layer in _numbers("carries", self.carries, int)
+        return layer in self._carries()
+
+    def absent(self, layers: Iterable[int]) -> list[int]:
+        """Layers at which directions are to be taken out and that a run of these layers does not have."""
+        return [] if self.carries in ("none", "all", "last") else sorted(set(self._carries()) - set(layers))
+
+    def _carries(self) -> list[int]:
+        try:
+            return _numbers("carries", self.carries, int)
+        except OptionError:
+            raise OptionError(
+                f"isotropy: carries is last, all, none, or layers with commas. Got {self.carries!r}."
+            ) from None
 
 
 def _numbers(name: str, text: str, kind: type) -> list:

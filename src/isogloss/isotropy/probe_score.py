@@ -6,8 +6,8 @@ columns. Which rows train and test is decided by `analysis.splits.probe_rows`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -24,7 +24,7 @@ from isogloss.progress import Advance
 
 L2 = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
 """Penalties that dev chooses from, for vectors scaled to a mean variance of 1."""
-TOLERANCE = 1e-3
+TOLERANCE = 1e-4
 MAX_TRAIN = 10_000
 
 
@@ -39,6 +39,8 @@ class ProbeScore:
     ----------
     vectors : (n, d) of the rows: words, or sentences for a sentence label.
     rows : of one label with classes.
+    pooled : where rows are means of words' vectors: the means of treated words, given the treatment. None treats the
+        rows themselves.
     mode : "retrained" trains a probe after every cut: what could still be read. "frozen" trains one with all directions
         and sets those removed to their mean at test: what this probe reads there.
     max_train : at most so many training rows, a seeded draw; None = all.
@@ -63,6 +65,7 @@ class ProbeScore:
         vectors: Vectors,
         rows: ProbeRows,
         *,
+        pooled: Callable[[Transform], Vectors] | None = None,
         mode: Literal["retrained", "frozen"] = "retrained",
         max_train: int | None = MAX_TRAIN,
         l2: Sequence[float] = L2,
@@ -82,7 +85,8 @@ class ProbeScore:
         self._classes, self._codes = np.unique(rows.codes[train], return_inverse=True)
         if len(self._classes) < 2:
             raise OptionError(f"{rows.label}: {len(train)} training rows are of one class; take more of them")
-        self._train, self._dev, self._test = (vectors.take(part) for part in (train, rows.dev, rows.test))
+        self._parts, self._pooled = (train, rows.dev, rows.test), pooled
+        self._train, self._dev, self._test = (vectors.take(part) for part in self._parts)
         self._dev_codes, self._test_codes = rows.codes[rows.dev], rows.codes[rows.test]
         self.mode, self.n = mode, len(rows.test)
         self._l2 = sorted((float(one) for one in l2), reverse=True)
@@ -102,7 +106,12 @@ class ProbeScore:
 
     def treated(self, transform: Transform) -> Estimate:
         """Accuracy of a probe trained on treated vectors, its penalty chosen on treated dev vectors."""
-        parts = [np.asarray(transform(part), dtype=np.float64) for part in (self._train, self._dev, self._test)]
+        if self._pooled is None:
+            treated = [transform(part) for part in (self._train, self._dev, self._test)]
+        else:
+            means = self._pooled(transform)
+            treated = [means.take(part) for part in self._parts]
+        parts = [np.asarray(part, dtype=np.float64) for part in treated]
         mean = parts[0].mean(axis=0)
         scale = _scale(float(parts[0].var(axis=0).mean()))
         train, dev, test = (((part - mean) / scale).astype(np.float32) for part in parts)
@@ -164,6 +173,34 @@ class ProbeScore:
     def _accuracies(self, logits: Sequence[np.ndarray]) -> list[Estimate]:
         right = np.stack([self._said(one) == self._test_codes for one in logits], axis=1)
         return self._resamples.means(right, self._groups)
+
+
+@dataclass(frozen=True)
+class Treated:
+    """Vectors as they are after a treatment, block by block.
+
+    Attributes
+    ----------
+    vectors : (n, d).
+    transform : of rows.
+    """
+
+    vectors: Vectors
+    transform: Transform
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)."""
+        return self.vectors.shape
+
+    def blocks(self, rows: int = 4096) -> Iterator[np.ndarray]:
+        """Consecutive treated row blocks."""
+        for block in self.vectors.blocks(rows):
+            yield self.transform(block)
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """The given rows, treated."""
+        return self.transform(self.vectors.take(rows))
 
 
 def _scale(mean_variance: float) -> float:

@@ -18,6 +18,9 @@ Row = dict[str, Any]
 WORDS, SENTENCES = "all", "sentences"
 """Subsets of the tidy table: words, and sentence vectors, which are the means of their words'."""
 
+COUNTS = ("directions_", "elongated_")
+"""Measures that are whole numbers; so are the ends of their intervals."""
+
 SPECTRUM: dict[str, Any] = {
     "model": pl.String(),
     "layer": pl.Int32(),
@@ -101,6 +104,8 @@ def estimate_rows(
 
 def _row(measure: str, model: str, subset: str, found: Estimate, n: int) -> Row:
     low, high = found.interval()
+    if measure.startswith(COUNTS) and np.isfinite(low):
+        low, high = np.floor(low), np.ceil(high)
     return {
         "measure": measure,
         "model": model,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from isogloss.analysis import Finding, Tables, first_tuned, from_to, layers, listed, stated, with_interval
-from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, sure, z_of
+from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, sure, unsure, z_of
 from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
 
@@ -81,7 +81,8 @@ def _changes(own: pl.DataFrame, label: str) -> Iterator[Finding]:
         verdict = (
             "is read as well as before as far as can be told" if judged else "has no intervals to judge changes by"
         )
-        text = f"{label} {verdict}, in {where}: {word} changed most at layer {most['layer']}, by {said(most)}."
+        most_at = f"{word} changed most at layer {most['layer']}, by {said(most)}{unsure(most, looked_at)}"
+        text = f"{label} {verdict}, in {where}: {most_at}."
         yield Finding.of_rows(text, changes, most, 0.5, scale=_scale(most))
         return
     for direction, verb, weight in ((-1, "less well", 0.8), (1, "better", 0.75)):
@@ -124,6 +125,10 @@ def _best(own: pl.DataFrame, label: str) -> Iterator[Finding]:
         return
     word = "accuracy" if measure == "accuracy" else "R²"
     base, tuned = best["base"], best["tuned"]
+    if measure == "r2" and max(base["value"], tuned["value"]) <= 0:
+        text = f"{label} is not read at any layer: the best R², {said(base)} and {said(tuned)}, does not beat the mean."
+        yield Finding.of_rows(text, [base, tuned], base, 0.55, scale=(min(-1.0, base["value"]), 1))
+        return
     same = base["layer"] == tuned["layer"]
     where = (
         f"at layer {base['layer']} of both models, with {word} {said(base)} and {said(tuned)} after fine-tuning"
