@@ -8,6 +8,7 @@ from isogloss.analysis import TIDY, Analysis, figure_from_dict
 from isogloss.errors import OptionError
 from isogloss.isotropy import IsotropyAnalysis, IsotropyOptions, mean_cosine
 from isogloss.isotropy.findings_carrying import carrying
+from isogloss.isotropy.judges import Judges
 from tests.vectors import layer_pair
 
 ANALYSIS = IsotropyAnalysis()
@@ -403,3 +404,76 @@ def test_a_probe_has_one_accuracy_with_all_directions(tables):
     both = whole.join(none, on=["model", "score", "layer"])
     assert both.height == 2
     np.testing.assert_allclose(both["value"], both["value_right"], atol=0.02)
+
+
+def test_another_start_of_k_means_is_no_change():
+    """The same vectors but for noise that moves no word: clusters differ by their starts, not by fine-tuning."""
+    words, sentences, base, _ = planted()
+    rng = np.random.default_rng(0)
+    same = [base[0] + 1e-3 * rng.standard_normal(base[0].shape)]
+    options = IsotropyOptions(**{**vars(QUICK), "clusters": "3,9", "carries": "none", "bootstrap": 200})
+    tables = run(base[:1], same, words, sentences, options)
+    assert not any(f.measure == "nmi" for f in ANALYSIS.findings(tables, options))
+    held = tables["isotropy_clusters"].filter(
+        pl.col("measure").is_in(["nmi", "purity"]) & (pl.col("model") != "change")
+    )
+    assert held["ci_low"].min() >= 0
+    assert held["ci_high"].max() <= 1
+
+
+def test_labels_of_few_different_words_are_not_looked_for_in_clusters():
+    words, sentences, base, tuned = planted()
+    words = words.with_columns(article=pl.when(pl.col("word") == "the0").then(pl.lit("a")).when(
+        pl.col("word") == "the1").then(pl.lit("b")))  # fmt: skip
+    tables = run(base, tuned, words, sentences, token_labels=("kind", "article"))
+    assert set(tables["isotropy_clusters"]["label"].drop_nulls()) == {"word_class", "frequency", "word", "kind"}
+
+
+def test_what_judges_is_never_fitted_on():
+    words, sentences, base, tuned = planted()
+    labelled = np.arange(SENTENCES) < 60
+    split = np.where(labelled, "train", np.where(np.arange(SENTENCES) < 90, "dev", "test"))
+    answer = pl.Series(np.where(np.arange(SENTENCES) % 2, "yes", "no")).zip_with(
+        pl.Series(labelled), pl.Series([None] * SENTENCES, dtype=pl.String)
+    )
+    sentences = sentences.with_columns(split=pl.Series(split), answer=answer)
+    pair = layer_pair(1, base, tuned, words=words, sentences=sentences, token_labels=(), sentence_labels=("answer",))
+    judges = Judges.of(pair, QUICK)
+    rows = judges.probes["answer"]
+    held = set(rows.sentences[np.concatenate([rows.dev, rows.test])].tolist())
+    fitted = set(words["sentence"].to_numpy()[judges.train].tolist())
+    assert held
+    assert fitted
+    assert not held & fitted
+
+
+def test_doing_nothing_does_not_hide_that_treatments_harm(tables):
+    harmed = tables["isotropy_treatments"].filter(pl.col("model") == "tuned")
+    nothing = harmed.filter(pl.col("treatment") == "none").with_columns(treatment=pl.lit("swept"))
+    both = {"isotropy_treatments": pl.concat([tables["isotropy_treatments"], nothing])}
+    text, with_swept = (next(f.text for f in carrying(t) if f.measure == "gain") for t in (tables, both))
+    assert "harms the tuned model" in text
+    assert with_swept == text
+
+
+def test_words_of_a_sentence_are_treated_before_their_mean_is_taken():
+    words, sentences, base, _ = planted()
+    sentences = sentences.with_columns(answer=pl.Series(np.where(np.arange(SENTENCES) % 2, "yes", "no")))
+    pair = layer_pair(1, base, base, words=words, sentences=sentences, sentence_labels=("answer",))
+    (score,) = Judges.of(pair, IsotropyOptions(**{**vars(QUICK), "labels": "answer"})).probe_scores(pair.base).values()
+    seen = []
+
+    def transform(X):
+        seen.append(len(X))
+        return X
+
+    assert score.treated(transform).value == score.untouched.value
+    assert max(seen) >= len(words)
+
+
+def test_layers_that_are_not_there_are_named():
+    words, sentences, base, tuned = planted()
+    tables = run(base, tuned, words, sentences, IsotropyOptions(**{**vars(QUICK), "carries": "1,9"}))
+    assert "the run has no layer 9" in tables["isotropy_notes"]["text"][0]
+    with pytest.raises(OptionError, match="last, all, none"):
+        IsotropyOptions(carries="lst")

@@ -278,3 +278,18 @@ def test_an_estimate_pairs_its_replicates_and_refuses_those_of_another_draw():
     assert np.isnan(one.minus(Estimate(1.0, np.empty(0))).interval()).all()
     with pytest.raises(OptionError, match="3 and 2"):
         one.minus(Estimate(1.0, np.zeros(2)))
+
+
+def test_constant_dimensions_are_counted_in_the_notes():
+    X, groups = planted(np.random.default_rng(0))
+    X[:, 2] = 7.0
+    shape = shape_of(X, groups)
+    assert any(f"1 of {X.shape[1]} dimensions are constant" in note for note in shape.notes)
+
+
+def test_isoscore_is_that_of_its_authors_package():
+    package = pytest.importorskip("IsoScore.IsoScore")
+    rng = np.random.default_rng(3)
+    for n, d in ((50, 3), (400, 20), (900, 64)):
+        X = rng.standard_normal((n, d)) @ rng.standard_normal((d, d))
+        assert isoscore(X) == pytest.approx(package.IsoScore(X.T), abs=1e-9)

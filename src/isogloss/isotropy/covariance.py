@@ -33,6 +33,12 @@ class Scatter:
         return self.centred + self.n * np.outer(self.mean, self.mean)
 
     @property
+    def constant_dimensions(self) -> int:
+        """Dimensions in which all words are the same number, up to the rounding of float64."""
+        rounding = (8 * np.finfo(np.float64).eps) ** 2 * self.n * np.square(self.mean)
+        return int((np.diag(self.centred) <= rounding).sum())
+
+    @property
     def is_constant(self) -> bool:
         """Whether all words are the same vector, up to the rounding of float64."""
         rounding = (8 * np.finfo(np.float64).eps) ** 2 * self.n * float(self.mean @ self.mean)

@@ -194,6 +194,8 @@ def _direction_measures(
     n, d = vectors.shape
     scatter = first.scatter
     values, variance, partition = np.zeros(d), None, None
+    if 0 < (constant := scatter.constant_dimensions) < d:
+        notes.append(f"{constant} of {d} dimensions are constant: they count as directions without variance")
     if scatter.is_constant:
         notes.append("all words are the same vector: there is no variance to spread over directions")
     else:
