@@ -9,5 +9,5 @@ def test_names_may_be_one_string_with_commas():
 
 
 def test_a_misspelt_name_is_told_what_is_near():
-    with pytest.raises(OptionError, match="no analysis called 'isotrpy'.*did you mean 'isotropy'"):
+    with pytest.raises(OptionError, match=r"no analysis called 'isotrpy'.*did you mean 'isotropy'"):
         choose(["isotrpy"])
