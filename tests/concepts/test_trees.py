@@ -5,7 +5,7 @@ import pytest
 
 from isogloss.concepts import ConceptsAnalysis, ConceptsOptions
 from isogloss.concepts import clustering as clustering_module
-from isogloss.concepts.clustering import Trees, concepts_of
+from isogloss.concepts.clustering import TreesOnce, concepts_of
 from isogloss.concepts.options import WORDS_PER_CONCEPT
 from isogloss.errors import OptionError
 from tests.concepts.conftest import BARE, cell, listed
@@ -32,7 +32,7 @@ def same(one, other):
 
 
 def test_what_is_kept_is_what_would_be_found(asked):
-    trees = Trees()
+    trees = TreesOnce()
     first = trees.of(X, [5], OPTIONS, 0, keep=True)[5]
     assert same(first, concepts_of(X, 5, OPTIONS))
     asked.clear()
@@ -41,7 +41,7 @@ def test_what_is_kept_is_what_would_be_found(asked):
 
 
 def test_other_vectors_numbers_seeds_and_ways_are_clustered_anew(asked):
-    trees = Trees()
+    trees = TreesOnce()
     kmeans = replace(OPTIONS, clustering="kmeans")
     trees.of(X, [5], OPTIONS, 0, keep=True)
     other = X.copy()
@@ -56,7 +56,7 @@ def test_other_vectors_numbers_seeds_and_ways_are_clustered_anew(asked):
 
 
 def test_only_the_latest_are_kept(asked):
-    trees = Trees(most=2)
+    trees = TreesOnce(most=2)
     for k in (3, 4, 5):
         trees.of(X, [k], OPTIONS, 0, keep=True)
     trees.of(X, [6], OPTIONS, 0)

@@ -12,7 +12,7 @@ import polars as pl
 
 from isogloss.analysis import BETWEEN_SEEDS, TIDY, Figure, Finding, LayerPair, Need, Tables, tidy
 from isogloss.concepts.between_layers import layer_map, seed_rows
-from isogloss.concepts.clustering import Trees
+from isogloss.concepts.clustering import TreesOnce
 from isogloss.concepts.figures import figures
 from isogloss.concepts.findings import findings
 from isogloss.concepts.layer import measure_layer
@@ -54,7 +54,7 @@ class ConceptsAnalysis:
     Options: ClassVar[type] = ConceptsOptions
 
     def __init__(self) -> None:
-        self._trees = Trees()
+        self._trees = TreesOnce()
 
     def check(self, token_labels: Sequence[str], sentence_labels: Sequence[str], options: ConceptsOptions) -> None:
         """Refuse a label of the classes that the corpus does not have, before any model runs.

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 
+from isogloss.analysis.kept import Kept, digest
 from isogloss.concepts.options import ConceptsOptions
 from isogloss.numerics.approximate_clustering import (
     kmeans_clusters,
@@ -76,7 +75,7 @@ def _approximate(vectors: np.ndarray, k: int, options: ConceptsOptions, seed: in
     return ConceptTree(clusters, ward_above(vectors, clusters)[:, :3])
 
 
-class Trees:
+class TreesOnce:
     """Clusters vectors as `concepts_by_number` does, what was kept not twice: a base model under several tuned ones.
 
     What is kept is known by the bytes of the vectors and by what was asked of them, so that it is what would be found.
@@ -87,8 +86,7 @@ class Trees:
     """
 
     def __init__(self, most: int = 128) -> None:
-        self._most = most
-        self._kept: dict[tuple[Any, ...], dict[int, ConceptTree]] = {}
+        self._kept: Kept[dict[int, ConceptTree]] = Kept(most)
 
     def of(
         self,
@@ -102,15 +100,12 @@ class Trees:
     ) -> dict[int, ConceptTree]:
         """Return the trees of (n_words, hidden) vectors; with `keep` they are there when those come again."""
         numbers = tuple(numbers)
-        digest = blake2b(np.ascontiguousarray(vectors).data).digest()
-        key = digest, vectors.shape, vectors.dtype.str, numbers, options.clustering, seed
+        key = digest(vectors, numbers, options.clustering, seed)
         trees = self._kept.get(key)
         if trees is None:
             trees = concepts_by_number(vectors, numbers, options, seed, progress)
             if keep:
-                self._kept[key] = trees
-                if len(self._kept) > self._most:
-                    del self._kept[next(iter(self._kept))]
+                self._kept.put(key, trees)
         return trees
 
 

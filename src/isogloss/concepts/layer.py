@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import ArrayVectors, LayerPair, Tables, tidy
-from isogloss.concepts.clustering import ConceptTree, Trees, concepts_of, loss_against_ward
+from isogloss.concepts.clustering import ConceptTree, TreesOnce, concepts_of, loss_against_ward
 from isogloss.concepts.clusters import describe_clusters
 from isogloss.concepts.fates import fates
 from isogloss.concepts.joint import colap
@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 
 def measure_layer(
-    pair: LayerPair, chosen: ChosenWords, classes: TaskClasses | None, options: ConceptsOptions, clustered: Trees
+    pair: LayerPair, chosen: ChosenWords, classes: TaskClasses | None, options: ConceptsOptions, clustered: TreesOnce
 ) -> tuple[Tables, dict[str, ModelConcepts]]:
     """Tables of one layer of both models (of the one that has it), and the concepts that triggers are taken from.
 

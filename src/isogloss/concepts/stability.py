@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from isogloss.concepts.alignment import matched_share, overlaps
-from isogloss.concepts.clustering import ConceptTree, Trees
+from isogloss.concepts.clustering import ConceptTree, TreesOnce
 from isogloss.concepts.fates import BASE_FATES, TUNED_FATES, fate_numbers
 from isogloss.concepts.joint import calign_share
 from isogloss.concepts.noise import adjusted_rand, half_alignment
@@ -170,7 +170,7 @@ def half_trees(
     numbers: Sequence[int],
     options: ConceptsOptions,
     seed: int,
-    clustered: Trees,
+    clustered: TreesOnce,
 ) -> dict[int, HalfTrees]:
     """By number of concepts, as many of each half; empty where they are not asked for or have too few words."""
     rows = chosen.halves()
