@@ -76,8 +76,9 @@ def test_the_table_has_chance_beside_every_share(changed):
     assert cell(changed, "matched", "base", DISSOLVED)["null_high"] > 0.2
     for layer in (UNCHANGED, DISSOLVED):
         assert cell(changed, "colap", "tuned", layer)["null_low"] == 1
-        assert cell(changed, "kept_by_chance", "base", layer)["ci_high"] < 0.2
-        assert cell(changed, "inherited_by_chance", "tuned", layer)["n"] == 25
+        assert cell(changed, "kept_by_chance", "base", layer)["null_high"] < 0.2
+        inherited = cell(changed, "inherited_by_chance", "tuned", layer)
+        assert inherited["null_low"] <= inherited["value"] <= inherited["null_high"]
 
 
 def test_no_shuffles_leave_no_chance(two):

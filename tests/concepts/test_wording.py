@@ -273,7 +273,7 @@ def test_what_is_kept_no_more_than_by_chance_is_said_to_be(planted):
 def test_bands_of_shuffled_words_are_those_of_the_table(changed):
     kept, matched = figures(changed)["concepts-kept"], figures(changed)["concepts-matched"]
     assert [band.name for band in kept.bands] == ["same model, half of the sentences", "shuffled words"]
-    chance = [cell(changed, "kept_by_chance", "base", i)["ci_high"] for i in range(LAYERS)]
+    chance = [cell(changed, "kept_by_chance", "base", i)["null_high"] for i in range(LAYERS)]
     assert kept.bands[1].high == pytest.approx(chance)
     assert [line.name for line in matched.lines] == ["matched, base", "matched, tuned", "CALIGN, base", "CALIGN, tuned"]
     for band, model in zip(matched.bands, ("base", "tuned"), strict=True):

@@ -105,9 +105,7 @@ def _fates(own: pl.DataFrame, options: ConceptsOptions, tail: str) -> list[Figur
     kept = whole.filter((pl.col("measure") == "kept") & (pl.col("model") == "base"))
     if kept.height:
         rand = whole.filter(pl.col("measure") == "adjusted_rand")
-        chance = whole.filter(pl.col("measure") == "kept_by_chance").with_columns(
-            null_low=pl.col("ci_low"), null_high=pl.col("ci_high")
-        )
+        chance = whole.filter(pl.col("measure") == "kept_by_chance")
         shuffled = (
             f" The lower band is what is kept where words trade concepts at random.{tail}" if len(chance) else tail
         )

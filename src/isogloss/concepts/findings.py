@@ -84,9 +84,9 @@ def _fates(whole: pl.DataFrame) -> Iterator[Finding]:
         f"{_said(worst)}{most} ({', '.join(parts)}{born}){_floor(worst)}"
     )
     chance = [row for row in _measure(whole, "kept_by_chance", "base") if row["layer"] == worst["layer"]]
-    chance = [row for row in chance if worst["value"] <= row["ci_high"]]
+    chance = [row for row in chance if worst["value"] <= row["null_high"]]
     if chance:
-        low, high = (stated(chance[0][end], 2) for end in ("ci_low", "ci_high"))
+        low, high = (stated(chance[0][end], 2) for end in ("null_low", "null_high"))
         text += f"; no more than where words trade concepts at random ({low if low == high else f'{low} to {high}'})"
     yield Finding.of_rows(f"{text}.", [worst, *here.values(), *new, *chance], worst, 0.85)
     still = [row for row in kept if (row["null_low"] or 0) >= TELLING and row["value"] >= row["null_low"]]

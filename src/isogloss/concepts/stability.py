@@ -78,8 +78,9 @@ def compared_rows(
             rows.append(row | null_of(chance.get((measure, model))))
     for measure, model in (("kept", "base"), ("inherited", "tuned")):
         if band := chance.get((measure, model)):
-            row = {"measure": f"{measure}_by_chance", "model": model, "value": band.mean, "n": len(band.values)}
-            rows.append(row | {"ci_low": band.low, "ci_high": band.high})
+            n = len((by_type if model == "base" else by_type.turned).ids_a)
+            row = {"measure": f"{measure}_by_chance", "model": model, "value": band.mean, "n": n}
+            rows.append(row | null_of(band))
     return rows + (halves.matched_rows(chosen, options) if halves else [])
 
 
