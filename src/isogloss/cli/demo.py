@@ -26,11 +26,21 @@ LEARNING_RATE = 1.5e-4
 CLASSES = {"0": "negative", "1": "positive"}
 QUICK: dict[str, dict[str, Any]] = {
     "concepts": {"trigger_sentences": 60, "trigger_words": 10},
-    "isotropy": {"counts": "0,1,2,5,10,20,50,100", "draws": 2, "probe_train": 2000, "head_sentences": 60},
+    "isotropy": {
+        "labels": "sentiment,word_class",
+        "counts": "0,1,5,20",
+        "draws": 2,
+        "probe_train": 1000,
+        "head_sentences": 40,
+        "clusters": "1,20",
+        "local_words": 2000,
+        "permutations": 20,
+        "dimension_words": 1000,
+    },
     "probing": {"task_sentences": 60, "task_random": 3, "together_train": 5000, "minimal_layers": False},
 }
 """The classifier runs on fewer sentences than by default, which is what takes longest in triggers and in taking neurons
-out; the probes of all layers have fewer training words."""
+and directions out; the probes of all layers have fewer training words, clusters fewer words."""
 
 
 def demo(
