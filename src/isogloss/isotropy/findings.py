@@ -114,7 +114,7 @@ def _moved(own: pl.DataFrame, spoken: Spoken) -> Iterator[Finding]:
             f"{from_to(pair['base']['value'], pair['tuned']['value'])}, by {said(most)}.",
             [most, *pair.values(), *[row for row in moved if row is not most]],
             most,
-            weight - 0.15 * (abs(most["value"]) < SLIGHT),
+            weight - 0.3 * (abs(most["value"]) < SLIGHT),
             **more,
         )
 

@@ -78,7 +78,7 @@ def _carry(tables: Tables) -> Iterator[Finding]:
             tail = " than before" if moved else ", as far as can be told"
             text = (
                 f"At layer {layer}, {name} {verdict} on the top directions{tail}: taking them out instead of random "
-                f"ones {_costs(of['base']['loss'])} before and {_costs(tuned['loss'])} after, a change of "
+                f"ones {_costs(of['base']['loss'], tuned['loss'])}, a change of "
                 f"{with_interval(change['loss'], change['ci_low'], change['ci_high'])}"
                 + ("" if moved else unsure(change | {"value": change["loss"]}, tested))
             )
@@ -99,8 +99,10 @@ def _carry(tables: Tables) -> Iterator[Finding]:
         )
 
 
-def _costs(loss: float) -> str:
-    return f"gains {stated(-loss, 3)}" if loss < 0 else f"costs {stated(loss, 3)}"
+def _costs(before: float, after: float) -> str:
+    verbs = ["gains" if loss < 0 else "costs" for loss in (before, after)]
+    again = "" if verbs[0] == verbs[1] else f"{verbs[1]} "
+    return f"{verbs[0]} {stated(abs(before), 3)} before and {again}{stated(abs(after), 3)} after"
 
 
 def _example(tables: Tables, key: Key) -> str:
