@@ -25,19 +25,20 @@ TRAIN, HELD_OUT, EPOCHS = 3000, 1000, 2
 LEARNING_RATE = 1.5e-4
 CLASSES = {"0": "negative", "1": "positive"}
 QUICK: dict[str, dict[str, Any]] = {
-    "concepts": {"trigger_sentences": 60, "trigger_words": 10},
+    "concepts": {"trigger_sentences": 45, "trigger_words": 8},
     "isotropy": {
-        "labels": "sentiment,word_class",
+        "bootstrap": 100,
+        "labels": "sentiment",
         "counts": "0,1,5,20",
         "draws": 2,
         "probe_train": 1000,
-        "head_sentences": 40,
+        "head_sentences": 30,
         "clusters": "1,20",
         "local_words": 2000,
         "permutations": 20,
         "dimension_words": 1000,
     },
-    "probing": {"task_sentences": 60, "task_random": 3, "together_train": 5000, "minimal_layers": False},
+    "probing": {"task_sentences": 40, "task_random": 2, "together_train": 5000, "minimal_layers": False},
 }
 """The classifier runs on fewer sentences than by default, which is what takes longest in triggers and in taking neurons
 and directions out; the probes of all layers have fewer training words, clusters fewer words."""
