@@ -28,6 +28,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "concepts": {"trigger_sentences": 45, "trigger_words": 8},
     "isotropy": {
         "bootstrap": 100,
+        "contextuality": False,
         "labels": "sentiment",
         "counts": "0,1,5,20",
         "draws": 2,
