@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 import polars as pl
@@ -34,6 +35,11 @@ def tidy(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Build a tidy table from rows that name only what they know; the rest is null (`subset` is `all`)."""
     complete = [{column: row.get(column) for column in TIDY} | {"subset": row.get("subset", "all")} for row in rows]
     return pl.DataFrame(complete, schema=TIDY)
+
+
+def known(value: float) -> float | None:
+    """A number as a cell of a table: None where it is not defined or not finite."""
+    return float(value) if isfinite(value) else None
 
 
 FEWEST_SENTENCES = 10

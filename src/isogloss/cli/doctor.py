@@ -83,8 +83,7 @@ def doctor(
 
 
 def _times(found: Diagnosis, words: int, analyses: str) -> str:
-    from isogloss.analysis import available, choose
-    from isogloss.report.text import listed
+    from isogloss.analysis import available, choose, listed
     from isogloss.study.estimate import analysis_seconds
 
     names = [name.strip() for name in analyses.split(",") if name.strip() not in ("", "none")]

@@ -14,6 +14,8 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import Tables, Vectors
+from isogloss.analysis.sampling import sampled_rows
+from isogloss.analysis.tables import known
 from isogloss.errors import OptionError
 from isogloss.isotropy.cosine import mean_cosine
 from isogloss.isotropy.directions import Directions
@@ -21,10 +23,9 @@ from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.judges import Judges
 from isogloss.isotropy.partition import partition_isotropy
 from isogloss.isotropy.removal import SCHEMA, removal_curves
-from isogloss.isotropy.sampling import sampled_rows
 from isogloss.isotropy.scores import RemovalScore, TreatmentScore
 from isogloss.isotropy.treatment_scores import SCHEMA as OF_SWEEP
-from isogloss.isotropy.treatment_scores import Treatment, compare_treatments, sweep, treatments
+from isogloss.isotropy.treatment_scores import Treatment, compare_treatments, sweep, treated, treatments
 from isogloss.isotropy.treatments import ClusterEnhancement
 from isogloss.numerics.ward.copies import distinct_rows
 
@@ -147,7 +148,7 @@ class _Model:
             self.rows["removal"] += [_known(named | row) for row in curves.table().to_dicts()]
             if len(set(curves.curve("top")) & set(curves.curve("random"))) > 1:
                 self.areas[key] = curves.area()
-                self.rows["reliance"].append(_reliance(self.where | {"n": judge.n}, key, curves.area()))
+                self.rows["reliance"].append(_reliance(self.where | {"n": judge.n}, key, self.areas[key]))
 
     def _treat(self, swept: Mapping[str, Treatment]) -> None:
         space = self.vectors.take(_drawn(self.judges.test, MOST_JUDGED, self.pair.seed))
@@ -162,9 +163,7 @@ class _Model:
         chosen = treatments(self.pair.seed, clusters, components)
         found = compare_treatments(self.train, space, self.scores, MEASURES, chosen, progress=self.pair.progress)
         for name, treatment in swept.items():
-            found += compare_treatments(self.train, space, {name: self.scores[name]}, MEASURES, {"swept": treatment})[
-                1:
-            ]
+            found.append(treated("swept", treatment, self.train, space, {name: self.scores[name]}, MEASURES))
         for one in found:
             self._note(one.treatment, one.notes)
             for name, score in one.scores.items():
@@ -172,7 +171,8 @@ class _Model:
                 (low, high), (gain_low, gain_high) = score.interval(), gain.interval()
                 row = {"value": score.value, "ci_low": low, "ci_high": high, "treatment": one.treatment}
                 row |= {"gain": gain.value, "gain_low": gain_low, "gain_high": gain_high}
-                self.rows["treatments"].append(_known(self._named(self._key(name)) | row | one.measures))
+                row |= {**one.measures, "partition": 10 ** one.measures["partition_log10"]}
+                self.rows["treatments"].append(_known(self._named(self._key(name)) | row))
 
     def _sweep(self) -> dict[str, Treatment]:
         """Scores on dev sentences for every number of clusters and directions, and the best of each score."""
@@ -223,11 +223,10 @@ def _defined(measure: Callable[[np.ndarray], float], X: np.ndarray) -> float:
 
 
 MEASURES = {
-    "partition": lambda X: _defined(partition_isotropy, X),
     "partition_log10": lambda X: _defined(lambda Y: partition_isotropy(Y, log10=True), X),
     "mean_cosine": lambda X: _defined(mean_cosine, X),
 }
 
 
 def _known(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in row.items()}
+    return {name: known(value) if isinstance(value, float) else value for name, value in row.items()}

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from isogloss.analysis import Vectors
+from isogloss.analysis.sampling import sampled_rows
 from isogloss.errors import OptionError
 from isogloss.isotropy.estimate import Estimate, pooled
 from isogloss.isotropy.grouped_isotropy import grouped_isotropy
 from isogloss.isotropy.labellings import Agreement, Labelling, cluster_agreement
 from isogloss.isotropy.resamples import Resamples
-from isogloss.isotropy.sampling import check_rows, sampled_rows, taken
+from isogloss.isotropy.sampling import check_rows, taken
 from isogloss.numerics import kmeans_clusters
 from isogloss.numerics.ward.copies import distinct_rows
 

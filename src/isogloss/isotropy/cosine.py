@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isogloss.analysis.sampling import sampled_rows
 from isogloss.errors import OptionError
 from isogloss.isotropy.rows import check_shape, checked_blocks, finite_blocks
-from isogloss.isotropy.sampling import sampled_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,10 @@ from typing import Literal
 import numpy as np
 
 from isogloss.analysis import ArrayVectors, Vectors
+from isogloss.analysis.sampling import sampled_rows
 from isogloss.errors import OptionError
 from isogloss.isotropy.estimate import Estimate
-from isogloss.isotropy.sampling import check_rows, sampled_rows, taken
+from isogloss.isotropy.sampling import check_rows, taken
 from isogloss.numerics import nearest_neighbours, poisson_sums
 
 Method = Literal["mle", "twonn"]

@@ -45,7 +45,9 @@ def _tables(pair: LayerPair, models: dict[str, Vectors], options: IsotropyOption
     words = Words.of(pair)
     few = words.n_groups < FEWEST_SENTENCES and options.bootstrap > 0
     options = replace(options, bootstrap=0) if few else options
-    shapes = {model: shapes_of(vectors, pair, options) for model, vectors in models.items()}
+    shapes = {
+        model: shapes_of(vectors, words.groups, words.n_groups, options, pair.seed) for model, vectors in models.items()
+    }
     notes: list[tuple[int | None, str]] = [(pair.layer, note) for note in shape_notes(shapes)]
     if few:
         notes.append((None, f"{words.n_groups} sentences: without {FEWEST_SENTENCES} there are no intervals."))

@@ -15,6 +15,7 @@ import polars as pl
 
 from isogloss.analysis import ModelPair, Vectors, word_classes
 from isogloss.analysis.codes import word_types
+from isogloss.analysis.tables import known
 from isogloss.corpus.annotators import by_type, word_class_of
 from isogloss.errors import NotFiniteError, OptionError
 from isogloss.isotropy.clusters import LocalStructure, cluster_isotropy
@@ -24,7 +25,7 @@ from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.frequency import FrequencyAgreement, frequency_agreement
 from isogloss.isotropy.labellings import Labelling, frequency_bands, null_interval
 from isogloss.isotropy.options import IsotropyOptions
-from isogloss.isotropy.shape_rows import Row, estimate_rows, known
+from isogloss.isotropy.shape_rows import Row, estimate_rows
 
 MOST_VALUES = 60
 """Labels with more values are not looked for in clusters, save for the words themselves."""

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from isogloss.analysis import Vectors
+from isogloss.analysis.sampling import sampled_rows
 from isogloss.analysis.splits import ProbeRows
 from isogloss.errors import OptionError
 from isogloss.isotropy.directions import Cut, Directions
@@ -78,9 +79,7 @@ class ProbeScore:
             raise OptionError(f"mode should be retrained or frozen. Got {mode!r}.")
         if not len(l2):
             raise OptionError("l2 should be one penalty or several. Got none.")
-        train = rows.train
-        if max_train is not None and len(train) > max_train:
-            train = np.sort(np.random.default_rng([seed, len(train)]).choice(train, max_train, replace=False))
+        train = rows.train[sampled_rows(len(rows.train), max_train, seed)]
         # A small draw may miss a class; the probe then never says it.
         self._classes, self._codes = np.unique(rows.codes[train], return_inverse=True)
         if len(self._classes) < 2:

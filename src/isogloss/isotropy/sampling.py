@@ -1,4 +1,4 @@
-"""Which words are looked at where not all can be, their vectors, and rows brought together by group."""
+"""Vectors of chosen words, and rows brought together by group."""
 
 from __future__ import annotations
 
@@ -8,16 +8,6 @@ import numpy as np
 
 from isogloss.analysis import Vectors
 from isogloss.errors import NotFiniteError, OptionError
-
-
-def sampled_rows(n: int, wanted: int | None, seed: int) -> np.ndarray:
-    """Rows of a sample of words, increasing; all where `wanted` is None or not fewer.
-
-    Depends on n and the seed only, so that every layer of both models samples the same words.
-    """
-    if wanted is None or wanted >= n:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, wanted, replace=False))
 
 
 def taken(vectors: Vectors, rows: np.ndarray) -> np.ndarray:

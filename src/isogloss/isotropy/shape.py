@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isogloss.analysis import Vectors
+from isogloss.analysis.sampling import sampled_rows
 from isogloss.errors import OptionError
 from isogloss.isotropy.cosine import RogueDimensions, informativity_of, rogue_of
 from isogloss.isotropy.cosine_resamples import CosineStream
@@ -22,7 +23,6 @@ from isogloss.isotropy.partition import log_isotropy
 from isogloss.isotropy.partition_resamples import PartitionStream
 from isogloss.isotropy.resamples import Resamples
 from isogloss.isotropy.rows import ROWS, check_shape, finite_blocks
-from isogloss.isotropy.sampling import sampled_rows
 from isogloss.isotropy.spectrum import (
     check_share,
     check_times,

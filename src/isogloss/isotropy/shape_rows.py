@@ -10,6 +10,7 @@ import polars as pl
 
 from isogloss.analysis import ArrayVectors, LayerPair, Vectors
 from isogloss.analysis.stacked import sentence_means
+from isogloss.analysis.tables import known
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape import PAIRED_WORDS, Shape, measure_shape
@@ -41,19 +42,17 @@ ROGUE: dict[str, Any] = {
 """`contribution` of a dimension to the mean cosine over all pairs, and its share of it."""
 
 
-def shapes_of(vectors: Vectors, pair: LayerPair, options: IsotropyOptions) -> dict[str, Shape]:
+def shapes_of(
+    vectors: Vectors, groups: np.ndarray, n_groups: int, options: IsotropyOptions, seed: int
+) -> dict[str, Shape]:
     """The shape of one model's layer, of words and, if asked for, of sentence vectors."""
-    numbers, groups = np.unique(pair.words["sentence"].to_numpy(), return_inverse=True)
 
     def shape(of: Vectors, groups: np.ndarray) -> Shape:
-        return measure_shape(
-            of, groups, len(numbers), bootstrap=options.bootstrap, seed=pair.seed, elongated=options.multiples
-        )
+        return measure_shape(of, groups, n_groups, bootstrap=options.bootstrap, seed=seed, elongated=options.multiples)
 
     found = {WORDS: shape(vectors, groups)}
-    if options.sentence_vectors and len(numbers) > 1:
-        means = ArrayVectors(sentence_means(vectors, groups, len(numbers)))
-        found[SENTENCES] = shape(means, np.arange(len(numbers)))
+    if options.sentence_vectors and n_groups > 1:
+        found[SENTENCES] = shape(ArrayVectors(sentence_means(vectors, groups, n_groups)), np.arange(n_groups))
     return found
 
 
@@ -115,11 +114,6 @@ def _row(measure: str, model: str, subset: str, found: Estimate, n: int) -> Row:
         "ci_high": known(high),
         "n": n,
     }
-
-
-def known(value: float) -> float | None:
-    """The number, or None where it is not defined or not finite."""
-    return float(value) if np.isfinite(value) else None
 
 
 def spectrum_table(shapes: Mapping[str, Mapping[str, Shape]], pair: LayerPair) -> pl.DataFrame:

@@ -189,20 +189,30 @@ def compare_treatments(
     found = [Treated("none", untouched, zero, {name: of(judged) for name, of in measures.items()}, ())]
     with progress.task("treatments", len(given), "treatments") as advance:
         for name, treatment in given.items():
-            fitted = treatment.fit(X)
-            after = {one: score.treated(fitted.transform) for one, score in scores.items()}
-            space = fitted.transform(judged)
-            found.append(
-                Treated(
-                    name,
-                    after,
-                    {one: after[one].minus(untouched[one]) for one in after},
-                    {one: of(space) for one, of in measures.items()},
-                    tuple(getattr(fitted, "notes_", ())),
-                )
-            )
+            found.append(treated(name, treatment, X, judged, scores, measures))
             advance(1)
     return found
+
+
+def treated(
+    name: str,
+    treatment: Treatment,
+    X: np.ndarray,
+    judged: np.ndarray,
+    scores: Mapping[str, TreatmentScore],
+    measures: Mapping[str, Measure],
+) -> Treated:
+    """One treatment, fitted on X; the rest is as in `compare_treatments`."""
+    fitted = treatment.fit(X)
+    after = {one: score.treated(fitted.transform) for one, score in scores.items()}
+    space = fitted.transform(judged)
+    return Treated(
+        name,
+        after,
+        {one: after[one].minus(score.untouched) for one, score in scores.items()},
+        {one: of(space) for one, of in measures.items()},
+        tuple(getattr(fitted, "notes_", ())),
+    )
 
 
 def _number(value: float) -> float:

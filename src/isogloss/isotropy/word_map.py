@@ -18,10 +18,10 @@ from isogloss.analysis import (
     first_tuned,
 )
 from isogloss.analysis.places import Numbers
+from isogloss.analysis.sampling import sampled_rows
 from isogloss.isotropy.directions import Directions
 from isogloss.isotropy.local_rows import Words
 from isogloss.isotropy.options import IsotropyOptions
-from isogloss.isotropy.sampling import sampled_rows
 
 MOST_WORDS = 20_000
 """Words by which the two directions are found."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from isogloss.analysis.tables import known
 from isogloss.probing.baselines import majority_predictions, per_type_predictions
 from isogloss.probing.options import ProbingOptions
 from isogloss.probing.reading import Reading
@@ -108,15 +109,11 @@ def row_of(measure: str, model: str, subset: str, found: Resampled, n: int) -> R
         "measure": measure,
         "model": model,
         "subset": subset,
-        "value": _known(one.value),
-        "ci_low": _known(one.low),
-        "ci_high": _known(one.high),
+        "value": known(one.value),
+        "ci_low": known(one.low),
+        "ci_high": known(one.high),
         "n": n,
     }
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def models_of(readings: Mapping[str, Mapping[str, Reading]], name: str) -> dict[str, Reading]:

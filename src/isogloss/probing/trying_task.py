@@ -14,7 +14,9 @@ import polars as pl
 
 from isogloss.analysis import LayerPair
 from isogloss.analysis.partition import DEV, TEST, partition_sentences
+from isogloss.analysis.sampling import sampled_rows
 from isogloss.analysis.seeded import text_uniforms
+from isogloss.analysis.tables import known
 from isogloss.analysis.task_label import gold_label
 from isogloss.probing.layer_neurons import Ranked
 from isogloss.probing.options import ProbingOptions
@@ -66,7 +68,7 @@ def try_task(
     gold = np.array([classes.index(value) for value in chosen[name].cast(pl.String)])
     seconds = chosen["text_b"].to_list() if "text_b" in chosen.columns else None
     sentences = TaskSentences.of(pair.classifier, chosen["text"].to_list(), gold, seconds)
-    vectors = pair.tuned.take(_sampled_rows(pair))
+    vectors = pair.tuned.take(sampled_rows(pair.words.height, _SPREAD_WORDS, pair.seed))
     count = max(1, round(options.task_neurons * pair.tuned.shape[1]))
     sets = {label: found.rankings["lca"].order[:count] for label, found in ranked.items()}
     with pair.progress.task("neurons taken out", len(sets) * (1 + options.task_random), "passes") as advance:
@@ -96,17 +98,7 @@ def _drawn(pair: LayerPair, name: str, options: ProbingOptions) -> pl.DataFrame:
 _SPREAD_WORDS = 20_000
 
 
-def _sampled_rows(pair: LayerPair) -> np.ndarray:
-    n = pair.words.height
-    if n <= _SPREAD_WORDS:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(pair.seed).choice(n, _SPREAD_WORDS, replace=False))
-
-
 def _row(label: str, use: TaskUse, pair: LayerPair) -> dict[str, Any]:
-    def known(value: float) -> float | None:
-        return None if np.isnan(value) else float(value)
-
     return {
         "layer": pair.layer,
         "label": label,

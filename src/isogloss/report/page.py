@@ -14,7 +14,7 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from isogloss.analysis import Figure, Finding, TableFigure, side_by_side, stated
+from isogloss.analysis import Figure, Finding, TableFigure, listed, side_by_side, stated
 from isogloss.report import assets
 from isogloss.report.draw import Grid, motif, renderer, strip
 from isogloss.report.draw.table import TableView, view
@@ -22,7 +22,7 @@ from isogloss.report.glossary import measure_name, terms
 from isogloss.report.input import Facts, ReportInput, ordered
 from isogloss.report.record import command_of, sections
 from isogloss.report.summary import compared, summary_json
-from isogloss.report.text import clean, listed, number, words_of
+from isogloss.report.text import clean, number, words_of
 from isogloss.report.writing import write_whole
 
 __all__ = ["Facts", "ReportInput", "render", "write_report"]

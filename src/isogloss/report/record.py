@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from isogloss.report.text import listed, number, plain, words_of
+from isogloss.analysis import listed
+from isogloss.report.text import number, plain, words_of
 
 _LONGEST_VALUE = 400
 

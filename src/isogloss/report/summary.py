@@ -29,11 +29,11 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import TIDY
+from isogloss.analysis import TIDY, listed
 from isogloss.report.glossary import measure_name
 from isogloss.report.input import Facts, ReportInput, ordered
 from isogloss.report.record import command_of, sections
-from isogloss.report.text import clean, interval, listed, number, plain
+from isogloss.report.text import clean, interval, number, plain
 
 SCHEMA = 1
 _ROW = ("layer", "seed", "value", "ci_low", "ci_high", "null_low", "null_high", "n")

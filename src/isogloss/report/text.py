@@ -100,11 +100,6 @@ def words_of(name: str) -> str:
     return plain(name).replace("_", " ").strip()
 
 
-def listed(names: list[str] | tuple[str, ...]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-
-
 def text_width(text: str, size: float) -> float:
     """Width in pixels of text set in a common sans-serif at `size` pixels; errs on the wide side."""
     wide = len(_WIDE.findall(text))

@@ -7,18 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from isogloss.analysis import Vectors
+from isogloss.analysis.sampling import sampled_rows
 from isogloss.numerics import zip_blocks
 from isogloss.numerics.blocks import ROWS
 
 
 def sample_rows(n: int, wanted: int | None, seed: int) -> np.ndarray | None:
-    """Rows of a sample of words in ascending order; None when all are wanted.
-
-    The seed is the run's, so that every layer, in whatever process, samples the same words.
-    """
-    if wanted is None or wanted >= n:
-        return None
-    return np.sort(np.random.default_rng(seed).choice(n, wanted, replace=False))
+    """Rows of a sample of words in ascending order; None when all are wanted, which are then read block by block."""
+    return None if wanted is None or wanted >= n else sampled_rows(n, wanted, seed)
 
 
 def sampled_blocks(vectors: Vectors, rows: np.ndarray | None) -> Iterator[np.ndarray]:
