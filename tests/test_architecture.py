@@ -21,6 +21,7 @@ ALLOWED = {
     "concepts": {"analysis", "numerics", "corpus"},
     "probing": {"analysis", "numerics", "corpus"},
     "isotropy": {"analysis", "numerics", "corpus"},
+    "separability": {"analysis", "numerics", "corpus"},
     "study": {"analysis", "corpus", "models", "activations"},
     "report": {"analysis"},
     "api": {"analysis", "bars", "corpus", "models", "activations", "study", "report"},

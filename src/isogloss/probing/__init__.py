@@ -7,6 +7,8 @@ itself.
 from isogloss.analysis.interventions import ablate_neurons, matched_neurons, remove_directions, translate
 from isogloss.analysis.partition import partition_sentences
 from isogloss.analysis.splits import ProbeRows, probe_rows
+from isogloss.numerics.mlp import MLPProbe
+from isogloss.numerics.mlp_search import MLPSearch, search_mlp
 from isogloss.probing.ablation import ablation_curves
 from isogloss.probing.agreement import Agreement, agreement
 from isogloss.probing.analysis import ProbingAnalysis
@@ -17,8 +19,6 @@ from isogloss.probing.distribution import LayerShift, layer_distribution, layer_
 from isogloss.probing.fitting import fit_probes
 from isogloss.probing.learning_curve import LearningCurve, NestedSubsets, learning_curve
 from isogloss.probing.minimal import MinimalNeurons, minimal_layer, minimal_neurons
-from isogloss.probing.mlp import MLPProbe
-from isogloss.probing.mlp_search import MLPSearch, search_mlp
 from isogloss.probing.options import ProbingOptions
 from isogloss.probing.probe import LinearProbe
 from isogloss.probing.rankings import (

@@ -14,9 +14,9 @@ from scipy.special import softmax
 
 from isogloss.analysis import LayerPair, Tables
 from isogloss.numerics.elastic_net import Solution
+from isogloss.numerics.mlp import MLPProbe
 from isogloss.probing.description_length import OnlineBlocks, codelength
 from isogloss.probing.learning_curve import LearningCurve, NestedSubsets, learning_curve
-from isogloss.probing.mlp import MLPProbe
 from isogloss.probing.options import ProbingOptions
 from isogloss.probing.reading import Readable, Reading
 from isogloss.probing.resampling import Resampled

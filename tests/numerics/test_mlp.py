@@ -5,7 +5,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from isogloss.errors import OptionError
-from isogloss.probing import MLPProbe, search_mlp
+from isogloss.numerics.mlp import MLPProbe
+from isogloss.numerics.mlp_search import search_mlp
 
 
 def parity(n=1200, d=6, seed=0):

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.errors import OptionError
-from isogloss.probing.mlp import MLPProbe
+from isogloss.numerics.mlp import MLPProbe
 from isogloss.progress import SILENT, Progress
 
 SIZES = (32, 64, 128, 256)
