@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from isogloss.analysis import ArrayVectors
-from isogloss.isotropy.cosine import informativity, mean_cosine, rogue_dimensions
+from isogloss.isotropy.cosine import mean_cosine, rogue_dimensions
+from isogloss.isotropy.informativity import informativity
 from isogloss.isotropy.partition import partition_isotropy
 from isogloss.isotropy.shape import measure_shape
 from isogloss.isotropy.spectrum import effective_rank, isoscore, spectrum

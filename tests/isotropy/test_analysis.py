@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from isogloss.analysis import TIDY, Analysis
-from isogloss.isotropy import IsotropyOptions, mean_cosine
+from isogloss.isotropy import IsotropyOptions, intrinsic_dimension, mean_cosine
 from isogloss.isotropy.findings_carrying import carrying
 from tests.isotropy.planted import ANALYSIS, HIDDEN, LENGTH, QUICK, SENTENCES, cell, planted, run
 
@@ -44,6 +44,11 @@ def test_numbers_are_those_of_the_functions(tables):
     assert cell(tables, "mean_cosine", "base", subset="sentences")["value"] == pytest.approx(
         mean_cosine(means), abs=1e-6
     )
+    for subset, X in (("all", base[1]), ("sentences", means)):
+        row = cell(tables, "intrinsic_dimension", "base", subset=subset)
+        assert row["value"] == pytest.approx(intrinsic_dimension(X, 10), rel=1e-3)
+        assert row["ci_low"] < row["value"] < row["ci_high"]
+        assert row["n"] == len(X)
 
 
 def test_what_came_to_lie_in_the_top_direction_rests_more_on_it(tables):

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import OptionError
-from isogloss.isotropy.cosine import informativity, mean_cosine, rogue_dimensions
+from isogloss.isotropy.cosine import mean_cosine, rogue_dimensions
+from isogloss.isotropy.informativity import informativity
 
 
 def words(seed=0, n=120, d=7):
@@ -91,28 +92,6 @@ def test_shares_of_a_mean_cosine_that_is_not_positive_are_not_numbers():
     rogue = rogue_dimensions(np.concatenate([np.eye(3), -np.eye(3)]), 2)
     assert rogue.mean_cosine < 0
     assert np.isnan(rogue.shares).all()
-
-
-def test_informativity_is_the_squared_correlation_over_all_pairs():
-    X = words(n=90)
-    wanted = np.corrcoef(all_pairs(X), all_pairs(np.delete(X, [0, 4], axis=1)))[0, 1] ** 2
-    assert informativity(X, [4, 0, 4]) == pytest.approx(wanted, abs=1e-10)
-    assert informativity(X, []) == pytest.approx(1)
-    assert informativity(X * 1e-3, [0], words=50, seed=3) == pytest.approx(informativity(X, [0], words=50, seed=3))
-    assert informativity(X, [0], words=50, seed=3) != informativity(X, [0], words=50, seed=4)
-
-
-def test_informativity_refuses_what_it_cannot_know():
-    X = words(n=30)
-    with pytest.raises(OptionError, match=r"0 \.\. 6.*\[7\]"):
-        informativity(X, [7])
-    with pytest.warns(UserWarning, match="30 of 30"), pytest.raises(OptionError, match="fewer than three"):
-        informativity(X, range(7))
-    with pytest.raises(OptionError, match="row 21"):
-        informativity(np.where(np.arange(30)[:, None] == 21, np.inf, X), [0], words=29, seed=1)
-    X[4] = 0
-    with pytest.warns(UserWarning, match="1 of 30"):
-        informativity(X, [0])
 
 
 def test_options_out_of_range_are_refused():

@@ -6,11 +6,12 @@ Knows nothing of transformers or of HTML.
 from isogloss.isotropy.analysis import IsotropyAnalysis
 from isogloss.isotropy.clusters import cluster_isotropy
 from isogloss.isotropy.contextuality import contextuality
-from isogloss.isotropy.cosine import informativity, mean_cosine, rogue_dimensions
+from isogloss.isotropy.cosine import mean_cosine, rogue_dimensions
 from isogloss.isotropy.dimension import intrinsic_dimension
 from isogloss.isotropy.directions import Directions, remove_directions
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.frequency import frequency_agreement
+from isogloss.isotropy.informativity import informativity
 from isogloss.isotropy.labellings import Labelling, cluster_agreement
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.partition import partition_isotropy

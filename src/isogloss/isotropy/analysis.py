@@ -27,9 +27,10 @@ class IsotropyAnalysis:
     Tables
     ------
     isotropy : tidy. Of each model, on words (subset `all`) and on sentence vectors, which are the means of their words'
-        (subset `sentences`): the measures of `measure_shape`; on words those of `contextuality`, `intrinsic_dimension`
-        and `frequency_neighbours` (share of nearest neighbours that are about as frequent; null by shuffling). Tuned
-        minus base, paired over the sentences: `..._change`. Several tuned models: subset `between seeds`.
+        (subset `sentences`): the measures of `measure_shape` and `intrinsic_dimension`; on words those of
+        `contextuality` and `frequency_neighbours` (share of nearest neighbours that are about as frequent; null by
+        shuffling). Tuned minus base, paired over the sentences: `..._change`. Several tuned models: subset
+        `between seeds`.
     isotropy_spectrum : variance along every direction.
     isotropy_rogue : the dimensions that add most to the mean cosine.
     isotropy_clusters : k-means clusters: isotropy when each has its mean taken away, and what they are clusters of.

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isogloss.analysis.sampling import sampled_rows
 from isogloss.errors import OptionError
 from isogloss.isotropy.rows import check_shape, checked_blocks, finite_blocks
 
@@ -114,83 +113,6 @@ def unit_rows(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     nonzero = lengths > 0
     inverse = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=nonzero)
     return block * inverse[:, None], nonzero
-
-
-def informativity(X: np.ndarray, removed: Iterable[int], *, words: int = 1000, seed: int = 0) -> float:
-    """How well cosines without some dimensions follow those with all: r^2 over pairs (Timkey & van Schijndel 2021).
-
-    A few dimensions that decide cosines alone leave a small r^2: the others' similarities could not be seen.
-
-    Parameters
-    ----------
-    X : (n, d) words in rows.
-    removed : numbers of the dimensions to leave out.
-    words : so many words are drawn, and all their pairs taken; at most n.
-    seed : of the draw.
-
-    Returns
-    -------
-    float in [0, 1]; the squared correlation of the two cosines over the pairs.
-
-    Raises
-    ------
-    OptionError : no matrix; a number that is no dimension; fewer than three words with a length in both spaces; NaN
-        or infinity; all cosines equal, so that there is nothing to follow.
-
-    Warns
-    -----
-    UserWarning : words drawn have no length with or without these dimensions; they are left out.
-    """
-    X = np.asanyarray(X)
-    check_shape(X.shape, few=True, least=3)
-    out = np.unique(np.asarray(list(removed), dtype=np.int64))
-    d = np.shape(X)[1]
-    if len(out) and (out[0] < 0 or out[-1] >= d):
-        raise OptionError(f"removed should be dimensions in 0 .. {d - 1}. Got {out.tolist()} instead.")
-    rows = sampled_rows(len(X), words, seed)
-    sample = next(finite_blocks([X[rows]], rows))
-    value, left_out = informativity_of(sample, [out])[0]
-    if left_out:
-        warnings.warn(f"{left_out} of {len(rows)} words drawn have no direction and are left out", stacklevel=2)
-    if np.isnan(value):
-        raise OptionError("the cosines of these words are all equal, or fewer than three words have one")
-    return value
-
-
-def informativity_of(sample: np.ndarray, removed: Iterable[np.ndarray]) -> list[tuple[float, int]]:
-    """Informativity of (m, d) float64 words without each of several sets of dimensions.
-
-    Returns
-    -------
-    r^2, NaN where undefined, and how many words were left out because they have no direction; for each set.
-    """
-    gram, results = sample @ sample.T, []
-    for dimensions in removed:
-        part = sample[:, dimensions]
-        rest = gram - part @ part.T
-        # What is left of a vector that lies in the removed dimensions is the rounding of a difference.
-        usable = (np.diag(gram) > 0) & (np.diag(rest) > 1e-12 * np.diag(gram))
-        left_out = int((~usable).sum())
-        if len(usable) - left_out < 3:
-            results.append((float("nan"), left_out))
-            continue
-        a, b = (_centred_cosines(products[np.ix_(usable, usable)]) for products in (gram, rest))
-        spread_a, spread_b = np.vdot(a, a), np.vdot(b, b)
-        constant = min(spread_a, spread_b) <= (1e-12 * len(a)) ** 2
-        results.append((float("nan") if constant else float(np.vdot(a, b) ** 2 / (spread_a * spread_b)), left_out))
-    return results
-
-
-def _centred_cosines(products: np.ndarray) -> np.ndarray:
-    """Cosines (m, m) less their mean over pairs of different words, and 0 for a word with itself."""
-    inverse = 1.0 / np.sqrt(np.diag(products))
-    cosines = products * inverse[:, None]
-    cosines *= inverse
-    np.fill_diagonal(cosines, 0.0)
-    m = len(cosines)
-    cosines -= cosines.sum() / (m * (m - 1))
-    np.fill_diagonal(cosines, 0.0)
-    return cosines
 
 
 def _sampled_cosine(X: np.ndarray, pairs: int, seed: int) -> float:

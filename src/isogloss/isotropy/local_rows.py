@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import ModelPair, Vectors, word_classes
+from isogloss.analysis import ArrayVectors, ModelPair, Vectors, word_classes
 from isogloss.analysis.codes import word_types
+from isogloss.analysis.stacked import sentence_means
 from isogloss.analysis.tables import known
 from isogloss.corpus.annotators import by_type, word_class_of
 from isogloss.errors import NotFiniteError, OptionError
@@ -25,7 +26,7 @@ from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.frequency import FrequencyAgreement, frequency_agreement
 from isogloss.isotropy.labellings import Labelling, frequency_bands, null_interval
 from isogloss.isotropy.options import IsotropyOptions
-from isogloss.isotropy.shape_rows import Row, estimate_rows
+from isogloss.isotropy.shape_rows import SENTENCES, WORDS, Row, estimate_rows
 
 MOST_VALUES = 60
 """Labels with more values are not looked for in clusters, save for the words themselves."""
@@ -97,16 +98,51 @@ class Words:
 def context_rows(
     models: Mapping[str, Vectors], words: Words, options: IsotropyOptions, seed: int
 ) -> tuple[list[Row], list[str]]:
-    """Rows of contextuality, intrinsic dimension and neighbours of like frequency, and what could not be measured."""
-    around = {model: _around(vectors, words, options, seed) for model, vectors in models.items()}
+    """Rows of contextuality, intrinsic dimension (of sentence vectors too) and neighbours of like frequency; notes."""
+    rows, notes = _rows_of({model: _around(vectors, words, options, seed) for model, vectors in models.items()}, WORDS)
+    if options.sentence_vectors and options.dimension_words and words.n_groups > options.dimension_neighbours:
+        more, said = _rows_of(
+            {model: _of_sentences(vectors, words, options, seed) for model, vectors in models.items()}, SENTENCES
+        )
+        rows, notes = rows + more, notes + [f"sentence vectors: {note}" for note in said]
+    return rows, notes
+
+
+def _rows_of(around: Mapping[str, _Around], subset: str) -> tuple[list[Row], list[str]]:
     rows = estimate_rows(
         {model: one.measures for model, one in around.items()},
-        dict.fromkeys(models, len(words.types)),
-        "all",
-        {(model, name): null for model, one in around.items() for name, null in one.nulls.items()},
         {(model, name): size for model, one in around.items() for name, size in one.sizes.items()},
+        subset,
+        {(model, name): null for model, one in around.items() for name, null in one.nulls.items()},
     )
     return rows, list(dict.fromkeys(note for one in around.values() for note in one.notes))
+
+
+def _of_sentences(vectors: Vectors, words: Words, options: IsotropyOptions, seed: int) -> _Around:
+    """The intrinsic dimension of sentence vectors, the means of their words'."""
+    means = ArrayVectors(sentence_means(vectors, words.groups, words.n_groups))
+    found = _Around()
+    _dimension(found, means, np.arange(words.n_groups), words.n_groups, options, seed)
+    return found
+
+
+def _dimension(
+    found: _Around, vectors: Vectors, groups: np.ndarray, n_groups: int, options: IsotropyOptions, seed: int
+) -> None:
+    def dimension() -> Dimension:
+        return measure_dimension(
+            vectors,
+            groups,
+            n_groups,
+            neighbours=options.dimension_neighbours,
+            max_words=options.dimension_words,
+            bootstrap=options.bootstrap,
+            seed=seed,
+        )
+
+    if (measured := _tried(found.notes, dimension)) is not None:
+        found.measures["intrinsic_dimension"] = measured.estimate
+        found.sizes["intrinsic_dimension"] = measured.n
 
 
 @dataclass
@@ -127,19 +163,10 @@ def _around(vectors: Vectors, words: Words, options: IsotropyOptions, seed: int)
             vectors, words.types, groups, n_groups, min_count=options.min_count, bootstrap=bootstrap, seed=seed
         )
         # The mean cosine of any two words is a measure of the layer's shape already.
-        found.measures |= {name: one for name, one in contexts.measures.items() if name != "random_similarity"}
+        own = {name: one for name, one in contexts.measures.items() if name != "random_similarity"}
+        found.measures |= own
+        found.sizes |= dict.fromkeys(own, len(words.types))
         found.notes += contexts.notes
-
-    def dimension() -> Dimension:
-        return measure_dimension(
-            vectors,
-            groups,
-            n_groups,
-            neighbours=options.dimension_neighbours,
-            max_words=options.dimension_words,
-            bootstrap=bootstrap,
-            seed=seed,
-        )
 
     def agreement() -> FrequencyAgreement:
         return frequency_agreement(
@@ -153,9 +180,8 @@ def _around(vectors: Vectors, words: Words, options: IsotropyOptions, seed: int)
             seed=seed,
         )
 
-    if options.dimension_words and (measured := _tried(found.notes, dimension)) is not None:
-        found.measures["intrinsic_dimension"] = measured.estimate
-        found.sizes["intrinsic_dimension"] = measured.n
+    if options.dimension_words:
+        _dimension(found, vectors, groups, n_groups, options, seed)
     if options.local and (alike := _tried(found.notes, agreement)) is not None:
         found.measures["frequency_neighbours"] = alike.agreement
         found.nulls["frequency_neighbours"] = null_interval(alike.null)

@@ -15,10 +15,11 @@ import numpy as np
 from isogloss.analysis import Vectors
 from isogloss.analysis.sampling import sampled_rows
 from isogloss.errors import OptionError
-from isogloss.isotropy.cosine import RogueDimensions, informativity_of, rogue_of
+from isogloss.isotropy.cosine import RogueDimensions, rogue_of
 from isogloss.isotropy.cosine_resamples import CosineStream
 from isogloss.isotropy.covariance import Scatter, ScatterStream
 from isogloss.isotropy.estimate import Estimate
+from isogloss.isotropy.informativity import informativity_of
 from isogloss.isotropy.partition import log_isotropy
 from isogloss.isotropy.partition_resamples import PartitionStream
 from isogloss.isotropy.resamples import Resamples
@@ -56,7 +57,7 @@ class Shape:
         directions_50, ... : directions that hold this per cent of the variance;
         elongated_10, ... : directions with more than so many times the mean variance;
         rogue_1, ... : share of the mean cosine that the dimensions with the largest contributions add;
-        informativity_1, ... : r^2 of cosines with and without these, on a sample of words, without interval.
+        informativity_1, ... : r^2 of cosines with and without these, on a sample of words.
     spectrum : (d,) eigenvalues of the covariance, descending; empty where there are fewer words than dimensions.
     rogue : the dimensions that add most to the mean cosine; None where it is not defined.
     n : words.
@@ -144,6 +145,7 @@ class _FirstPass:
     contributions: np.ndarray
     zero_vectors: int
     sample: np.ndarray
+    weights: np.ndarray
 
 
 def _first_pass(vectors: Vectors, resamples: Resamples, seed: int) -> _FirstPass:
@@ -156,7 +158,8 @@ def _first_pass(vectors: Vectors, resamples: Resamples, seed: int) -> _FirstPass
         sample.append(block[wanted[low:high] - start])
         cosine.add(block)
         start += len(block)
-    return _FirstPass(scatter.result(), cosine.contributions(), cosine.zeros, np.concatenate(sample))
+    weights = resamples.of(resamples.groups[wanted])[1:]
+    return _FirstPass(scatter.result(), cosine.contributions(), cosine.zeros, np.concatenate(sample), weights)
 
 
 def _rogue_measures(
@@ -171,13 +174,12 @@ def _rogue_measures(
             measures[f"rogue_{k}"] = np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
     else:
         notes.append("the mean cosine is not above 0: dimensions have no share of it")
-    for k, (value, left_out) in zip(
-        tops, informativity_of(first.sample, [rogue.dimensions[:k] for k in tops]), strict=True
-    ):
-        if np.isnan(value):
+    found = informativity_of(first.sample, [rogue.dimensions[:k] for k in tops], first.weights)
+    for k, (values, left_out) in zip(tops, found, strict=True):
+        if np.isnan(values[0]):
             notes.append(f"informativity_{k}: cosines without these dimensions are all equal, or of too few words")
             continue
-        measures[f"informativity_{k}"] = np.array([value])
+        measures[f"informativity_{k}"] = values
         if left_out > 0:
             notes.append(f"informativity_{k}: {left_out} of {len(first.sample)} words drawn have no direction left")
 

@@ -63,35 +63,32 @@ def shape_rows(shapes: Mapping[str, Mapping[str, Shape]]) -> list[Row]:
         of_models = {model: found[subset] for model, found in shapes.items() if subset in found}
         measures = {model: shape.measures for model, shape in of_models.items()}
         sizes = {
-            (model, name): min(shape.n, PAIRED_WORDS)
+            (model, name): min(shape.n, PAIRED_WORDS) if name.startswith("informativity") else shape.n
             for model, shape in of_models.items()
             for name in shape.measures
-            if name.startswith("informativity")
         }
-        rows += estimate_rows(measures, {model: shape.n for model, shape in of_models.items()}, subset, sizes=sizes)
+        rows += estimate_rows(measures, sizes, subset)
     return rows
 
 
 def estimate_rows(
     measures: Mapping[str, Mapping[str, Estimate]],
-    n: Mapping[str, int],
+    sizes: Mapping[tuple[str, str], int],
     subset: str,
     nulls: Mapping[tuple[str, str], tuple[float, float]] | None = None,
-    sizes: Mapping[tuple[str, str], int] | None = None,
 ) -> list[Row]:
     """A row for each model and measure, and `..._change`, tuned minus base, where both have it.
 
     Parameters
     ----------
     measures : by model, by name.
-    n : words (or sentences) of each model.
-    nulls, sizes : by model and measure: what chance gives, and the number behind it where it is another than `n`.
+    sizes, nulls : by model and measure: the words (or sentences) behind it, and what chance gives.
     """
     rows = []
     for name in dict.fromkeys(name for of_model in measures.values() for name in of_model):
         both = [model for model in ("base", "tuned") if name in measures.get(model, {})]
         for model in both:
-            row = _row(name, model, subset, measures[model][name], (sizes or {}).get((model, name), n[model]))
+            row = _row(name, model, subset, measures[model][name], sizes[model, name])
             if nulls and (model, name) in nulls:
                 row |= dict(zip(("null_low", "null_high"), nulls[model, name], strict=True))
             rows.append(row)
