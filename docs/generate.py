@@ -1,4 +1,4 @@
-"""Writes what is generated: the command-line reference and the README's table of measurements.
+"""Writes what is generated: the command-line and Python references and the README's table of measurements.
 
 python -m docs.generate            writes them
 python -m docs.generate --check    says which are out of date, and fails
@@ -6,8 +6,10 @@ python -m docs.generate --check    says which are out of date, and fails
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,47 @@ def _default(value: Any) -> str:
     if value is None or value is False or callable(value) or "Sentinel" in type(value).__name__:
         return ""
     return f"`{getattr(value, 'value', value)}`"
+
+
+ROOMS = ("", ".corpus", ".similarity", ".concepts", ".probing", ".isotropy")
+
+
+def python_reference() -> str:
+    """Every public name of the package and of its rooms: how it is called, and what it is."""
+    parts = [
+        "# Python\n\nGenerated from the code by `make docs`. `help(NAME)` says shapes, units, errors and sources."
+        " What the measures mean: [measures.md](measures.md).\n"
+    ]
+    for room in (f"isogloss{part}" for part in ROOMS):
+        module = import_module(room)
+        said = (module.__doc__ or "").strip().splitlines()[0]
+        parts.append(f"## {room}\n\n{said}\n")
+        rows = ["| | |", "|---|---|"]
+        for name in sorted(module.__all__, key=str.lower):
+            thing = getattr(module, name)
+            if not (inspect.isclass(thing) or inspect.isfunction(thing)):
+                continue
+            first = " ".join((inspect.getdoc(thing) or "").strip().split("\n\n")[0].split())
+            rows.append(f"| `{name}{_arguments(thing)}` | {first.replace('|', '/')} |")
+        parts.append("\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def _arguments(thing: Any) -> str:
+    """Names of the arguments, as `(X, k=5)`; `()` where there are none to give."""
+    try:
+        given = inspect.signature(thing).parameters.values()
+    except ValueError:
+        return ""
+    shown = []
+    for parameter in given:
+        if parameter.name.startswith("_"):
+            continue
+        said = repr(parameter.default)
+        default = "" if parameter.default is inspect.Parameter.empty else f"={said if len(said) <= 20 else '...'}"
+        star = {inspect.Parameter.VAR_KEYWORD: "**", inspect.Parameter.VAR_POSITIONAL: "*"}.get(parameter.kind, "")
+        shown.append(f"{star}{parameter.name}{default}")
+    return f"({', '.join(shown)})".replace("|", "/")
 
 
 def measurements() -> str:
@@ -179,7 +222,8 @@ def readme() -> str:
 def main() -> None:
     """Write or check every generated file."""
     stale = []
-    for path, content in ((ROOT / "docs" / "cli.md", cli_reference()), (ROOT / "README.md", readme())):
+    written = {"docs/cli.md": cli_reference(), "docs/python.md": python_reference(), "README.md": readme()}
+    for path, content in ((ROOT / name, text) for name, text in written.items()):
         if path.exists() and path.read_text(encoding="utf-8") == content:
             continue
         stale.append(path.name)

@@ -16,7 +16,7 @@ ALLOWED = {
     "analysis": {"numerics"},
     "corpus": set(),
     "models": {"bars", "corpus", "numerics"},
-    "activations": {"bars", "corpus", "models"},
+    "activations": {"bars", "corpus", "models", "numerics"},
     "similarity": {"analysis", "numerics"},
     "concepts": {"analysis", "numerics", "corpus"},
     "probing": {"analysis", "numerics", "corpus"},

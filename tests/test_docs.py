@@ -14,6 +14,12 @@ def test_the_command_line_reference_is_what_the_code_says():
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == generate.cli_reference()
 
 
+def test_the_python_reference_is_what_the_code_says():
+    written = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    assert written == generate.python_reference()
+    assert "`linear_cka(X, Y" in written
+
+
 def test_the_readmes_measurements_are_those_of_the_benchmarks():
     assert generate.readme() == README
     assert "times as fast" in README

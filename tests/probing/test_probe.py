@@ -184,3 +184,16 @@ def test_by_default_small_problems_are_solved_as_exactly_as_by_scikit_learn(l1, 
         assert found == pytest.approx(objective(oracle.coef_, oracle.intercept_), rel=1e-6)
     # saga is far from its end under weak penalties: a bound of our own, held against a longer run.
     assert found <= LinearProbe(l1, l2, tol=1e-12, max_iter=20_000).fit(X, y).objective_ * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "y", "message"),
+    [
+        ({}, ["a", None, "b", "a"], "None in row 1"),
+        ({}, np.eye(2)[[0, 1, 0, 1]], "argmax"),
+        ({"device": "gpu"}, ["a", "b", "a", "b"], "no device called 'gpu'"),
+    ],
+)
+def test_what_a_probe_cannot_take_is_said_in_words(options, y, message):
+    with pytest.raises(OptionError, match=message):
+        LinearProbe(**options).fit(np.arange(8.0).reshape(4, 2), y)

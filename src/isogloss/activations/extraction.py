@@ -19,10 +19,11 @@ from isogloss.bars import on_terminal
 from isogloss.corpus import Corpus
 from isogloss.corpus.labels import suggestion
 from isogloss.errors import OptionError, StoreError
-from isogloss.models.loading import LoadedModel, choose_device, load
+from isogloss.models.loading import LoadedModel, load
 from isogloss.models.reading import BATCH_TOKENS, SENTENCE_VECTORS, LayerReader
 from isogloss.models.reference import ModelReference, resolve
 from isogloss.models.tokenization import SentenceTokenizer, TokenSequences, Words, concatenate, token_limit
+from isogloss.numerics.devices import choose_device
 from isogloss.progress import SILENT, Progress
 
 CHUNK_BYTES = 64 << 20

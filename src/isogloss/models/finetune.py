@@ -30,9 +30,10 @@ from isogloss.models.finetune_protocol import Task
 from isogloss.models.finetune_result import METRICS, TRAINED_ON, FinetuneResult, evaluations, finished_metrics
 from isogloss.models.finetune_tasks import TaskName, choose_task
 from isogloss.models.finetune_training import train
-from isogloss.models.loading import choose_device, choose_dtype
+from isogloss.models.loading import choose_dtype
 from isogloss.models.reference import ModelReference, resolve
 from isogloss.models.tokenizers import load_tokenizer, quiet
+from isogloss.numerics.devices import choose_device
 from isogloss.progress import Progress
 
 

@@ -22,6 +22,7 @@ from torch import nn
 from isogloss.errors import ModelError, OptionError
 from isogloss.models.reference import ModelReference, resolve
 from isogloss.models.tokenizers import first_line, freed, load_tokenizer, quiet
+from isogloss.numerics.devices import choose_device
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -180,26 +181,6 @@ def pretrained(
     if missing:
         _refuse(reference, module, missing)
     return module
-
-
-def choose_device(device: str | torch.device) -> torch.device:
-    """Choose a device that is there.
-
-    Raises
-    ------
-    OptionError : it is not.
-    """
-    if str(device) == "auto":
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise OptionError(f"no device called {device!r}; there are cpu, cuda, cuda:N, mps and auto") from error
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise OptionError(f"device {device} is not there: this machine has {torch.cuda.device_count()} CUDA devices")
-    if chosen.type == "mps" and not torch.backends.mps.is_available():
-        raise OptionError("device mps is not there")
-    return chosen
 
 
 def choose_dtype(dtype: torch.dtype | str) -> torch.dtype:

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from isogloss.errors import OptionError
+from isogloss.numerics.devices import choose_device
 
 _PREDICTED_ROWS = 8192
 _LEAST_FOR_DEV = 50
@@ -118,11 +119,11 @@ class MLPProbe(ClassifierMixin, BaseEstimator):
         random = check_random_state(self.random_state)
         generator = torch.Generator().manual_seed(int(random.randint(2**31 - 1)))
         features = self._standardised(X)
-        targets = torch.as_tensor(codes, device=self.device)
+        targets = torch.as_tensor(codes, device=self._device)
         if dev is not None:
-            held = self._standardised(dev[0]), torch.as_tensor(self._codes(dev[1]), device=self.device)
+            held = self._standardised(dev[0]), torch.as_tensor(self._codes(dev[1]), device=self._device)
         elif self.dev_fraction and len(codes) >= _LEAST_FOR_DEV:
-            order = torch.randperm(len(codes), generator=generator).to(self.device)
+            order = torch.randperm(len(codes), generator=generator).to(self._device)
             n_held = min(max(1, round(self.dev_fraction * len(codes))), len(codes) - 1)
             held = features[order[:n_held]], targets[order[:n_held]]
             features, targets = features[order[n_held:]], targets[order[n_held:]]
@@ -165,13 +166,14 @@ class MLPProbe(ClassifierMixin, BaseEstimator):
         return np.concatenate(made)
 
     def _standardised(self, X: np.ndarray) -> Tensor:
-        return torch.from_numpy(((X - self.mean_) / self.scale_).astype(np.float32)).to(self.device)
+        return torch.from_numpy(((X - self.mean_) / self.scale_).astype(np.float32)).to(self._device)
 
     def _codes(self, y: np.ndarray) -> np.ndarray:
         at = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         return np.where(self.classes_[at] == y, at, -1)
 
     def _check_options(self) -> None:
+        self._device = choose_device(self.device)
         sizes = tuple(self.hidden) if isinstance(self.hidden, Sequence) else (self.hidden,)
         if len(sizes) != 2 or not all(isinstance(h, Integral) and h > 0 for h in sizes):
             raise OptionError(f"hidden should be two whole numbers >= 1. Got {self.hidden!r} instead.")
@@ -188,12 +190,12 @@ class MLPProbe(ClassifierMixin, BaseEstimator):
         self, features: Tensor, targets: Tensor, held: tuple[Tensor, Tensor] | None, generator: torch.Generator
     ) -> None:
         sizes = (features.shape[1], *self.hidden, len(self.classes_))
-        weights, intercepts = _first_weights(sizes, generator, self.device)
+        weights, intercepts = _first_weights(sizes, generator, self._device)
         adam = torch.optim.Adam([*weights, *intercepts], lr=self.learning_rate)
         best_loss, best_accuracy, best_epoch = np.inf, np.nan, 0
         kept: list[np.ndarray] = []
         for epoch in range(1, self.max_epochs + 1):
-            order = torch.randperm(len(targets), generator=generator).to(self.device)
+            order = torch.randperm(len(targets), generator=generator).to(self._device)
             for batch in order.split(self.batch_size):
                 adam.zero_grad()
                 fit = torch.nn.functional.cross_entropy(_forward(features[batch], weights, intercepts), targets[batch])

@@ -12,12 +12,12 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from isogloss.errors import OptionError
 from isogloss.numerics.elastic_net import PenaltyName, Problem, Solution, solve
 from isogloss.probing.adam import train_by_adam
-from isogloss.probing.inputs import check_labels, checked, scores
+from isogloss.probing.inputs import checked, checked_labels, scores
 
 _SMALL = 1 << 20
 """Numbers up to which float64 costs nothing worth mentioning."""
@@ -113,10 +113,9 @@ class LinearProbe(ClassifierMixin, BaseEstimator):
             such value.
         """
         X = checked(self, X, reset=True)
-        y = column_or_1d(y, warn=True)
+        y = checked_labels(y)
         if len(y) != X.shape[0]:
             check_consistent_length(np.empty(X.shape[0]), y)
-        check_labels(y)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise OptionError(f"y has one class only, {str(classes[0])!r}; a probe needs at least two classes")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from isogloss.errors import OptionError
+from isogloss.numerics.devices import choose_device
 from isogloss.numerics.onednn import LaidOut, gains
 
 BLOCK_BYTES = 8 << 20
@@ -47,7 +48,7 @@ class Design:
         self.n, self.d = int(X.shape[0]), int(X.shape[1])
         wide = str(getattr(X, "dtype", "")).endswith("float64")
         self.dtype = dtype or (torch.float64 if wide else torch.float32)
-        self.device = torch.device(device)
+        self.device = choose_device(device)
         width = 8 if self.dtype == torch.float64 else 4
         self.rows = max(256, min(8192, BLOCK_BYTES // (width * self.d)))
         self._lay_out = gains(self.dtype, self.device)
