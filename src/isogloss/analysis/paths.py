@@ -120,7 +120,7 @@ class PathsFigure(Figure):
             self._check_shape(layer.distances, "distances")
             known = [value for row in layer.distances for value in row if value is not None]
             if below := [value for value in known if not 0 <= value <= _FARTHEST]:
-                raise ValueError(f"the distance {below[0]}; it is from 0 to {_FARTHEST:g}, None says that there is none")
+                raise ValueError(f"the distance {below[0]}; it is from 0 to {_FARTHEST:g}, or None for none")
         if len(layer.shares) not in (0, 2) or any(not 0 <= share <= 1 for share in layer.shares):
             raise ValueError(f"shares of variance {layer.shares}; there are two, each from 0 to 1, or none")
 

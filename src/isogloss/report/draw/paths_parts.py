@@ -1,12 +1,14 @@
 """The paths of labels as compressed parts of the page.
 
-A coordinate becomes two characters that hold its place between the least and the largest of its layer, in 8,648
-steps; so does a distance, whose last step says that there is none.
+A coordinate has a place between the least and the largest of its layer, in 8,648 steps; so has a distance, whose last
+step says that there is none. Two characters hold the first place of a label, and then how far the next one is from it:
+0, 1 back, 1 on, 2 back ... around the circle of all places. Short ways have few different first characters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import pairwise, starmap
 from typing import TypedDict
 
 from markupsafe import Markup
@@ -56,11 +58,19 @@ def _digits(codes: Sequence[int]) -> str:
     return "".join(DIGITS[code // unit % len(DIGITS)] for unit in units for code in codes)
 
 
-def _coded(values: Iterable[float | None], limits: Sequence[float], steps: int) -> str:
+def _way(start: int, end: int) -> int:
+    """The number of the shorter way from one place to another around the circle of all places."""
+    on = (end - start) % (STEPS + 1)
+    back = STEPS + 1 - on
+    return 2 * on if on < back else 2 * back - 1
+
+
+def _coded(rows: Sequence[Sequence[float | None]], steps: int) -> str:
     """The first digits of all values, then their second ones."""
-    low, high = limits
+    low, high = _limits(rows)
     span = (high - low) or 1.0
-    return _digits([STEPS if value is None else round((value - low) / span * steps) for value in values])
+    codes = [[STEPS if v is None else round((v - low) / span * steps) for v in row] for row in rows]
+    return _digits([way for row in codes for way in (row[0], *starmap(_way, pairwise(row)))])
 
 
 def _limits(rows: Sequence[Sequence[float | None]]) -> list[float]:
@@ -70,8 +80,8 @@ def _limits(rows: Sequence[Sequence[float | None]]) -> list[float]:
 
 def coded(layer: PathsLayer) -> str:
     """One layer's x, y and distances, each label's steps one after another."""
-    rows = [(layer.x, STEPS), (layer.y, STEPS), *([(layer.distances, STEPS - 1)] if layer.distances else [])]
-    return "".join(_coded((v for row in values for v in row), _limits(values), steps) for values, steps in rows)
+    distances = _coded(layer.distances, STEPS - 1) if layer.distances else ""
+    return _coded(layer.x, STEPS) + _coded(layer.y, STEPS) + distances
 
 
 def _box(layer: PathsLayer) -> list[float]:

@@ -2,7 +2,7 @@
   // Draws the labels of one layer at one moment: grid, trails or arrows, points and names; finds the label pointed at.
   const SVG = "http://www.w3.org/2000/svg";
   const [LEFT, RIGHT, TOP, UNDER, AIR] = [46, 6, 26, 48, 30];
-  const [NARROW, TALL, WIDE, TALLEST] = [500, 1, 0.62, 560];
+  const [NARROW, TALL, WIDE, TALLEST] = [500, 0.85, 0.62, 560];
   const [SERIES, SHAPES] = [6, 3];
   const [SMALLEST, LARGEST, ALIKE, TIP] = [4, 8.5, 5, 3.5];
   const [HEAD, APART, REACH, FEW] = [8, 80, 24, 24];
@@ -34,7 +34,8 @@
     const ring = plot.querySelector(".wordmap-at");
     const measure = document.createElement("canvas").getContext("2d");
     const most = Math.max(0, ...about.counts.map((count) => count ?? 0));
-    const radii = about.counts.map((count) => (most ? SMALLEST + (LARGEST - SMALLEST) * Math.sqrt((count ?? 0) / most) : ALIKE));
+    const sizes = about.counts.map((count) => (most ? SMALLEST + (LARGEST - SMALLEST) * Math.sqrt((count ?? 0) / most) : ALIKE));
+    const radius = (i) => sizes[i] * (width < NARROW ? 0.8 : 1) * (labels > FEW ? 0.8 : 1);
     const head = make("text", "key", { x: LEFT, y: 16 });
     const [grid, trails, heads, words] = ["paths-grid", "paths-trails", "paths-heads", "paths-names"].map((name) => make("g", name));
     svg.append(head, grid, trails, heads, words);
@@ -56,7 +57,8 @@
       const ends = [0, 1].map((axis) => flat.reduce(([low, high], place) => [Math.min(low, place[axis]), Math.max(high, place[axis])], [Infinity, -Infinity]));
       const centre = ends.map(([low, high]) => low / 2 + high / 2);
       const [right, bottom] = [width - RIGHT, height - UNDER - (width < NARROW ? 18 : 0)];
-      const room = [right - LEFT - 2 * AIR, bottom - TOP - 2 * AIR];
+      const air = AIR * (width < NARROW ? 2 / 3 : 1);
+      const room = [right - LEFT - 2 * air, bottom - TOP - 2 * air];
       const units = ends.flatMap(([low, high], axis) => (high - low > 1e-280 ? [room[axis] / (high - low)] : []));
       const unit = units.length ? Math.min(...units) : 100 / (Math.max(...centre.map(Math.abs)) || 1);
       const middle = [(LEFT + right) / 2, (TOP + bottom) / 2];
@@ -75,7 +77,7 @@
       const dotsAt = (step) => paths.map((path, i) => {
         const [x, y] = path[step];
         const [a, b] = path[Math.max(step - Math.max(Math.floor(steps / 10), 1), 0)];
-        return { x, y, radius: view.show === "paths" ? radii[i] : TIP, width: widths[i], away: step ? Math.atan2(y - b, x - a) : 0 };
+        return { x, y, radius: view.show === "paths" ? radius(i) : TIP, width: widths[i], away: step ? Math.atan2(y - b, x - a) : 0 };
       });
       const wanted = view.layer.order.filter((i) => (view.chosen.size ? view.chosen.has(i) : view.shown(i)));
       places = Paths.places(steps, dotsAt, wanted, [LEFT + 2, TOP + 2, frame.right - 2, frame.bottom - 2]);
@@ -110,7 +112,7 @@
         mark.trail.setAttribute("class", `trail${view.show === "paths" ? faint : " arrow"} ${mark.colour}${off}`);
         mark.ring.setAttribute("class", `start ${mark.colour}${off}`);
         mark.head.setAttribute("class", `${view.show === "paths" ? "dot" : "head"} ${mark.colour}${off}`);
-        if (view.show === "paths") mark.head.setAttribute("d", Paths.shape(mark.rank, radii[i]));
+        if (view.show === "paths") mark.head.setAttribute("d", Paths.shape(mark.rank, radius(i)));
         mark.ring.setAttribute("visibility", view.show === "directions" ? "hidden" : "inherit");
       });
       // What moved farthest lies on top, and what is chosen above all.

@@ -3,17 +3,21 @@ const Paths = {};
   // The places of labels, layer by layer: opened when a layer is asked for.
   const NOTHING = null;
 
-  // Two digits each hold a value's place between the least and the largest: first digits before second ones.
-  const reader = (text, { digits, places }) => {
+  // Two digits each: a label's first place between the least and the largest, then the way to each next one around the
+  // circle of all places (0, 1 back, 1 on ...). First digits stand before second ones.
+  const reader = (text, { digits, places }, length) => {
     const value = new Uint8Array(128);
     for (let i = 0; i < digits.length; i += 1) value[digits.charCodeAt(i)] = i;
     const top = digits.length ** places - 1;
     let from = 0;
     return (count, [low, high], steps) => {
+      let at = 0;
       const read = Array.from({ length: count }, (_, i) => {
         let code = 0;
         for (let place = 0; place < places; place += 1) code = code * digits.length + value[text.charCodeAt(from + place * count + i)];
-        return code > top + steps ? NOTHING : low + (code / (top + steps)) * (high - low);
+        const way = code % 2 ? top + 1 - (code + 1) / 2 : code / 2;
+        at = i % length ? (at + way) % (top + 1) : code;
+        return at > top + steps ? NOTHING : low + (at / (top + steps)) * (high - low);
       });
       from += places * count;
       return read;
@@ -31,7 +35,7 @@ const Paths = {};
       // x, y and distances by label and step; how far each label moved, how long its path is, and who moved farthest.
       layer: (number) => once(`path-${number}`, async () => {
         const [layer, limits, shares] = about.layers[number];
-        const read = reader(await part(`path-${number}`), about);
+        const read = reader(await part(`path-${number}`), about, steps);
         const [x, y] = [0, 2].map((k) => rows(read(labels * steps, limits.slice(k, k + 2), 0)));
         const distances = limits.length > 4 ? rows(read(labels * steps, limits.slice(4, 6), -1)) : [];
         const apart = (i, a, b) => Math.hypot(x[i][b] - x[i][a], y[i][b] - y[i][a]);
