@@ -49,7 +49,7 @@ class PathsView:
 
 
 def moved_most(figure: PathsFigure) -> TableFigure:
-    """The labels that moved farthest in the last layer: how far, how long their paths are, how near another label is."""
+    """The labels that moved farthest in the last layer: how far, how long their paths, how near another label."""
     found, of = paths_parts.groups(figure.labels)
     layer = figure.layers[-1] if figure.layers else PathsLayer(0)
     rows: list[tuple[object, ...]] = []

@@ -2,7 +2,7 @@
   // Joins the sliders, the drawing and the table, and plays the steps one after another.
   const { bdi } = Explorer;
   const [WHOLE, SHORTEST, LONGEST, EASED, JUMP] = [9000, 150, 1200, 400, 400];
-  const FRAME = 100;
+  const [FRAME, REST] = [100, 60];
 
   const explore = (box) => {
     const store = Paths.store(box);
@@ -16,6 +16,7 @@
     const end = steps - 1;
     let [layer, position, playing, before, at, asked] = [null, end, false, 0, null, 0];
     let chosen = new Set();
+    let waiting = 0;
 
     const number = () => Number(field("layer")?.value ?? about.layers.length - 1);
     const step = () => Math.round(position);
@@ -116,9 +117,11 @@
         box.querySelector(".paths-layer output").textContent = layer.layer;
         field("layer").setAttribute("aria-valuetext", `layer ${layer.layer}`);
       }
-      list.fill(layer);
       show();
       describe();
+      // The table can wait until a slider that is being moved rests.
+      clearTimeout(waiting);
+      waiting = setTimeout(() => { list.fill(layer); list.choose(chosen); box.dataset.ready = ""; }, REST);
     };
     box.querySelector(".paths-controls").addEventListener("input", (event) => {
       if (event.target.name === "layer") update();
@@ -145,7 +148,6 @@
       slide();
       await update();
       new ResizeObserver(() => { if (plot.resized()) plot.draw(position); }).observe(box.querySelector(".paths-plot"));
-      box.dataset.ready = "";
     };
     open();
   };

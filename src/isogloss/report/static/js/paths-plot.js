@@ -46,7 +46,7 @@
       return { rank, colour, trail: make("path"), ring: make("circle", `start ${colour}`, { r: 2.6 }), head: make("path"), leader: make("path", `leader ${colour}`), text };
     });
     let view = null;
-    let [width, height, at, last] = [0, 0, null, ""];
+    let [width, height, at, last, widths] = [0, 0, null, "", null];
     let [frame, paths, places, drawn, now] = [null, [], [], [], []];
 
     const layOut = () => {
@@ -71,9 +71,10 @@
       name();
     };
     const name = () => {
-      const style = getComputedStyle(svg);
-      measure.font = `600 12.5px ${style.fontFamily}`;
-      const widths = marks.map((mark) => measure.measureText(mark.text.textContent).width);
+      if (!widths) {
+        measure.font = `600 12.5px ${getComputedStyle(svg).fontFamily}`;
+        widths = marks.map((mark) => measure.measureText(mark.text.textContent).width);
+      }
       const dotsAt = (step) => paths.map((path, i) => {
         const [x, y] = path[step];
         const [a, b] = path[Math.max(step - Math.max(Math.floor(steps / 10), 1), 0)];
@@ -88,7 +89,8 @@
       const power = 10 ** Math.floor(Math.log10(rough));
       const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((one) => one >= 0.8 * rough);
       const decimals = Math.min(Math.max(0, ...[0, 1, 2, 3, 4, 5, 6].filter((d) => d === 0 || Math.abs(Number(step.toFixed(d - 1)) - step) > step * 1e-6)), 6);
-      const written = (value) => (step >= 1e6 || step < 1e-6 ? value.toExponential(2) : (Math.abs(value) < step / 1e6 ? 0 : value).toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals })).replace("-", "\u2212");
+      const format = new Intl.NumberFormat("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+      const written = (value) => (step >= 1e6 || step < 1e-6 ? value.toExponential(2) : format.format(Math.abs(value) < step / 1e6 ? 0 : value)).replace("-", "\u2212");
       const ticks = (axis, half) => {
         const [first, end] = [Math.ceil((centre[axis] - half) / step - 1e-9), Math.floor((centre[axis] + half) / step + 1e-9)];
         return Array.from({ length: Math.min(Math.max(end - first + 1, 0), 60) }, (_, i) => (first + i) * step);
@@ -229,7 +231,7 @@
       show: (next_) => {
         const anew = view?.layer !== next_.layer || view.show !== next_.show;
         view = next_;
-        measured();
+        if (!width) measured();
         if (!width) return;
         if (anew || !frame) {
           layOut();

@@ -49,10 +49,11 @@ const Paths = {};
   };
 
   // Numbers as the page's tables have them: some four digits.
+  const [small, large] = [4, 6].map((maximumSignificantDigits) => new Intl.NumberFormat("en-US", { maximumSignificantDigits }));
   Paths.number = (value) => {
     if (value === NOTHING || value === undefined) return "–";
     const size = Math.abs(value);
     if (size && (size >= 1e6 || size < 1e-3)) return value.toExponential(2);
-    return value.toLocaleString("en-US", { maximumSignificantDigits: size >= 1000 ? 6 : 4, maximumFractionDigits: 3 }).replace("-", "\u2212");
+    return (size >= 1000 ? large : small).format(value);
   };
 })();
