@@ -78,10 +78,11 @@
       if (still.matches) return k;
       return k + (each() >= EASED ? t * t * (3 - 2 * t) : t);
     };
+    // The first frame may be older than the press of the button.
     const run = (time) => {
       if (!playing) return;
-      along = Math.min(along + Math.min(time - before, FRAME) / each(), end);
-      before = time;
+      along = Math.min(along + Math.min(Math.max(time - before, 0), FRAME) / each(), end);
+      before = Math.max(before, time);
       go(eased(along));
       if (along >= end) stop();
       else requestAnimationFrame(run);
