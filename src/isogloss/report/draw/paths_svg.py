@@ -236,7 +236,7 @@ def svg(figure: PathsFigure, width: int = 720) -> Markup:
     if not whole.layers:
         none = element("text", "no labels", x=width / 2, y=20, class_="name middle")
         return document(width, 36, figure.name, figure.title, figure.caption, none)
-    layer, steps = whole.layers[-1], [shown_name(step) for step in whole.steps]
+    layer, steps = whole.layers[-1], [shorten(shown_name(step), _LONGEST_NAME) for step in whole.steps]
     frame = _frame(_paths(layer, whole.shown_first), width)
     keys, above = _keys(whole, width)
     under, height = _axis_names(layer, frame, width)

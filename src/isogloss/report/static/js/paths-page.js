@@ -89,12 +89,14 @@
     };
     const stop = () => {
       playing = false;
+      readout.setAttribute("aria-live", "polite");
       play.textContent = "Play";
       describe();
     };
     const start = () => {
       along = position >= end ? 0 : position;
       playing = true;
+      readout.setAttribute("aria-live", "off");
       play.textContent = "Pause";
       before = performance.now();
       go(along);

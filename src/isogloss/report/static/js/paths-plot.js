@@ -90,7 +90,7 @@
       const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((one) => one >= 0.8 * rough);
       const decimals = Math.min(Math.max(0, ...[0, 1, 2, 3, 4, 5, 6].filter((d) => d === 0 || Math.abs(Number(step.toFixed(d - 1)) - step) > step * 1e-6)), 6);
       const format = new Intl.NumberFormat("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-      const written = (value) => (step >= 1e6 || step < 1e-6 ? value.toExponential(2) : format.format(Math.abs(value) < step / 1e6 ? 0 : value)).replace("-", "\u2212");
+      const written = (value) => (step >= 1e6 || step < 1e-6 ? (value ? Number(value.toPrecision(3)).toExponential() : "0") : format.format(Math.abs(value) < step / 1e6 ? 0 : value)).replace("-", "\u2212");
       const ticks = (axis, half) => {
         const [first, end] = [Math.ceil((centre[axis] - half) / step - 1e-9), Math.floor((centre[axis] + half) / step + 1e-9)];
         return Array.from({ length: Math.min(Math.max(end - first + 1, 0), 60) }, (_, i) => (first + i) * step);
@@ -164,7 +164,7 @@
         nameAt(i, k, next, t);
       });
       const step = Math.round(position);
-      head.textContent = `layer ${view.layer.layer}, ${step ? `${about.steps[0]} → ` : ""}${about.steps[step]}`;
+      head.textContent = `layer ${view.layer.layer}, ${step ? `${shorten(about.steps[0])} → ` : ""}${shorten(about.steps[step])}`;
       point();
     };
     const point = () => {
