@@ -17,6 +17,7 @@ from isogloss.analysis.figure import (
 from isogloss.analysis.finding import Finding
 from isogloss.analysis.kinds import figure_from_dict
 from isogloss.analysis.neurons import NeuronEntry, NeuronsFigure, NeuronsLevel
+from isogloss.analysis.paths import PathLabel, PathsFigure, PathsLayer
 from isogloss.analysis.protocol import (
     Analysis,
     ArrayVectors,
@@ -62,6 +63,9 @@ __all__ = [
     "NeuronEntry",
     "NeuronsFigure",
     "NeuronsLevel",
+    "PathLabel",
+    "PathsFigure",
+    "PathsLayer",
     "TableFigure",
     "Tables",
     "Vectors",

@@ -16,11 +16,21 @@ from isogloss.analysis.figure import (
     TableFigure,
 )
 from isogloss.analysis.neurons import NeuronEntry, NeuronsFigure, NeuronsLevel
+from isogloss.analysis.paths import PathLabel, PathsFigure, PathsLayer
 from isogloss.analysis.word_map import WordColouring, WordMapFigure, WordMapLevel
 
 KINDS: dict[str, type[Figure]] = {
     f.kind: f
-    for f in (LinesFigure, BarsFigure, HeatmapFigure, TableFigure, ExplorerFigure, NeuronsFigure, WordMapFigure)
+    for f in (
+        LinesFigure,
+        BarsFigure,
+        HeatmapFigure,
+        TableFigure,
+        ExplorerFigure,
+        NeuronsFigure,
+        WordMapFigure,
+        PathsFigure,
+    )
 }
 
 _PARTS: dict[type[Any], dict[str, type[Any]]] = {
@@ -30,6 +40,7 @@ _PARTS: dict[type[Any], dict[str, type[Any]]] = {
     NeuronsFigure: {"levels": NeuronsLevel},
     NeuronsLevel: {"neurons": NeuronEntry},
     WordMapFigure: {"colourings": WordColouring, "levels": WordMapLevel},
+    PathsFigure: {"labels": PathLabel, "layers": PathsLayer},
 }
 
 

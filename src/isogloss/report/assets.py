@@ -9,10 +9,11 @@ from importlib.resources import files
 
 from isogloss.report.draw.palette import tokens_css
 
-STYLES = ("figure.css", "page.css", "explorer.css", "neurons.css", "wordmap.css")
+STYLES = ("figure.css", "page.css", "explorer.css", "neurons.css", "wordmap.css", "paths.css")
 EXPLORER = tuple(f"explorer-{part}.js" for part in ("store", "search", "list", "tree", "concept", "page"))
 NEURONS = tuple(f"neurons-{part}.js" for part in ("store", "map", "list", "neuron", "page"))
 WORD_MAP = tuple(f"wordmap-{part}.js" for part in ("store", "panel", "legend", "list", "page"))
+PATHS = tuple(f"paths-{part}.js" for part in ("store", "places", "plot", "list", "page"))
 SCRIPTS = (
     "theme.js",
     "fold.js",
@@ -24,6 +25,7 @@ SCRIPTS = (
     *EXPLORER,
     *NEURONS,
     *WORD_MAP,
+    *PATHS,
 )
 
 

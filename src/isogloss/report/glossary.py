@@ -183,6 +183,12 @@ TERMS: dict[str, tuple[str, str]] = {
         "model vary most. What is near on the map can be far apart in the other directions; the share of the variance "
         "says how much is seen. Which end of a direction is left and which right means nothing.",
     ),
+    "paths": (
+        "Paths of labels",
+        "Each label is a point: the middle of its words' vectors in one layer, seen along two directions that stay the "
+        "same from step to step, so that what moves on the page has moved in the model. Movement in other directions "
+        "is not seen; the share of the variance says how much is.",
+    ),
     "lca": (
         "LCA ranking",
         "Linguistic correlation analysis: neurons in the order in which they come to carry a share of the weights of a "

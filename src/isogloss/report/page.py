@@ -31,7 +31,7 @@ WIDE, NARROW = 720, 340
 _IN_SHORT = 8
 _IN_FULL = 6
 """Figures of an analysis that stand open; the rest is folded, but for those to walk through."""
-_WALKED = ("explorer", "neurons", "wordmap")
+_WALKED = ("explorer", "neurons", "wordmap", "paths")
 _LABELS_SHOWN = 6
 _NOTES_SHOWN = 3
 _SEGMENTS = 26

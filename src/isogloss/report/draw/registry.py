@@ -15,10 +15,11 @@ from isogloss.analysis import (
     HeatmapFigure,
     LinesFigure,
     NeuronsFigure,
+    PathsFigure,
     TableFigure,
     WordMapFigure,
 )
-from isogloss.report.draw import bars, explorer, heatmap, lines, neurons, table, wordmap
+from isogloss.report.draw import bars, explorer, heatmap, lines, neurons, paths, table, wordmap
 from isogloss.report.draw.grid import Grid
 
 
@@ -46,6 +47,7 @@ RENDERERS: dict[type[Figure], Renderer] = {
     ExplorerFigure: Renderer(explorer.svg, view=explorer.view),
     NeuronsFigure: Renderer(neurons.svg, view=neurons.view),
     WordMapFigure: Renderer(wordmap.svg, view=wordmap.view),
+    PathsFigure: Renderer(paths.svg, view=paths.view),
 }
 
 

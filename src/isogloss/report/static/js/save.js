@@ -1,7 +1,7 @@
 (() => {
   // Save a drawing as SVG (colours written into it), or its numbers as CSV; copy the command.
   const PROPERTIES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap",
-    "stroke-linejoin", "opacity", "font-family", "font-size", "font-weight", "text-anchor", "color", "shape-rendering"];
+    "stroke-linejoin", "opacity", "font-family", "font-size", "font-weight", "text-anchor", "color", "shape-rendering", "paint-order"];
   const offer = (name, type, text) => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type }));
