@@ -217,7 +217,9 @@ class MLPProbe(ClassifierMixin, BaseEstimator):
         self.coefs_, self.intercepts_ = kept[:3], kept[3:]
 
 
-def _first_weights(sizes: Sequence[int], generator: torch.Generator, device: str) -> tuple[list[Tensor], list[Tensor]]:
+def _first_weights(
+    sizes: Sequence[int], generator: torch.Generator, device: torch.device
+) -> tuple[list[Tensor], list[Tensor]]:
     """Uniform with variance 2 / inputs before rectified units (He et al. 2015), 1 / inputs at the end; intercepts 0."""
     weights = []
     for depth, (before, after) in enumerate(pairwise(sizes)):
