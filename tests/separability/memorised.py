@@ -8,6 +8,7 @@ from isogloss.analysis.splits import ProbeRows
 from isogloss.separability.memorisation import memorisation
 
 WIDTH, CLASSES = 8, ("a", "b", "c")
+QUICK = {"layer": 3, "bootstrap": 200, "classifier": "linear", "fractions": (0.1, 1.0)}
 
 
 def sentences_of(n_train, n_test, split=True):
@@ -36,6 +37,6 @@ def vectors_of(rows, noise, noise_of_train=None, seed=1):
 
 
 def measured(base, tuned, rows, **options):
-    """Rows of the tidy table by measure and model, and the tables."""
-    found, tables = memorisation(base, tuned, rows, **({"layer": 3, "bootstrap": 200} | options))
+    """Rows of the tidy table by measure and model, and the tables; quickly made."""
+    found, tables = memorisation(base, tuned, rows, **(QUICK | options))
     return {(row["measure"].removeprefix("memorised_"), row["model"]): row for row in found}, tables

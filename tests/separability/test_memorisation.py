@@ -6,7 +6,7 @@ from isogloss.analysis import ArrayVectors
 from isogloss.analysis.kept import Kept
 from isogloss.errors import OptionError
 from isogloss.separability.memorisation import CURVES, PARTS, memorisation
-from tests.separability.memorised import CLASSES, measured, rows_of, sentences_of, vectors_of
+from tests.separability.memorised import CLASSES, QUICK, measured, rows_of, sentences_of, vectors_of
 
 ROWS = rows_of()
 NOISY = vectors_of(ROWS, 1.5)
@@ -15,7 +15,8 @@ MEMORISED = vectors_of(ROWS, 1.5, 0.1)
 
 @pytest.fixture(scope="module", params=["mlp", "linear"])
 def found(request):
-    return measured(NOISY, MEMORISED, ROWS, sentences=sentences_of(300, 150), classifier=request.param)
+    of_both = {"sentences": sentences_of(300, 150), "classifier": request.param}
+    return measured(NOISY, MEMORISED, ROWS, **of_both, splits=2)
 
 
 def test_a_training_set_known_by_heart_is_a_gap_of_the_tuned_model_alone(found):
@@ -38,8 +39,8 @@ def test_a_gap_is_subtest_minus_test(found):
 
 
 def test_the_roles_turned_round_turn_the_change_round():
-    there, _ = measured(NOISY, MEMORISED, ROWS, classifier="linear")
-    back, _ = measured(MEMORISED, NOISY, ROWS, classifier="linear")
+    there, _ = measured(NOISY, MEMORISED, ROWS)
+    back, _ = measured(MEMORISED, NOISY, ROWS)
     change, other = there["gap_change", "tuned"], back["gap_change", "tuned"]
     assert other["value"] == -change["value"]
     assert (other["ci_low"], other["ci_high"]) == pytest.approx((-change["ci_high"], -change["ci_low"]))
@@ -55,13 +56,14 @@ def test_a_training_part_that_is_easier_for_both_models_is_no_memory_of_the_tune
 
 @pytest.mark.parametrize("classifier", ["mlp", "linear"])
 def test_a_model_against_itself_shows_exactly_no_change(classifier):
-    rows, _ = measured(NOISY, ArrayVectors(NOISY.array.copy()), ROWS, classifier=classifier)
+    options = {"classifier": classifier, "fractions": (1.0,), "splits": 1}
+    rows, _ = measured(NOISY, ArrayVectors(NOISY.array.copy()), ROWS, **options)
     change = rows["gap_change", "tuned"]
     assert (change["value"], change["ci_low"], change["ci_high"]) == (0.0, 0.0, 0.0)
 
 
 def test_the_same_seed_gives_the_same_tables_and_another_one_others():
-    runs = [memorisation(NOISY, MEMORISED, ROWS, layer=3, seed=seed, bootstrap=50) for seed in (4, 4, 5)]
+    runs = [memorisation(NOISY, MEMORISED, ROWS, **QUICK, seed=seed) for seed in (4, 4, 5)]
     assert runs[0][0] == runs[1][0]
     assert runs[0][1][CURVES].equals(runs[1][1][CURVES])
     assert runs[0][0] != runs[2][0]
@@ -84,7 +86,7 @@ def test_curves_grow_to_the_scores_with_all_rows(found):
 
 
 def test_rows_say_their_place_and_what_they_rest_on():
-    found, tables = memorisation(NOISY, MEMORISED, ROWS, layer=3, tuned_index=2, bootstrap=20)
+    found, tables = memorisation(NOISY, MEMORISED, ROWS, **QUICK, tuned_index=2)
     assert {(row["analysis"], row["layer"], row["subset"], row["seed"]) for row in found} == {
         ("separability", 3, "tag", 2)
     }
@@ -97,9 +99,9 @@ def test_rows_say_their_place_and_what_they_rest_on():
 
 def test_a_base_model_that_comes_again_is_not_trained_for_again(monkeypatch):
     kept = Kept()
-    first, _ = memorisation(NOISY, MEMORISED, ROWS, layer=3, bootstrap=20, kept=kept)
+    first, _ = memorisation(NOISY, MEMORISED, ROWS, **QUICK, kept=kept)
     monkeypatch.setattr("isogloss.separability.memorisation.trained", None)
-    again, _ = memorisation(NOISY, MEMORISED, ROWS, layer=3, bootstrap=20, kept=kept)
+    again, _ = memorisation(NOISY, MEMORISED, ROWS, **QUICK, kept=kept)
     assert again == first
 
 
@@ -107,7 +109,7 @@ def test_the_interval_of_no_gap_holds_zero_about_as_often_as_it_says():
     runs, holds = 60, 0
     for seed in range(runs):
         rows = rows_of(160, 100, words=1, seed=seed)
-        options = {"seed": seed, "splits": 2, "classifier": "linear", "fractions": (1.0,), "bootstrap": 300}
+        options = {"seed": seed, "splits": 2, "fractions": (1.0,), "bootstrap": 300}
         gap = measured(None, vectors_of(rows, 1.5, seed=seed + 1000), rows, **options)[0]["gap", "tuned"]
         holds += gap["ci_low"] <= 0 <= gap["ci_high"]
     assert holds / runs >= 0.85
@@ -129,7 +131,7 @@ def test_words_of_a_sentence_widen_the_interval_as_one():
         np.flatnonzero(many >= 200),
         (),
     )
-    options = {"classifier": "linear", "fractions": (1.0,), "bootstrap": 500}
+    options = {"fractions": (1.0,), "bootstrap": 500}
     widths = [
         row["ci_high"] - row["ci_low"]
         for row in (

@@ -79,8 +79,8 @@ def _decided(own: pl.DataFrame, whole: pl.DataFrame, label: str, figure: str) ->
     n = own.filter(pl.col("measure") == CHANGE).height
     verdict, weight = _verdict(change, gap, n)
     text = (
-        f"{verdict}: at layer {layer}{_most(changes)}, {label} is classified {_scored(measures, 'tuned')}; of the base "
-        f"model {_scored(measures, 'base', short=True)}: {_grew(change, n)}{_seeds(whole, label, layer)}. {PRESUMED}."
+        f"{verdict}: at layer {layer}{_most(changes)}, {label} is classified {_scored(measures, 'tuned')}, from "
+        f"the base model {_scored(measures, 'base', short=True)}: {_grew(change, n)}{_seeds(whole, label, layer)}. {PRESUMED}."
     )
     return Finding.of_rows(text, rows, change, weight, **ends)
 
@@ -100,7 +100,8 @@ def _verdict(change: Row, gap: Row, n: int) -> tuple[str, float]:
 
 def _scored(measures: dict[tuple[str, str], Row], model: str, short: bool = False) -> str:
     seen, unseen = (measures[f"memorised_{part}", model]["value"] for part in (SUBTEST, TEST))
-    where = ("{} and {}", "gap") if short else ("{} in sentences it was trained on and {} in unseen ones", "a gap of")
+    full = "with accuracy {} in sentences it was trained on and {} in unseen ones", "a gap of"
+    where = ("{} and {}", "gap") if short else full
     return f"{where[0].format(stated(seen), stated(unseen))} ({where[1]} {said(measures[GAP, model])})"
 
 

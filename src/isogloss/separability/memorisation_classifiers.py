@@ -18,11 +18,13 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 HIDDEN = (64, 64)
 """The study searches 32 to 256 units for both layers; one size of them is enough where two parts are compared."""
-_L2 = 1e-4
+_L2, _RATE = 1e-4, 3e-3
 _BATCH = 128
-_EPOCHS, _STEPS = 40, 600
+_EPOCHS, _STEPS = 30, 300
 """Passes over the rows at most; few rows are passed over as often as makes so many steps."""
-_PATIENCE, _PATIENT_STEPS = 4, 100
+_PATIENCE, _PATIENT_STEPS = 3, 60
+_FEWEST_STOPPING = 30
+"""Held-out rows below which stopping on them would be a matter of luck: all steps are made, on all rows."""
 _TOL = 1e-2
 
 
@@ -61,7 +63,7 @@ def trained(
 
 def _mlp(X: np.ndarray, codes: np.ndarray, used: np.ndarray, stopping: np.ndarray, seed: int, device: str) -> Predict:
     learnt, held = np.flatnonzero(used & ~stopping), np.flatnonzero(used & stopping)
-    if not len(held) or len(np.unique(codes[learnt])) < 2:
+    if len(held) < _FEWEST_STOPPING or len(np.unique(codes[learnt])) < 2:
         learnt, held = np.flatnonzero(used), held[:0]
     if (only := _only(codes[learnt])) is not None:
         return only
@@ -69,6 +71,7 @@ def _mlp(X: np.ndarray, codes: np.ndarray, used: np.ndarray, stopping: np.ndarra
     probe = MLPProbe(
         HIDDEN,
         _L2,
+        learning_rate=_RATE,
         batch_size=_BATCH,
         max_epochs=max(_EPOCHS, -(-_STEPS // per_epoch)),
         patience=max(_PATIENCE, -(-_PATIENT_STEPS // per_epoch)),
