@@ -106,10 +106,10 @@ def test_a_base_model_that_comes_again_is_not_trained_for_again(monkeypatch):
 
 
 def test_the_interval_of_no_gap_holds_zero_about_as_often_as_it_says():
-    runs, holds = 60, 0
+    runs, holds = 30, 0
     for seed in range(runs):
         rows = rows_of(160, 100, words=1, seed=seed)
-        options = {"seed": seed, "splits": 2, "fractions": (1.0,), "bootstrap": 300}
+        options = {"seed": seed, "splits": 1, "fractions": (1.0,)}
         gap = measured(None, vectors_of(rows, 1.5, seed=seed + 1000), rows, **options)[0]["gap", "tuned"]
         holds += gap["ci_low"] <= 0 <= gap["ci_high"]
     assert holds / runs >= 0.85

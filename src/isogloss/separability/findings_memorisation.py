@@ -80,7 +80,8 @@ def _decided(own: pl.DataFrame, whole: pl.DataFrame, label: str, figure: str) ->
     verdict, weight = _verdict(change, gap, n)
     text = (
         f"{verdict}: at layer {layer}{_most(changes)}, {label} is classified {_scored(measures, 'tuned')}, from "
-        f"the base model {_scored(measures, 'base', short=True)}: {_grew(change, n)}{_seeds(whole, label, layer)}. {PRESUMED}."
+        f"the base model {_scored(measures, 'base', short=True)}: {_grew(change, n)}{_seeds(whole, label, layer)}. "
+        f"{PRESUMED}."
     )
     return Finding.of_rows(text, rows, change, weight, **ends)
 

@@ -8,7 +8,6 @@ so whatever the subtest has over the test comes from the model. Draws parts and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,10 @@ from isogloss.analysis.kept import Kept, digest
 from isogloss.analysis.splits import ProbeRows
 from isogloss.analysis.tables import known
 from isogloss.errors import OptionError
-from isogloss.numerics import group_sums, percentile_interval, poisson_sums
 from isogloss.progress import SILENT, Progress
 from isogloss.separability.memorisation_classifiers import CLASSIFIERS, Classifier, trained
 from isogloss.separability.memorisation_parts import FRACTIONS, Parts, draw_parts
+from isogloss.separability.memorisation_scores import Predictions, Scores, interval, scored
 
 Row = dict[str, Any]
 CURVES, PARTS = "separability_memorisation", "separability_memorisation_parts"
@@ -54,22 +53,7 @@ PARTS_COLUMNS: dict[str, Any] = {
 }
 """One row per label: what the test rests on, and why it could not be made, if so."""
 
-_TEST_STREAM = 2**32
 _BLOCK = 8192
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """Which rows one model's classifiers predict rightly.
-
-    Attributes
-    ----------
-    train : (n_stages, splits, m) booleans.
-    test : (n_stages, splits, t) booleans.
-    """
-
-    train: np.ndarray
-    test: np.ndarray
 
 
 def memorisation(
@@ -135,12 +119,12 @@ def memorisation(
     for name, vectors in there.items():
         X = _checked(vectors, rows, parts, f"layer {layer} of the {name} model")
         found[name] = _predictions(X, rows, parts, classifier, seed, device, store, progress)
-    scores = _scores(list(found.values()), parts, bootstrap, seed) if found else _Scores.none()
+    sizes = {PARTS: _frame([said | _sizes(parts)], PARTS_COLUMNS)}
+    if not found:
+        return [], {CURVES: _frame([], CURVE_COLUMNS)} | sizes
+    scores = scored(list(found.values()), parts, bootstrap, seed)
     place = {"analysis": "separability", "layer": layer, "subset": rows.label, "seed": tuned_index}
-    tables = {
-        CURVES: _curves(list(there), scores, parts, said),
-        PARTS: _frame([said | _sizes(parts)], PARTS_COLUMNS),
-    }
+    tables = {CURVES: _curves(list(there), scores, parts, said)} | sizes
     return [place | row for row in _rows(list(there), scores, parts)], tables
 
 
@@ -193,71 +177,12 @@ def _predictions(
     return predictions
 
 
-@dataclass(frozen=True, eq=False)
-class _Scores:
-    """Accuracies (1 + bootstrap, models, n_stages); the first is of the sentences as they are."""
-
-    subtrain: np.ndarray
-    subtest: np.ndarray
-    test: np.ndarray
-
-    @staticmethod
-    def none() -> _Scores:
-        empty = np.empty((1, 0, 0))
-        return _Scores(empty, empty, empty)
-
-    @property
-    def gap(self) -> np.ndarray:
-        """(1 + bootstrap, models) subtest minus test, with the whole subtrain."""
-        gaps: np.ndarray = self.subtest[..., -1] - self.test[..., -1]
-        return gaps
-
-
-def _scores(found: Sequence[Predictions], parts: Parts, bootstrap: int, seed: int) -> _Scores:
-    m, stages = len(found), parts.n_stages
-    inside = np.stack([parts.subtrain(stage) for stage in range(stages)])
-    n_train, n_test = int(parts.train_owner.max()) + 1, int(parts.test_owner.max()) + 1
-    right = np.stack([predictions.train for predictions in found])
-    columns = [
-        (right & inside).sum(axis=2).reshape(m * stages, -1),
-        (right & parts.subtest).sum(axis=2).reshape(m * stages, -1),
-        inside.sum(axis=1),
-        parts.subtest.sum(axis=0)[None],
-    ]
-    sums = group_sums(np.concatenate(columns).T.astype(np.float64), parts.train_owner, n_train)
-    totals = np.concatenate([sums.sum(axis=0)[None], poisson_sums(sums, bootstrap, seed)])
-    subtrain, subtest, drawn, tested = np.split(totals, np.cumsum([len(c) for c in columns])[:-1], axis=1)
-    shape = (len(totals), m, stages)
-    of_test = np.stack([predictions.test for predictions in found])
-    columns = [of_test.sum(axis=2).reshape(m * stages, -1), np.full((1, len(parts.test)), len(parts.stage))]
-    sums = group_sums(np.concatenate(columns).T.astype(np.float64), parts.test_owner, n_test)
-    totals = np.concatenate([sums.sum(axis=0)[None], poisson_sums(sums, bootstrap, seed + _TEST_STREAM)])
-    return _Scores(
-        _ratio(subtrain.reshape(shape), drawn[:, None, :]),
-        _ratio(subtest.reshape(shape), tested[:, None, :]),
-        _ratio(totals[:, :-1].reshape(shape), totals[:, None, -1:]),
-    )
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    whole = np.broadcast_to(denominator, numerator.shape)
-    return np.divide(numerator, whole, out=np.full(numerator.shape, np.nan), where=whole > 0)
-
-
-def _interval(values: np.ndarray) -> tuple[float, float | None, float | None]:
-    """Value and ends of (1 + bootstrap,) numbers."""
-    if len(values) < 2:
-        return float(values[0]), None, None
-    low, high = percentile_interval(values[1:, None])
-    return float(values[0]), known(float(low[0])), known(float(high[0]))
-
-
-def _rows(models: Sequence[str], scores: _Scores, parts: Parts) -> list[Row]:
+def _rows(models: Sequence[str], scores: Scores, parts: Parts) -> list[Row]:
     n_subtest, n_test = int(parts.tested.sum()), len(parts.test)
     made = []
 
     def row(measure: str, model: str, values: np.ndarray, n: int) -> None:
-        value, low, high = _interval(values)
+        value, low, high = interval(values)
         made.append(
             {"measure": f"memorised_{measure}", "model": model, "value": known(value), "ci_low": low, "ci_high": high}
             | {"n": n}
@@ -273,13 +198,13 @@ def _rows(models: Sequence[str], scores: _Scores, parts: Parts) -> list[Row]:
     return made
 
 
-def _curves(models: Sequence[str], scores: _Scores, parts: Parts, said: Row) -> pl.DataFrame:
+def _curves(models: Sequence[str], scores: Scores, parts: Parts, said: Row) -> pl.DataFrame:
     sizes = [round(float(parts.subtrain(stage).sum(axis=1).mean())) for stage in range(parts.n_stages)]
     made = []
     for i, model in enumerate(models):
         for part, values in ((SUBTRAIN, scores.subtrain), (SUBTEST, scores.subtest), (TEST, scores.test)):
             for stage, n_train in enumerate(sizes):
-                accuracy, low, high = _interval(values[:, i, stage])
+                accuracy, low, high = interval(values[:, i, stage])
                 made.append(
                     {"model": model, "part": part, "n_train": n_train, "accuracy": accuracy, "low": low, "high": high}
                     | said

@@ -51,16 +51,19 @@ class Parts:
     @property
     def subtest(self) -> np.ndarray:
         """(splits, m) whether a row is in the subtest of each split."""
-        return np.equal(self.stage, self.n_stages)
+        tested: np.ndarray = self.stage == self.n_stages
+        return tested
 
     def subtrain(self, stage: int) -> np.ndarray:
         """(splits, m) whether a row is in the subtrain of each split, at one size of the learning curve."""
-        return np.less_equal(self.stage, stage)
+        inside: np.ndarray = self.stage <= stage
+        return inside
 
     @property
     def tested(self) -> np.ndarray:
         """(m,) whether a row is in the subtest of any split."""
-        return self.subtest.any(axis=0)
+        tested: np.ndarray = self.subtest.any(axis=0)
+        return tested
 
 
 def draw_parts(
