@@ -79,8 +79,8 @@ def _decided(own: pl.DataFrame, whole: pl.DataFrame, label: str, figure: str) ->
     n = own.filter(pl.col("measure") == CHANGE).height
     verdict, weight = _verdict(change, gap, n)
     text = (
-        f"{verdict}: at layer {layer}{_most(changes)}, {label} is classified {_scored(measures, 'tuned')}, from "
-        f"the base model {_scored(measures, 'base', short=True)}: {_grew(change, n)}{_seeds(whole, label, layer)}. "
+        f"{verdict}: at layer {layer}{_most(changes)}, {label} is classified {_scored(measures, 'tuned')}; "
+        f"from the base model it is {_scored(measures, 'base', short=True)}. {_grew(change, n)}{_seeds(whole, label, layer)}. "
         f"{PRESUMED}."
     )
     return Finding.of_rows(text, rows, change, weight, **ends)
@@ -108,8 +108,8 @@ def _scored(measures: dict[tuple[str, str], Row], model: str, short: bool = Fals
 
 def _grew(change: Row, n: int) -> str:
     if not change["value"]:
-        return "the gap is exactly the same"
-    return f"the gap changed by {said(change)}{unsure(change, n)}"
+        return "The gap is exactly the same"
+    return f"The gap changed by {said(change)}{unsure(change, n)}"
 
 
 def _most(changes: Sequence[Row]) -> str:

@@ -62,8 +62,7 @@ class Parts:
     @property
     def tested(self) -> np.ndarray:
         """(m,) whether a row is in the subtest of any split."""
-        tested: np.ndarray = self.subtest.any(axis=0)
-        return tested
+        return np.asarray(self.subtest.any(axis=0))
 
 
 def draw_parts(
