@@ -80,8 +80,8 @@ def _decided(own: pl.DataFrame, whole: pl.DataFrame, label: str, figure: str) ->
     verdict, weight = _verdict(change, gap, n)
     text = (
         f"{verdict}: at layer {layer}{_most(changes)}, {label} is classified {_scored(measures, 'tuned')}; "
-        f"from the base model it is {_scored(measures, 'base', short=True)}. {_grew(change, n)}{_seeds(whole, label, layer)}. "
-        f"{PRESUMED}."
+        f"from the base model it is {_scored(measures, 'base', short=True)}. {_grew(change, n)}"
+        f"{_seeds(whole, label, layer)}. {PRESUMED}."
     )
     return Finding.of_rows(text, rows, change, weight, **ends)
 
