@@ -58,6 +58,11 @@ def hull_gap(A: np.ndarray, B: np.ndarray, rtol: float = 1e-6) -> HullGap:
     """
     A, B, rtol = read_points(A, "A"), read_points(B, "B"), read_precision(rtol)
     same_width([A, B], ["A", "B"])
+    return gap_of(A, B, rtol)
+
+
+def gap_of(A: np.ndarray, B: np.ndarray, rtol: float) -> HullGap:
+    """`hull_gap` of float64 arrays of one width that are known to be finite."""
     (A, B), radius = centred([A, B])
     nearest = nearest_points(A, B, rtol)
     weights_a, weights_b = np.zeros(len(A)), np.zeros(len(B))
