@@ -11,6 +11,10 @@ from isogloss.numerics.hulls import hull_distance, hull_gap
 SQUARE = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
 
 
+def square_at(x, y):
+    return SQUARE + np.array([x, y])
+
+
 def problem(seed):
     """Two sets of any shape: few or many points for their width, duplicates, lattices, apart or mingled."""
     rng = np.random.default_rng(seed)
@@ -67,14 +71,14 @@ def holds(gap, A, B, rtol=1e-6):
         ([[0.0, 2]], [[-1.0, 0], [1, 0]], 2),
         ([[3.0, 0]], [[-1.0, 0], [1, 0]], 2),
         ([[0.0, 0, 1], [1, 0, 1]], [[0.5, -1, 0], [0.5, 1, 0]], 1),
-        (SQUARE, SQUARE + [3, 0.25], 2),
-        (SQUARE, SQUARE + [2, 2], np.sqrt(2)),
+        (SQUARE, square_at(3, 0.25), 2),
+        (SQUARE, square_at(2, 2), np.sqrt(2)),
         (np.eye(5), np.zeros((1, 5)), 1 / np.sqrt(5)),
         (np.eye(400), np.zeros((1, 400)), 1 / 20),
         ([[0.0], [1]], [[1.5], [9]], 0.5),
         ([[0.0, 0], [4, 0], [0, 4]], [[3.0, 3], [3, 3], [9, 9], [3, 3]], np.sqrt(2)),
     ],
-    ids="points foot end crossed squares corners simplex wide line duplicates".split(),
+    ids=["points", "foot", "end", "crossed", "squares", "corners", "simplex", "wide", "line", "duplicates"],
 )
 def test_distances_known_from_geometry(A, B, distance):
     A, B = np.asarray(A), np.asarray(B)
@@ -88,16 +92,16 @@ def test_distances_known_from_geometry(A, B, distance):
     [
         (SQUARE, SQUARE),
         (SQUARE, SQUARE + 0.5),
-        (SQUARE, SQUARE + [1, 0]),
-        (SQUARE, SQUARE + [1, 1]),
-        (SQUARE, SQUARE + [1, 0.3]),
+        (SQUARE, square_at(1, 0)),
+        (SQUARE, square_at(1, 1)),
+        (SQUARE, square_at(1, 0.3)),
         (SQUARE, [[0.1, 0.2]]),
         ([[0.0, 0]], [[0.0, 0]]),
         ([[0.0], [2]], [[1.0]]),
         ([[-1.0, 0], [1, 0]], [[0.0, -1], [0, 1]]),
         (np.eye(6), np.full((1, 6), 1 / 6)),
     ],
-    ids="same overlap edge corner part inside point line cross face".split(),
+    ids=["same", "overlap", "edge", "corner", "part", "inside", "point", "line", "cross", "face"],
 )
 @pytest.mark.parametrize("scale", [1e-6, 1, 1e6])
 def test_overlapping_and_touching_hulls_are_at_distance_0(A, B, scale):

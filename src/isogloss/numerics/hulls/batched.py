@@ -29,7 +29,9 @@ class Batch:
     weights: np.ndarray
 
 
-def nearest_points_of_many(products: np.ndarray, sides: np.ndarray, rtol: float) -> Batch:
+def nearest_points_of_many(
+    products: np.ndarray, sides: np.ndarray, rtol: float, start: np.ndarray | None = None
+) -> Batch:
     """Weights of the nearest points of b pairs of hulls.
 
     Parameters
@@ -38,6 +40,7 @@ def nearest_points_of_many(products: np.ndarray, sides: np.ndarray, rtol: float)
     sides : (b, s, g) bool, which side a point is on: g is 2, or 1 for the point of one hull nearest to the origin.
         A point on no side is padding. Every side holds a point.
     rtol : pairs leave the batch once their bounds are this near, relative to the upper.
+    start : (b, s) weights to start from, on every side not negative with a sum of 1.
 
     Returns
     -------
@@ -50,12 +53,13 @@ def nearest_points_of_many(products: np.ndarray, sides: np.ndarray, rtol: float)
     system = products + member @ member.transpose(0, 2, 1)
     places = np.arange(s)
     system[:, places, places] += RIDGE
-    # First the point of each side that lies furthest inside along the difference of the means.
-    means = (member / member.sum(axis=1, keepdims=True)).sum(axis=2)
-    along = np.where(sides, products @ means[:, :, None], np.inf)
-    weights = np.zeros((b, s))
-    np.put_along_axis(weights, along.argmin(axis=1), 1.0, axis=1)
-    active = weights > 0
+    if start is None:
+        # First the point of each side that lies furthest inside along the difference of the means.
+        means = (member / member.sum(axis=1, keepdims=True)).sum(axis=2)
+        along = np.where(sides, products @ means[:, :, None], np.inf)
+        start = np.zeros((b, s))
+        np.put_along_axis(start, along.argmin(axis=1), 1.0, axis=1)
+    weights, active = start, start > 0
     left = np.arange(b)
     for _ in range(ROUNDS):
         goal, levels = _solve(system, member, active)

@@ -6,7 +6,8 @@ at a time.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -97,7 +98,9 @@ def read_clusters(clusters: Sequence[Sequence[int] | np.ndarray], n: int) -> lis
     return rows
 
 
-def _in_step(X: np.ndarray, rows: list[np.ndarray], classes: np.ndarray, small: np.ndarray, rtol: float):
+def _in_step(
+    X: np.ndarray, rows: list[np.ndarray], classes: np.ndarray, small: np.ndarray, rtol: float
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield (i, js, distances (len(js),)) of small clusters; NaN where inner products do not tell the distance."""
     if len(small) < 2:
         return
@@ -106,7 +109,7 @@ def _in_step(X: np.ndarray, rows: list[np.ndarray], classes: np.ndarray, small: 
     (points,), radius = centred([X[np.concatenate([rows[i] for i in small])]])
     starts = np.concatenate([[0], np.cumsum([len(rows[i]) for i in small])])
     sizes = np.diff(starts)
-    own = [points[a:b] @ points[a:b].T for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    own = [points[a:b] @ points[a:b].T for a, b in pairwise(starts)]
     widest = int(sizes.max())
     padded = np.zeros((len(small), widest, widest))
     for place, block in enumerate(own):
@@ -137,4 +140,4 @@ def _in_step(X: np.ndarray, rows: list[np.ndarray], classes: np.ndarray, small: 
             products[:, :, size:] *= sides[:, None, size:, 1]
             batch = nearest_points_of_many(products, sides, rtol)
             solved = (batch.lower > 0) & (batch.upper - batch.lower <= rtol * batch.upper)
-            yield small[p], small[qs], np.where(solved, batch.upper * radius, np.nan)
+            yield int(small[p]), small[qs], np.where(solved, batch.upper * radius, np.nan)
