@@ -59,7 +59,8 @@ def nearest_points_of_many(
         along = np.where(sides, products @ means[:, :, None], np.inf)
         start = np.zeros((b, s))
         np.put_along_axis(start, along.argmin(axis=1), 1.0, axis=1)
-    weights, active = start, start > 0
+    weights: np.ndarray = start
+    active: np.ndarray = start > 0
     left = np.arange(b)
     for _ in range(ROUNDS):
         goal, levels = _solve(system, member, active)

@@ -95,7 +95,7 @@ def nearest_hulls(
                 found = _distances(X[rows], hull, rtol, distance[rows])
                 nearer = rows[found < distance[rows]]
                 index[nearer], distance[nearer] = i, found[found < distance[rows]]
-            advance(n - np.count_nonzero(guess == i))
+            advance(float(np.count_nonzero(guess != i)))
     return index, distance * radius
 
 

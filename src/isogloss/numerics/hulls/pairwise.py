@@ -67,7 +67,7 @@ def pairwise_hull_distances(
         small = np.array([i for i in range(k) if len(rows[i]) <= SMALL], dtype=np.int64)
         for i, js, found in _in_step(X, rows, classes, small, rtol):
             distances[i, js] = distances[js, i] = found
-            advance(np.count_nonzero(~np.isnan(found)))
+            advance(float(np.count_nonzero(~np.isnan(found))))
         for i in range(k):
             for j in range(i):
                 if classes[i] != classes[j] and np.isnan(distances[i, j]):
