@@ -131,6 +131,28 @@ def test_points_to_a_hull_are_as_one_by_one(seed, d, scale, offset):
     assert (found[20:] == 0).all()
 
 
+def test_points_are_solved_in_step_and_the_rest_one_by_one(monkeypatch):
+    rng = np.random.default_rng(2)
+    hull, X = rng.normal(size=(200, 30)), 2 * rng.normal(size=(40, 30))
+    single = Count(monkeypatch, "isogloss.numerics.hulls.nearest.nearest_points")
+    found = point_hull_distances(X, hull)
+    assert single.calls == 0
+    monkeypatch.setattr("isogloss.numerics.hulls.nearest.KEPT", 14)
+    assert point_hull_distances(X, hull) == pytest.approx(found, rel=2e-6)
+    assert single.calls > 0
+
+
+def test_points_taken_in_several_parts_are_as_all_at_once(monkeypatch):
+    X, clusters, _ = clustered(7, k=30)
+    classes, points = np.arange(30), np.random.default_rng(0).normal(size=(50, 6))
+    whole = pairwise_hull_distances(X, clusters, classes), point_hull_distances(points, X[clusters[0]])
+    monkeypatch.setattr("isogloss.numerics.hulls.pairwise._NUMBERS", 3000)
+    monkeypatch.setattr("isogloss.numerics.hulls.nearest._NUMBERS", 3000)
+    parts = pairwise_hull_distances(X, clusters, classes), point_hull_distances(points, X[clusters[0]])
+    assert parts[0] == pytest.approx(whole[0], rel=1e-9)
+    assert parts[1] == pytest.approx(whole[1], rel=1e-9)
+
+
 def test_points_about_a_square():
     X = np.array([[0.5, 0.5], [0, 0], [1, 0.5], [2, 0.5], [4, 5], [0.5, -3]])
     assert point_hull_distances(X, SQUARE) == pytest.approx([0, 0, 0, 1, 5, 3])

@@ -17,7 +17,7 @@ from isogloss.numerics.hulls.batched import nearest_points_of_many
 from isogloss.numerics.hulls.points import TOUCHING, centred, read_points, read_precision, same_width
 from isogloss.progress import SILENT, Progress
 
-ENTERING, KEPT = 12, 60
+ENTERING, KEPT = 8, 90
 """Points of the hull that a point takes up in one cycle, and holds at most before the exact solver takes over."""
 
 _NUMBERS = 4_000_000
@@ -126,14 +126,15 @@ def _distances(X: np.ndarray, hull: np.ndarray, rtol: float, limit: np.ndarray) 
 
 
 def _distances_in_step(X: np.ndarray, hull: np.ndarray, rtol: float, limit: np.ndarray) -> np.ndarray:
+    """`_distances` of points few enough that their working sets fit in memory."""
     result = np.full(len(X), np.nan)
     squares = np.einsum("ij,ij->i", hull, hull)
     first = (squares - 2 * (X @ hull.T)).argmin(axis=1)
     held, weights = first[:, None], np.ones((len(X), 1))
     best, lower = np.full(len(X), np.inf), np.zeros(len(X))
     left = np.arange(len(X))
+    difference = X - hull[first]
     while len(left):
-        difference = X[left] - (weights[:, None, :] @ hull[held])[:, 0]
         upper = np.sqrt(np.einsum("ij,ij->i", difference, difference))
         along = difference @ hull.T
         own = np.einsum("ij,ij->i", difference, X[left])
@@ -164,6 +165,7 @@ def _distances_in_step(X: np.ndarray, hull: np.ndarray, rtol: float, limit: np.n
         to_hull = (hull[held] - X[left][:, None]) * real[:, :, None]
         batch = nearest_points_of_many(to_hull @ to_hull.transpose(0, 2, 1), real[:, :, None], rtol / 4, weights)
         weights = batch.weights
+        difference = -(weights[:, None] @ to_hull)[:, 0]
     for i in np.flatnonzero(np.isnan(result)):
         found = nearest_points(X[i : i + 1], hull, rtol, enough=limit[i])
         result[i] = np.inf if found.lower > limit[i] else found.upper if found.lower > 0 else 0.0

@@ -17,8 +17,8 @@ from isogloss.numerics.hulls.gap import gap_of
 from isogloss.numerics.hulls.points import centred, read_points, read_precision
 from isogloss.progress import SILENT, Progress
 
-SMALL = 20
-"""Points of a cluster that is solved in step with others; for larger ones a pair at a time is as fast."""
+SMALL = 48
+"""Points of a cluster that is solved in step with others; larger ones are as fast a pair at a time."""
 
 _NUMBERS = 4_000_000
 """Numbers in the inner products of the pairs solved in step: 32 MB."""
