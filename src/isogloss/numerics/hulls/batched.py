@@ -72,7 +72,7 @@ def nearest_points_of_many(
         leaving = out & (steps <= step)
         weights[leaving] = 0
         active &= ~leaving
-        settled = ~out.any(axis=1)
+        settled: np.ndarray = ~out.any(axis=1)
 
         along = (products @ weights[:, :, None])[:, :, 0]
         upper = np.sqrt(np.einsum("ij,ij->i", along, weights).clip(1e-300))
@@ -85,7 +85,7 @@ def nearest_points_of_many(
 
         short = np.where(real & ~active & settled[:, None], (member @ levels[:, :, None])[:, :, 0] - along, 0)
         active |= short > 0
-        open_ = (best - result.lower[left] > rtol * best) & (best**2 > ROUNDING / rtol)
+        open_: np.ndarray = (best - result.lower[left] > rtol * best) & (best**2 > ROUNDING / rtol)
         open_ &= ~settled | (short > 0).any(axis=1)
         if not open_.all():
             left, products, system, sides, member, real, active, weights = (
