@@ -118,12 +118,15 @@ class Pairs:
         self.clusters: list[Cluster] = list(clusters)
         self.active = set(range(len(self.clusters)))
         self.heap: list[tuple[float, int, int]] = []
-        by_label: dict[int, list[int]] = {}
+        # Merging makes at most as many clusters again.
+        self.centres = np.empty((2 * len(self.clusters), X.shape[1]))
+        self.of_label: dict[int, list[int]] = {}
         for number, cluster in enumerate(self.clusters):
-            by_label.setdefault(cluster.label, []).append(number)
-        for numbers in by_label.values():
+            self.centres[number] = cluster.centre
+            self.of_label.setdefault(cluster.label, []).append(number)
+        for numbers in self.of_label.values():
             if len(numbers) > 1:
-                distances = pdist(np.stack([self.clusters[n].centre for n in numbers]).astype(np.float64))
+                distances = pdist(self.centres[numbers])
                 first, second = np.triu_indices(len(numbers), 1)
                 index = np.array(numbers)
                 self.heap += zip(distances.tolist(), index[first].tolist(), index[second].tolist(), strict=True)
@@ -148,15 +151,18 @@ class Pairs:
 
     def replace(self, i: int, j: int, cluster: Cluster) -> None:
         """Put the merged cluster in the place of the two."""
-        self.active -= {i, j}
-        others = [n for n in sorted(self.active) if self.clusters[n].label == cluster.label]
+        others = self.of_label[cluster.label]
         number = len(self.clusters)
+        for gone in (i, j):
+            self.active.remove(gone)
+            others.remove(gone)
         self.clusters.append(cluster)
+        self.centres[number] = cluster.centre
+        distances = np.linalg.norm(self.centres[others] - self.centres[number], axis=1)
+        for other, distance in zip(others, distances.tolist(), strict=True):
+            heapq.heappush(self.heap, (distance, other, number))
         self.active.add(number)
-        if others:
-            centres = np.stack([self.clusters[n].centre for n in others]).astype(np.float64)
-            for n, distance in zip(others, np.linalg.norm(centres - cluster.centre, axis=1).tolist(), strict=True):
-                heapq.heappush(self.heap, (distance, n, number))
+        others.append(number)
 
 
 class DirectProbeSerial:
