@@ -15,6 +15,7 @@ SCRIPTS = (
     "benchmarks.ward",
     "benchmarks.probing",
     "benchmarks.neurons",
+    "benchmarks.separability",
     "docs.generate",
 )
 

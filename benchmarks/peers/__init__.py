@@ -1,0 +1,1 @@
+"""Published algorithms written out plainly, to be timed against and to check against; nothing of isogloss in them."""
