@@ -1,0 +1,32 @@
+"""Linear separability of two point sets, with a certificate for every verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isogloss.numerics.separation.pair import Pair
+from isogloss.numerics.separation.points import float64_points, same_width
+from isogloss.numerics.separation.verdict import RELATIVE_TOLERANCE, Separation
+
+__all__ = ["RELATIVE_TOLERANCE", "Separation", "separable"]
+
+
+def separable(A: Any, B: Any) -> Separation:
+    """Say whether a plane separates two point sets, and prove it.
+
+    Parameters
+    ----------
+    A, B : (n_a, d), (n_b, d) points, any real dtype; the verdict and its proof are float64.
+
+    Returns
+    -------
+    Separation, true where the convex hulls are apart; hulls that touch overlap. Its docstring defines both verdicts
+    and their tolerance.
+
+    Raises
+    ------
+    OptionError : a set is empty or no (n, d) array of finite numbers, or the widths differ.
+    """
+    A, B = float64_points(A, "A"), float64_points(B, "B")
+    same_width(A, B)
+    return Pair(A, B).settle()
