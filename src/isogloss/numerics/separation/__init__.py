@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from isogloss.numerics.separation.pair import Pair
-from isogloss.numerics.separation.points import float64_points, same_width
+from isogloss.numerics.separation.points import stacked
 from isogloss.numerics.separation.verdict import RELATIVE_TOLERANCE, Separation
 
 __all__ = ["RELATIVE_TOLERANCE", "Separation", "separable"]
@@ -27,6 +27,4 @@ def separable(A: Any, B: Any) -> Separation:
     ------
     OptionError : a set is empty or no (n, d) array of finite numbers, or the widths differ.
     """
-    A, B = float64_points(A, "A"), float64_points(B, "B")
-    same_width(A, B)
-    return Pair(A, B).settle()
+    return Pair(*stacked(A, B)).settle()

@@ -7,7 +7,7 @@ are convex weights that meet in one point (Gordan's alternative). A step solves 
 rows and goes to the exact minimum along that line, so that the method ends after finitely many active sets
 (Mangasarian 2002, "A finite Newton method for classification"; Keerthi and DeCoste 2005, JMLR 6).
 
-Knows nothing of tolerances in the caller's units: points come centred with the largest norm 1.
+Knows nothing of tolerances: a judge that is handed in decides what counts.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.linalg.lapack import dpotrf, dpotrs, spotrf, spotrs
 
 Judge = Callable[[np.ndarray], bool]
+
+_STALLED = 0.98
+"""A step in float32 that keeps more of the loss than this has come to its precision, or to a common point."""
 
 _RIDGE = {"f": 1e-6, "d": 1e-13}
 
@@ -27,26 +31,32 @@ class HingeNewton:
 
     Parameters
     ----------
-    Z : (n, r) float32 or float64, centred, largest norm about 1.
+    points : (n, r) float64.
     n_a : the first n_a rows are on side +1, the others on side -1.
+    middle : (r,) near the centre of the points.
+    scale : largest distance of a point from the middle; the method works on (points - middle) / scale.
+    dtype : float32 or float64, what it computes in.
     """
 
-    def __init__(self, Z: np.ndarray, n_a: int) -> None:
-        n, r = Z.shape
-        # The constant column carries the offset; Fortran order of its transpose is C order, which BLAS reads as is.
-        self._rows = np.empty((n, r + 1), dtype=Z.dtype)
-        self._rows[:, :r] = Z
+    def __init__(
+        self, points: np.ndarray, n_a: int, middle: np.ndarray, scale: float, dtype: DTypeLike = np.float64
+    ) -> None:
+        n, r = points.shape
+        self._rows = np.empty((n, r + 1), dtype=dtype)
+        # The difference is rounded once, also in float32: what is lost far from the origin is only what was not there.
+        np.subtract(points, middle, out=self._rows[:, :r], casting="same_kind")
+        self._rows[:, :r] *= 1.0 / scale
         self._rows[:, r] = 1.0
-        self._sides = np.ones(n, dtype=Z.dtype)
+        self._sides = np.ones(n, dtype=dtype)
         self._sides[n_a:] = -1.0
         self._n_a = n_a
         self._active = np.zeros(n, dtype=bool)
-        self._hessian = np.zeros((r + 1, r + 1), dtype=Z.dtype)
-        self.plane = np.zeros(r + 1, dtype=Z.dtype)
+        self._hessian = np.zeros((r + 1, r + 1), dtype=dtype)
+        self.plane = np.zeros(r + 1, dtype=dtype)
         self.steps = 0
 
     def run(self, plane_found: Judge, weights_found: Judge | None, steps: int, start: np.ndarray | None = None) -> bool:
-        """Take Newton steps until a certificate counts.
+        """Take Newton steps until a certificate counts; planes are in units of the scale.
 
         Parameters
         ----------
@@ -64,12 +74,17 @@ class HingeNewton:
             self.plane = start.astype(rows.dtype)
         margins = sides * (rows @ self.plane)
         still = 0
+        single = rows.dtype == np.float32
+        loss = np.inf
         for _ in range(steps):
             self.steps += 1
             active = margins < 1.0
             if not active.any():
                 return False
             residuals = np.where(active, 1.0 - margins, 0.0).astype(rows.dtype, copy=False)
+            previous, loss = loss, float(residuals @ residuals)
+            if single and loss > _STALLED * previous:
+                return False
             direction = self._direction(active, (sides * residuals) @ rows)
             slopes = sides * (rows @ direction)
             if weights_found is not None:

@@ -14,36 +14,36 @@ from isogloss.numerics.separation.programme import nearest_by_programme
 from isogloss.numerics.separation.verdict import (
     Method,
     Separation,
-    largest_norm,
+    margins_count,
     middle_and_scale,
-    plane_counts,
+    rounding,
     tolerance,
     weights_count,
 )
 
 _SINGLE_STEPS = 30
 _DOUBLE_STEPS = 200
-_SINGLE_FROM = 1_000_000
+_SINGLE_FROM = 200_000
 """Values (points times dimensions) from which float32 looks for a plane first; float64 always judges it."""
 
 
 class Pair:
-    """Points A (n_a, d) and B (n_b, d), float64 and finite, of one width."""
+    """Points (n, d), float64, finite and in C order: the first n_a rows are A (n_a, d), the others B (n_b, d)."""
 
-    def __init__(self, A: np.ndarray, B: np.ndarray) -> None:
-        self.A, self.B = A, B
-        self.middle, self.scale = middle_and_scale(A, B)
-        self.size = max(largest_norm(A), largest_norm(B))
-        self.tolerance = tolerance(A.shape[1], self.scale, self.size)
+    def __init__(self, points: np.ndarray, n_a: int) -> None:
+        self.points, self.n_a, self.n_b = points, n_a, len(points) - n_a
+        self.middle, self.scale = middle_and_scale(points, n_a)
+        self.size = self.scale + float(np.sqrt(self.middle @ self.middle))
+        self.tolerance = tolerance(points.shape[1], self.scale, self.size)
         self.verdict: Separation | None = None
 
     def settle(self, guess: np.ndarray | None = None) -> Separation:
         """Verdict with its certificate. `guess` (d,) is a normal to be tried first."""
         if guess is not None and self.try_normal(guess, "known"):
             return self.found
-        if self.scale <= self.tolerance or self.A.shape[1] == 0:
-            self.try_weights(_first(len(self.A)), _first(len(self.B)), "common")
-        elif not self.try_normal(self.A.mean(axis=0) - self.B.mean(axis=0), "means"):
+        if self.scale <= self.tolerance:
+            self.try_weights(_first(self.n_a), _first(self.n_b), "common")
+        elif not self.try_normal(self.points[: self.n_a].mean(axis=0) - self.middle, "means"):
             self._harder()
         return self.found
 
@@ -60,11 +60,12 @@ class Pair:
         if not length > 0.0:
             return False
         normal = normal / length
-        above, below = float((self.A @ normal).min()), float((self.B @ normal).max())
+        heights = self.points @ normal
+        above, below = float(heights[: self.n_a].min()), float(heights[self.n_a :].max())
         if not above - below > self.tolerance:
             return False
         offset = 0.5 * (above + below)
-        if not plane_counts(self.A, self.B, normal, offset, self.scale, self.size):
+        if not margins_count(above - offset, offset - below, len(normal), self.scale, self.size):
             return False
         self.verdict = Separation(True, normal=normal, offset=offset, method=method)
         return True
@@ -75,45 +76,42 @@ class Pair:
         if not (total_a > 0.0 and total_b > 0.0):
             return False
         weights_a, weights_b = weights_a / total_a, weights_b / total_b
-        A, B = self.A - self.middle, self.B - self.middle
-        if not weights_count(A, B, weights_a, weights_b, self.scale, self.size):
+        if not weights_count(self.points, self.n_a, weights_a, weights_b, self.middle, self.scale, self.size):
             return False
         self.verdict = Separation(False, weights_a=weights_a, weights_b=weights_b, method=method)
         return True
 
     def _harder(self) -> None:
-        n_a, n = len(self.A), len(self.A) + len(self.B)
-        Z = np.concatenate([self.A, self.B])
-        Z -= self.middle
-        Z /= self.scale
-        if n <= Z.shape[1] + 1:
-            normal = interpolating_normal(Z, n_a)
+        n, d = self.points.shape
+        if n <= d + 1:
+            normal = interpolating_normal(self.points - self.middle, self.n_a)
             if normal is not None and self.try_normal(normal, "gram"):
                 return
-        if self._common(Z):
+        if self._common():
             return
-        basis = None
-        if n < Z.shape[1]:
-            Z, basis = span_coordinates(Z)
-        if not self._hinge(Z, basis):
-            self._programme(Z, basis)
+        points, middle, basis = self.points, self.middle, None
+        if n < d:
+            points, basis = span_coordinates(points - middle)
+            middle = np.zeros(points.shape[1])
+        if not self._hinge(points, middle, basis):
+            self._programme((points - middle) / self.scale, basis)
 
-    def _common(self, Z: np.ndarray) -> bool:
+    def _common(self) -> bool:
         """Look for a vector that is on both sides: equal points are neighbours in any projection."""
-        n_a = len(self.A)
-        line = Z @ np.cos(np.arange(Z.shape[1]) ** 2 + 1.0)
+        points, n_a, d = self.points, self.n_a, self.points.shape[1]
+        line = points @ np.cos(np.arange(d) ** 2 + 1.0)
         order = np.argsort(line[n_a:])
         others = line[n_a:][order]
-        reach = 1e-13 * Z.shape[1]
+        reach = rounding(d, self.size) * d**0.5
         low, high = np.searchsorted(others, line[:n_a] - reach), np.searchsorted(others, line[:n_a] + reach, "right")
         for i in np.flatnonzero(high > low)[:20]:
             for j in order[low[i] : min(high[i], low[i] + 5)]:
-                if np.array_equal(self.A[i], self.B[j]):
-                    return self.try_weights(_first(n_a, int(i)), _first(len(self.B), int(j)), "common")
+                if np.array_equal(points[i], points[n_a + j]):
+                    return self.try_weights(_first(n_a, int(i)), _first(self.n_b, int(j)), "common")
         return False
 
-    def _hinge(self, Z: np.ndarray, basis: np.ndarray | None) -> bool:
-        n_a = len(self.A)
+    def _hinge(self, points: np.ndarray, middle: np.ndarray, basis: np.ndarray | None) -> bool:
+        n_a = self.n_a
 
         def plane_found(plane: np.ndarray) -> bool:
             return self.try_normal(_in_space(plane[:-1].astype(np.float64), basis), "hinge")
@@ -122,15 +120,15 @@ class Pair:
             return self.try_weights(residuals[:n_a], residuals[n_a:], "hinge")
 
         start = None
-        if Z.size >= _SINGLE_FROM:
-            single = HingeNewton(Z.astype(np.float32), n_a)
+        if points.size >= _SINGLE_FROM:
+            single = HingeNewton(points, n_a, middle, self.scale, np.float32)
             if single.run(plane_found, None, _SINGLE_STEPS):
                 return True
             start = single.plane.astype(np.float64)
-        return HingeNewton(Z, n_a).run(plane_found, weights_found, _DOUBLE_STEPS, start)
+        return HingeNewton(points, n_a, middle, self.scale).run(plane_found, weights_found, _DOUBLE_STEPS, start)
 
     def _programme(self, Z: np.ndarray, basis: np.ndarray | None) -> None:
-        weights_a, weights_b, normal = nearest_by_programme(Z, len(self.A))
+        weights_a, weights_b, normal = nearest_by_programme(Z, self.n_a)
         if not self.try_normal(_in_space(normal, basis), "programme"):
             self.try_weights(weights_a, weights_b, "programme")
 

@@ -10,23 +10,26 @@ from typing import Literal
 
 import numpy as np
 
-from isogloss.numerics.separation.points import float64_points, same_width
+from isogloss.numerics.blocks import row_blocks
+from isogloss.numerics.separation.points import stacked
 
 RELATIVE_TOLERANCE = 1e-9
 """A gap of the hulls below this part of the scale is touching; far above rounding, far below float32's own spacing."""
 
+_ROWS = 512
+"""Rows whose differences stay in the processor's cache."""
+
 Method = Literal["common", "means", "gram", "hinge", "programme", "known", "groups"]
 
 
-def middle_and_scale(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, float]:
-    """Midpoint (d,) of the two means, and the largest distance of a point from it (0 for one point twice)."""
-    middle = 0.5 * (A.mean(axis=0) + B.mean(axis=0))
-    return middle, max(largest_norm(A - middle), largest_norm(B - middle))
-
-
-def largest_norm(X: np.ndarray) -> float:
-    """Greatest Euclidean norm of a row."""
-    return float(np.sqrt(np.einsum("ij,ij->i", X, X).max()))
+def middle_and_scale(points: np.ndarray, n_a: int) -> tuple[np.ndarray, float]:
+    """Midpoint (d,) of the means of the first n_a rows and the others; the largest distance of a row from it."""
+    middle = 0.5 * (points[:n_a].mean(axis=0) + points[n_a:].mean(axis=0))
+    largest = 0.0
+    for block in row_blocks(points, _ROWS):
+        apart = block - middle
+        largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()))
+    return middle, largest**0.5
 
 
 def rounding(width: int, size: float) -> float:
@@ -81,37 +84,54 @@ class Separation:
         ------
         OptionError : the sets are no two arrays of points of one width.
         """
-        A, B = float64_points(A, "A"), float64_points(B, "B")
-        same_width(A, B)
-        middle, scale = middle_and_scale(A, B)
-        size = max(largest_norm(A), largest_norm(B))
+        points, n_a = stacked(A, B)
+        middle, scale = middle_and_scale(points, n_a)
+        size = scale + float(np.linalg.norm(middle))
         if self.separable:
-            return self.normal is not None and plane_counts(A, B, self.normal, self.offset, scale, size)
+            return self.normal is not None and plane_counts(points, n_a, self.normal, self.offset, scale, size)
         if self.weights_a is None or self.weights_b is None:
             return False
-        return weights_count(A - middle, B - middle, self.weights_a, self.weights_b, scale, size)
+        return weights_count(points, n_a, self.weights_a, self.weights_b, middle, scale, size)
 
 
-def plane_counts(A: np.ndarray, B: np.ndarray, normal: np.ndarray, offset: float, scale: float, size: float) -> bool:
-    """Whether the plane proves A (n_a, d) and B (n_b, d) separable, by the definition of `Separation`."""
-    if normal.shape != (A.shape[1],) or not np.isfinite(normal).all() or not np.isfinite(offset):
+def plane_counts(
+    points: np.ndarray, n_a: int, normal: np.ndarray, offset: float, scale: float, size: float
+) -> bool:
+    """Whether the plane separates the first n_a rows of points (n, d) from the others, by `Separation`'s definition."""
+    if normal.shape != (points.shape[1],) or not np.isfinite(normal).all() or not np.isfinite(offset):
         return False
     length = float(np.linalg.norm(normal))
     if not length > 0.0:
         return False
-    above = (float((A @ normal).min()) - offset) / length
-    below = (offset - float((B @ normal).max())) / length
-    return min(above, below) > rounding(A.shape[1], size) and above + below > tolerance(A.shape[1], scale, size)
+    heights = points @ normal
+    above = float(heights[:n_a].min()) - offset
+    below = offset - float(heights[n_a:].max())
+    return margins_count(above / length, below / length, points.shape[1], scale, size)
+
+
+def margins_count(above: float, below: float, width: int, scale: float, size: float) -> bool:
+    """Whether distances of a plane from the two sets are beyond rounding, and together beyond the tolerance."""
+    return min(above, below) > rounding(width, size) and above + below > tolerance(width, scale, size)
 
 
 def weights_count(
-    A: np.ndarray, B: np.ndarray, weights_a: np.ndarray, weights_b: np.ndarray, scale: float, size: float
+    points: np.ndarray,
+    n_a: int,
+    weights_a: np.ndarray,
+    weights_b: np.ndarray,
+    middle: np.ndarray,
+    scale: float,
+    size: float,
 ) -> bool:
-    """Whether convex weights prove that A and B, both less their middle, overlap, by the definition of `Separation`."""
-    for weights, side in ((weights_a, A), (weights_b, B)):
-        if weights.shape != (len(side),) or not np.isfinite(weights).all() or weights.min() < 0.0:
+    """Whether convex weights make the first n_a rows of points (n, d) meet the others, by `Separation`'s definition."""
+    for weights, n in ((weights_a, n_a), (weights_b, len(points) - n_a)):
+        if weights.shape != (n,) or not np.isfinite(weights).all() or weights.min() < 0.0:
             return False
         if abs(float(weights.sum()) - 1.0) > 1e-12:
             return False
-    apart = float(np.linalg.norm(weights_a @ A - weights_b @ B))
-    return apart <= 2.0 * tolerance(A.shape[1], scale, size)
+    signed = np.concatenate([weights_a, -weights_b])
+    used = np.flatnonzero(signed)
+    apart = np.zeros(points.shape[1])
+    for rows in row_blocks(used, _ROWS):
+        apart += signed[rows] @ (points[rows] - middle)
+    return float(np.linalg.norm(apart)) <= 2.0 * tolerance(points.shape[1], scale, size)
