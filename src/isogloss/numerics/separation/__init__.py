@@ -6,9 +6,10 @@ from typing import Any
 
 from isogloss.numerics.separation.pair import Pair
 from isogloss.numerics.separation.points import stacked
+from isogloss.numerics.separation.separator import Separator
 from isogloss.numerics.separation.verdict import RELATIVE_TOLERANCE, Separation
 
-__all__ = ["RELATIVE_TOLERANCE", "Separation", "separable"]
+__all__ = ["RELATIVE_TOLERANCE", "Separation", "Separator", "separable"]
 
 
 def separable(A: Any, B: Any) -> Separation:
