@@ -18,7 +18,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy.linalg.lapack import dpotrf, dpotrs, spotrf, spotrs
 
+from isogloss.numerics.blocks import row_blocks
+
 Judge = Callable[[np.ndarray], bool]
+
+_ROWS = 512
+"""Rows whose differences stay in the processor's cache."""
 
 _STALLED = 0.98
 """A step in float32 that keeps more of the loss than this has come to its precision, or to a common point."""
@@ -44,8 +49,8 @@ class HingeNewton:
         n, r = points.shape
         self._rows = np.empty((n, r + 1), dtype=dtype)
         # The difference is rounded once, also in float32: what is lost far from the origin is only what was not there.
-        np.subtract(points, middle, out=self._rows[:, :r], casting="same_kind")
-        self._rows[:, :r] *= 1.0 / scale
+        for rows, block in zip(row_blocks(self._rows, _ROWS), row_blocks(points, _ROWS), strict=True):
+            np.multiply(block - middle, 1.0 / scale, out=rows[:, :r], casting="same_kind")
         self._rows[:, r] = 1.0
         self._sides = np.ones(n, dtype=dtype)
         self._sides[n_a:] = -1.0

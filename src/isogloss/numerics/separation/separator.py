@@ -139,9 +139,7 @@ class Separator:
                 return int(cluster), verdict
         return None
 
-    def _suspects(
-        self, g: int, h: int, rows: np.ndarray, members: np.ndarray, assignment: np.ndarray
-    ) -> np.ndarray:
+    def _suspects(self, g: int, h: int, rows: np.ndarray, members: np.ndarray, assignment: np.ndarray) -> np.ndarray:
         """Clusters that no remembered plane parts from the rows, those furthest on the rows' side first."""
         key, sign = ((g, h), 1.0) if g < h else ((h, g), -1.0)
         clusters = np.unique(assignment[members])

@@ -94,9 +94,7 @@ class Separation:
         return weights_count(points, n_a, self.weights_a, self.weights_b, middle, scale, size)
 
 
-def plane_counts(
-    points: np.ndarray, n_a: int, normal: np.ndarray, offset: float, scale: float, size: float
-) -> bool:
+def plane_counts(points: np.ndarray, n_a: int, normal: np.ndarray, offset: float, scale: float, size: float) -> bool:
     """Whether the plane separates the first n_a rows of points (n, d) from the others, by `Separation`'s definition."""
     if normal.shape != (points.shape[1],) or not np.isfinite(normal).all() or not np.isfinite(offset):
         return False
