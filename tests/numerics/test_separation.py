@@ -37,7 +37,7 @@ def test_verdicts_are_those_of_highs_and_every_certificate_holds():
         pytest.param(SQUARE, [[0.4, 0.3]], id="point inside"),
         pytest.param(SQUARE * 9.0 - 4.0, SQUARE, id="set inside set"),
         pytest.param(SQUARE, SQUARE, id="the same set"),
-        pytest.param(SQUARE, SQUARE + [1.0, 0.25], id="part of an edge"),
+        pytest.param(SQUARE, SQUARE + (1.0, 0.25), id="part of an edge"),
         pytest.param([[1.0]], [[1.0]], id="one point twice"),
         pytest.param([[0.0], [1.0]], [[1.0], [2.0]], id="touching intervals"),
         pytest.param([[0.0], [2.0]], [[1.0]], id="point in an interval"),
@@ -57,7 +57,7 @@ def test_hulls_that_meet_overlap(A, B, scale):
 @pytest.mark.parametrize(
     ("A", "B"),
     [
-        pytest.param(SQUARE, SQUARE + [1.001, 0.0], id="squares apart by a thousandth"),
+        pytest.param(SQUARE, SQUARE + (1.001, 0.0), id="squares apart by a thousandth"),
         pytest.param(EDGE, [[0.3, 1e-6], [0.3, 2.0]], id="a vertex just above an edge"),
         pytest.param([[0.0]], [[1.0]], id="one point a side"),
         pytest.param([[-3.0], [-1.0]], [[0.0], [2.0]], id="intervals"),
@@ -89,7 +89,7 @@ def test_a_small_gap_between_faces_is_found(gap):
 
 
 def test_a_gap_below_the_tolerance_is_touching():
-    A = SQUARE + [1.0 + 1e-12, 0.0]
+    A = SQUARE + (1.0 + 1e-12, 0.0)
     result = separable(A, SQUARE)
     assert not result
     assert result.holds(A, SQUARE)
@@ -246,5 +246,5 @@ def test_what_is_no_set_of_points_is_refused(A, message):
 def test_values_that_cannot_be_measured_are_refused_by_row(bad):
     B = np.ones((3, 2))
     B[1, 0] = bad
-    with pytest.raises(NotFiniteError, match="B holds .* in row 1"):
+    with pytest.raises(NotFiniteError, match=r"B holds .* in row 1"):
         separable(np.zeros((2, 2)), B)
