@@ -10,6 +10,7 @@ import numpy as np
 
 from isogloss.numerics.separation.gram import interpolating_normal, span_coordinates
 from isogloss.numerics.separation.hinge import HingeNewton
+from isogloss.numerics.separation.interior import walk_inside
 from isogloss.numerics.separation.programme import nearest_by_programme
 from isogloss.numerics.separation.verdict import (
     Method,
@@ -22,7 +23,7 @@ from isogloss.numerics.separation.verdict import (
 )
 
 _SINGLE_STEPS = 30
-_DOUBLE_STEPS = 200
+_DOUBLE_STEPS = 40
 _SINGLE_FROM = 200_000
 """Values (points times dimensions) from which float32 looks for a plane first; float64 always judges it."""
 
@@ -94,7 +95,10 @@ class Pair:
             points, basis = span_coordinates(points - middle)
             middle = np.zeros(points.shape[1])
         if not self._hinge(points, middle, basis):
-            self._programme((points - middle) / self.scale, basis)
+            Z = (points - middle) / self.scale
+            weights = self._interior(Z, basis)
+            if weights is not None:
+                self._programme(Z, basis, weights)
 
     def _common(self) -> bool:
         """Look for a vector that is on both sides: equal points are neighbours in any projection."""
@@ -127,10 +131,42 @@ class Pair:
             start = single.plane.astype(np.float64)
         return HingeNewton(points, n_a, middle, self.scale).run(plane_found, weights_found, _DOUBLE_STEPS, start)
 
-    def _programme(self, Z: np.ndarray, basis: np.ndarray | None) -> None:
-        weights_a, weights_b, normal = nearest_by_programme(Z, self.n_a)
-        if not self.try_normal(_in_space(normal, basis), "programme"):
-            self.try_weights(weights_a, weights_b, "programme")
+    def _interior(self, Z: np.ndarray, basis: np.ndarray | None) -> np.ndarray | None:
+        n_a = self.n_a
+
+        def plane_found(plane: np.ndarray) -> bool:
+            return self.try_normal(_in_space(plane[:-1], basis), "interior")
+
+        def weights_found(weights: np.ndarray) -> bool:
+            return self.try_weights(weights[:n_a], weights[n_a:], "interior")
+
+        return walk_inside(Z, n_a, plane_found, weights_found)
+
+    def _programme(self, Z: np.ndarray, basis: np.ndarray | None, importance: np.ndarray) -> None:
+        """Linear programme over the rows that matter; rows that its plane leaves on the wrong side join them."""
+        n_a, n, wanted = self.n_a, len(Z), 2 * (Z.shape[1] + 2)
+        chosen = np.zeros(n, dtype=bool)
+        chosen[np.argsort(-importance)[:wanted]] = True
+        chosen[[int(importance[:n_a].argmax()), n_a + int(importance[n_a:].argmax())]] = True
+        while True:
+            rows = np.flatnonzero(chosen)
+            weights = np.zeros(n)
+            split = int(np.count_nonzero(rows < n_a))
+            weights[rows[:split]], weights[rows[split:]], normal = nearest_by_programme(Z[rows], split)
+            if self.try_normal(_in_space(normal, basis), "programme"):
+                return
+            if self.try_weights(weights[:n_a], weights[n_a:], "programme"):
+                return
+            heights = Z @ normal
+            beyond = np.concatenate(
+                [heights[:n_a] - heights[rows[:split]].min(), heights[rows[split:]].max() - heights[n_a:]]
+            )
+            beyond[rows] = 0.0
+            worst = np.argsort(beyond)[:wanted]
+            worst = worst[beyond[worst] < 0.0]
+            if not len(worst):
+                return
+            chosen[worst] = True
 
 
 def _first(n: int, at: int = 0) -> np.ndarray:

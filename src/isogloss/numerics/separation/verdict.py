@@ -19,7 +19,7 @@ RELATIVE_TOLERANCE = 1e-9
 _ROWS = 512
 """Rows whose differences stay in the processor's cache."""
 
-Method = Literal["common", "means", "gram", "hinge", "programme", "known", "groups"]
+Method = Literal["common", "means", "gram", "hinge", "interior", "programme", "known", "groups"]
 
 
 def middle_and_scale(points: np.ndarray, n_a: int) -> tuple[np.ndarray, float]:
