@@ -27,5 +27,6 @@ def separable(A: Any, B: Any) -> Separation:
     Raises
     ------
     OptionError : a set is empty or no (n, d) array of finite numbers, or the widths differ.
+    ArithmeticError : no solver's certificate counts; not seen, but better said than guessed.
     """
     return Pair(*stacked(A, B)).settle()

@@ -24,6 +24,7 @@ from isogloss.numerics.separation.verdict import (
 
 _SINGLE_STEPS = 30
 _DOUBLE_STEPS = 40
+_LAST_STEPS = 400
 _SINGLE_FROM = 200_000
 """Values (points times dimensions) from which float32 looks for a plane first; float64 always judges it."""
 
@@ -94,10 +95,11 @@ class Pair:
         if n < d:
             points, basis = span_coordinates(points - middle)
             middle = np.zeros(points.shape[1])
-        if not self._hinge(points, middle, basis):
+        if not self._hinge(points, middle, basis, _DOUBLE_STEPS):
             Z = (points - middle) / self.scale
             weights = self._interior(Z, basis)
-            if weights is not None:
+            # Near the tolerance more of the hinge's pieces still cost less than a linear programme.
+            if weights is not None and not self._hinge(points, middle, basis, _LAST_STEPS):
                 self._programme(Z, basis, weights)
 
     def _common(self) -> bool:
@@ -114,7 +116,7 @@ class Pair:
                     return self.try_weights(_first(n_a, int(i)), _first(self.n_b, int(j)), "common")
         return False
 
-    def _hinge(self, points: np.ndarray, middle: np.ndarray, basis: np.ndarray | None) -> bool:
+    def _hinge(self, points: np.ndarray, middle: np.ndarray, basis: np.ndarray | None, steps: int) -> bool:
         n_a = self.n_a
 
         def plane_found(plane: np.ndarray) -> bool:
@@ -129,7 +131,7 @@ class Pair:
             if single.run(plane_found, None, _SINGLE_STEPS):
                 return True
             start = single.plane.astype(np.float64)
-        return HingeNewton(points, n_a, middle, self.scale).run(plane_found, weights_found, _DOUBLE_STEPS, start)
+        return HingeNewton(points, n_a, middle, self.scale).run(plane_found, weights_found, steps, start)
 
     def _interior(self, Z: np.ndarray, basis: np.ndarray | None) -> np.ndarray | None:
         n_a = self.n_a
