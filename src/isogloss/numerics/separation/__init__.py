@@ -1,0 +1,32 @@
+"""Linear separability of two point sets, with a certificate for every verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isogloss.numerics.separation.pair import Pair
+from isogloss.numerics.separation.points import stacked
+from isogloss.numerics.separation.separator import Separator
+from isogloss.numerics.separation.verdict import RELATIVE_TOLERANCE, Separation
+
+__all__ = ["RELATIVE_TOLERANCE", "Separation", "Separator", "separable"]
+
+
+def separable(A: Any, B: Any) -> Separation:
+    """Say whether a plane separates two point sets, and prove it.
+
+    Parameters
+    ----------
+    A, B : (n_a, d), (n_b, d) points, any real dtype; the verdict and its proof are float64.
+
+    Returns
+    -------
+    Separation, true where the convex hulls are apart; hulls that touch overlap. Its docstring defines both verdicts
+    and their tolerance.
+
+    Raises
+    ------
+    OptionError : a set is empty or no (n, d) array of finite numbers, or the widths differ.
+    ArithmeticError : no solver's certificate counts; not seen, but better said than guessed.
+    """
+    return Pair(*stacked(A, B)).settle()

@@ -1,0 +1,181 @@
+"""One pair of point sets on its way to a verdict: every solver in turn, the cheap ones first.
+
+Each proposal is judged by the definition of `Separation` in float64 on the points as they were given, so no solver has
+to be believed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isogloss.numerics.separation.gram import interpolating_normal, span_coordinates
+from isogloss.numerics.separation.hinge import HingeNewton
+from isogloss.numerics.separation.interior import walk_inside
+from isogloss.numerics.separation.programme import nearest_by_programme
+from isogloss.numerics.separation.verdict import (
+    Method,
+    Separation,
+    margins_count,
+    middle_and_scale,
+    rounding,
+    tolerance,
+    weights_count,
+)
+
+_SINGLE_STEPS = 30
+_DOUBLE_STEPS = 40
+_LAST_STEPS = 400
+_SINGLE_FROM = 200_000
+"""Values (points times dimensions) from which float32 looks for a plane first; float64 always judges it."""
+
+
+class Pair:
+    """Points (n, d), float64, finite and in C order: the first n_a rows are A (n_a, d), the others B (n_b, d)."""
+
+    def __init__(self, points: np.ndarray, n_a: int) -> None:
+        self.points, self.n_a, self.n_b = points, n_a, len(points) - n_a
+        self.middle, self.scale = middle_and_scale(points, n_a)
+        self.size = self.scale + float(np.sqrt(self.middle @ self.middle))
+        self.tolerance = tolerance(points.shape[1], self.scale, self.size)
+        self.verdict: Separation | None = None
+
+    def settle(self, guess: np.ndarray | None = None) -> Separation:
+        """Verdict with its certificate. `guess` (d,) is a normal to be tried first."""
+        if guess is not None and self.try_normal(guess, "known"):
+            return self.found
+        if self.scale <= self.tolerance:
+            self.try_weights(_first(self.n_a), _first(self.n_b), "common")
+        elif not self.try_normal(self.points[: self.n_a].mean(axis=0) - self.middle, "means"):
+            self._harder()
+        return self.found
+
+    @property
+    def found(self) -> Separation:
+        """The verdict, once there is one."""
+        if self.verdict is None:
+            raise ArithmeticError("no certificate of separation or overlap was found")
+        return self.verdict
+
+    def try_normal(self, normal: np.ndarray, method: Method) -> bool:
+        """Take the best plane across `normal` (d,) as the certificate, if it counts."""
+        length = float(np.sqrt(normal @ normal))
+        if not length > 0.0:
+            return False
+        normal = normal / length
+        heights = self.points @ normal
+        above, below = float(heights[: self.n_a].min()), float(heights[self.n_a :].max())
+        if not above - below > self.tolerance:
+            return False
+        offset = 0.5 * (above + below)
+        if not margins_count(above - offset, offset - below, len(normal), self.scale, self.size):
+            return False
+        self.verdict = Separation(True, normal=normal, offset=offset, method=method)
+        return True
+
+    def try_weights(self, weights_a: np.ndarray, weights_b: np.ndarray, method: Method) -> bool:
+        """Take weights (n_a,), (n_b,), nonnegative, to be scaled to sum 1, as the certificate, if they count."""
+        total_a, total_b = float(weights_a.sum()), float(weights_b.sum())
+        if not (total_a > 0.0 and total_b > 0.0):
+            return False
+        weights_a, weights_b = weights_a / total_a, weights_b / total_b
+        if not weights_count(self.points, self.n_a, weights_a, weights_b, self.middle, self.scale, self.size):
+            return False
+        self.verdict = Separation(False, weights_a=weights_a, weights_b=weights_b, method=method)
+        return True
+
+    def _harder(self) -> None:
+        n, d = self.points.shape
+        if n <= d + 1:
+            normal = interpolating_normal(self.points - self.middle, self.n_a)
+            if normal is not None and self.try_normal(normal, "gram"):
+                return
+        if self._common():
+            return
+        points, middle, basis = self.points, self.middle, None
+        if n < d:
+            points, basis = span_coordinates(points - middle)
+            middle = np.zeros(points.shape[1])
+        if not self._hinge(points, middle, basis, _DOUBLE_STEPS):
+            Z = (points - middle) / self.scale
+            weights = self._interior(Z, basis)
+            # Near the tolerance more of the hinge's pieces still cost less than a linear programme.
+            if weights is not None and not self._hinge(points, middle, basis, _LAST_STEPS):
+                self._programme(Z, basis, weights)
+
+    def _common(self) -> bool:
+        """Look for a vector that is on both sides: equal points are neighbours in any projection."""
+        points, n_a, d = self.points, self.n_a, self.points.shape[1]
+        line = points @ np.cos(np.arange(d) ** 2 + 1.0)
+        order = np.argsort(line[n_a:])
+        others = line[n_a:][order]
+        reach = rounding(d, self.size) * d**0.5
+        low, high = np.searchsorted(others, line[:n_a] - reach), np.searchsorted(others, line[:n_a] + reach, "right")
+        for i in np.flatnonzero(high > low)[:20]:
+            for j in order[low[i] : min(high[i], low[i] + 5)]:
+                if np.array_equal(points[i], points[n_a + j]):
+                    return self.try_weights(_first(n_a, int(i)), _first(self.n_b, int(j)), "common")
+        return False
+
+    def _hinge(self, points: np.ndarray, middle: np.ndarray, basis: np.ndarray | None, steps: int) -> bool:
+        n_a = self.n_a
+
+        def plane_found(plane: np.ndarray) -> bool:
+            return self.try_normal(_in_space(plane[:-1].astype(np.float64), basis), "hinge")
+
+        def weights_found(residuals: np.ndarray) -> bool:
+            return self.try_weights(residuals[:n_a], residuals[n_a:], "hinge")
+
+        start = None
+        if points.size >= _SINGLE_FROM:
+            single = HingeNewton(points, n_a, middle, self.scale, np.float32)
+            if single.run(plane_found, None, _SINGLE_STEPS):
+                return True
+            start = single.plane.astype(np.float64)
+        return HingeNewton(points, n_a, middle, self.scale).run(plane_found, weights_found, steps, start)
+
+    def _interior(self, Z: np.ndarray, basis: np.ndarray | None) -> np.ndarray | None:
+        n_a = self.n_a
+
+        def plane_found(plane: np.ndarray) -> bool:
+            return self.try_normal(_in_space(plane[:-1], basis), "interior")
+
+        def weights_found(weights: np.ndarray) -> bool:
+            return self.try_weights(weights[:n_a], weights[n_a:], "interior")
+
+        return walk_inside(Z, n_a, plane_found, weights_found)
+
+    def _programme(self, Z: np.ndarray, basis: np.ndarray | None, importance: np.ndarray) -> None:
+        """Linear programme over the rows that matter; rows that its plane leaves on the wrong side join them."""
+        n_a, n, wanted = self.n_a, len(Z), 2 * (Z.shape[1] + 2)
+        chosen = np.zeros(n, dtype=bool)
+        chosen[np.argsort(-importance)[:wanted]] = True
+        chosen[[int(importance[:n_a].argmax()), n_a + int(importance[n_a:].argmax())]] = True
+        while True:
+            rows = np.flatnonzero(chosen)
+            weights = np.zeros(n)
+            split = int(np.count_nonzero(rows < n_a))
+            weights[rows[:split]], weights[rows[split:]], normal = nearest_by_programme(Z[rows], split)
+            if self.try_normal(_in_space(normal, basis), "programme"):
+                return
+            if self.try_weights(weights[:n_a], weights[n_a:], "programme"):
+                return
+            heights = Z @ normal
+            beyond = np.concatenate(
+                [heights[:n_a] - heights[rows[:split]].min(), heights[rows[split:]].max() - heights[n_a:]]
+            )
+            beyond[rows] = 0.0
+            worst = np.argsort(beyond)[:wanted]
+            worst = worst[beyond[worst] < 0.0]
+            if not len(worst):
+                return
+            chosen[worst] = True
+
+
+def _first(n: int, at: int = 0) -> np.ndarray:
+    weights = np.zeros(n)
+    weights[at] = 1.0
+    return weights
+
+
+def _in_space(normal: np.ndarray, basis: np.ndarray | None) -> np.ndarray:
+    return normal if basis is None else normal @ basis

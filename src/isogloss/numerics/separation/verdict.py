@@ -1,0 +1,135 @@
+"""What is said of two point sets: separable or not, with the certificate that proves it and its check.
+
+Finds no certificate: it only says when one counts. The check uses nothing but the two arrays and the certificate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from isogloss.numerics.blocks import row_blocks
+from isogloss.numerics.separation.points import stacked
+
+RELATIVE_TOLERANCE = 1e-9
+"""A gap of the hulls below this part of the scale is touching; far above rounding, far below float32's own spacing."""
+
+_ROWS = 512
+"""Rows whose differences stay in the processor's cache."""
+
+Method = Literal["common", "means", "gram", "hinge", "interior", "programme", "known", "groups"]
+
+
+def middle_and_scale(points: np.ndarray, n_a: int) -> tuple[np.ndarray, float]:
+    """Midpoint (d,) of the means of the first n_a rows and the others; the largest distance of a row from it."""
+    middle = 0.5 * (points[:n_a].mean(axis=0) + points[n_a:].mean(axis=0))
+    largest = 0.0
+    for block in row_blocks(points, _ROWS):
+        apart = block - middle
+        largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()))
+    return middle, largest**0.5
+
+
+def rounding(width: int, size: float) -> float:
+    """Bound of the rounding of x @ w in float64 for |x| <= size, |w| = 1 (Higham 2002, section 3.1)."""
+    return 2.0 * (width + 2) * float(np.finfo(np.float64).eps) * size
+
+
+def tolerance(width: int, scale: float, size: float) -> float:
+    """Distance below which hulls count as touching: 1e-9 of the scale, and what float64 rounds at that size."""
+    return RELATIVE_TOLERANCE * scale + 2.0 * rounding(width, size)
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Verdict on two point sets A (n_a, d) and B (n_b, d), with its certificate; `bool(result)` is the verdict.
+
+    Definition. The scale is the largest distance of a point from the midpoint of the two means; the tolerance is
+    1e-9 of it, plus a bound on what float64 rounds in x @ normal at the points' distance from the origin
+    (so that a cloud far from the origin is not credited with digits that its coordinates do not have).
+
+    * Separable: a plane for which every margin, in float64, is positive beyond rounding and the two margins together
+      exceed the tolerance. The hulls are then further apart than the tolerance.
+    * Overlapping: convex weights on both sides whose two points are the same within twice the tolerance.
+      Hulls that touch in a vertex, an edge or a face overlap, and so do hulls nearer than the tolerance.
+
+    By duality one of both always exists; a gap between one and two tolerances may have either.
+
+    Attributes
+    ----------
+    separable : the verdict.
+    normal : (d,) unit normal of the plane, from B towards A; None where the sets overlap.
+    offset : A @ normal > offset > B @ normal; NaN where the sets overlap.
+    weights_a, weights_b : (n_a,), (n_b,) nonnegative, summing to 1, with weights_a @ A equal to weights_b @ B;
+        None where the sets are separable.
+    method : which solver found the certificate.
+    """
+
+    separable: bool
+    normal: np.ndarray | None = None
+    offset: float = float("nan")
+    weights_a: np.ndarray | None = None
+    weights_b: np.ndarray | None = None
+    method: Method = "hinge"
+
+    def __bool__(self) -> bool:
+        return self.separable
+
+    def holds(self, A: np.ndarray, B: np.ndarray) -> bool:
+        """Check the certificate against the two sets, in float64 and from nothing but them.
+
+        Raises
+        ------
+        OptionError : the sets are no two arrays of points of one width.
+        """
+        points, n_a = stacked(A, B)
+        middle, scale = middle_and_scale(points, n_a)
+        size = scale + float(np.linalg.norm(middle))
+        if self.separable:
+            return self.normal is not None and plane_counts(points, n_a, self.normal, self.offset, scale, size)
+        if self.weights_a is None or self.weights_b is None:
+            return False
+        return weights_count(points, n_a, self.weights_a, self.weights_b, middle, scale, size)
+
+
+def plane_counts(points: np.ndarray, n_a: int, normal: np.ndarray, offset: float, scale: float, size: float) -> bool:
+    """Whether the plane separates the first n_a rows of points (n, d) from the others, by `Separation`'s definition."""
+    if normal.shape != (points.shape[1],) or not np.isfinite(normal).all() or not np.isfinite(offset):
+        return False
+    length = float(np.linalg.norm(normal))
+    if not length > 0.0:
+        return False
+    heights = points @ normal
+    above = float(heights[:n_a].min()) - offset
+    below = offset - float(heights[n_a:].max())
+    return margins_count(above / length, below / length, points.shape[1], scale, size)
+
+
+def margins_count(above: float, below: float, width: int, scale: float, size: float) -> bool:
+    """Whether distances of a plane from the two sets are beyond rounding, and together beyond the tolerance."""
+    return min(above, below) > rounding(width, size) and above + below > tolerance(width, scale, size)
+
+
+def weights_count(
+    points: np.ndarray,
+    n_a: int,
+    weights_a: np.ndarray,
+    weights_b: np.ndarray,
+    middle: np.ndarray,
+    scale: float,
+    size: float,
+) -> bool:
+    """Whether convex weights make the first n_a rows of points (n, d) meet the others, by `Separation`'s definition."""
+    for weights, n in ((weights_a, n_a), (weights_b, len(points) - n_a)):
+        if weights.shape != (n,) or not np.isfinite(weights).all() or weights.min() < 0.0:
+            return False
+        if abs(float(weights.sum()) - 1.0) > 1e-12:
+            return False
+    signed = np.concatenate([weights_a, -weights_b])
+    used = np.flatnonzero(signed)
+    apart = np.zeros(points.shape[1])
+    for rows in row_blocks(used, _ROWS):
+        apart += signed[rows] @ (points[rows] - middle)
+    return float(np.linalg.norm(apart)) <= 2.0 * tolerance(points.shape[1], scale, size)

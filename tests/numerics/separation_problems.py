@@ -1,0 +1,57 @@
+"""Random pairs of point sets, half of them separable, many of them barely so or barely not, and HiGHS as oracle."""
+
+import numpy as np
+from scipy.optimize import linprog
+
+KINDS = 8
+
+
+def problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of 1 to 60 points in 2 to 30 dimensions at a scale from 1e-6 to 1e6."""
+    d, kind = int(rng.integers(2, 31)), int(rng.integers(KINDS))
+    n_a, n_b = rng.integers(1, 61, 2)
+    A, B = rng.normal(size=(n_a, d)), rng.normal(size=(n_b, d))
+    if kind == 0:  # two balls, near or far
+        B[:, 0] += rng.uniform(0, 6)
+    elif kind == 1:  # half spaces that touch in one shared vertex
+        A[:, 0], B[:, 0] = np.abs(A[:, 0]) + 0.1, -np.abs(B[:, 0]) - 0.1
+        A[0, 0] = 0.0
+        B[0] = A[0]
+    elif kind == 2:  # duplicated points
+        A, B = A[rng.integers(0, n_a, n_a)], B[rng.integers(0, n_b, n_b)]
+        B[:, 0] += rng.uniform(0, 6)
+    elif kind == 3:  # a grid, where ties and touching are common
+        A, B = rng.integers(-2, 3, (n_a, d)).astype(float), rng.integers(-2, 3, (n_b, d)).astype(float)
+        B[:, 0] += rng.integers(0, 5)
+    elif kind == 4:  # a narrow gap
+        A[:, 0], B[:, 0] = np.abs(A[:, 0]), -np.abs(B[:, 0]) - 10.0 ** rng.uniform(-3, 0)
+    elif kind == 5:  # a vertex in the middle of a face
+        face = max(1, n_a // 2)
+        A[:, 0], B[:, 0] = np.abs(A[:, 0]), -np.abs(B[:, 0])
+        A[:face, 0] = 0.0
+        B[0] = rng.dirichlet(np.ones(face)) @ A[:face]
+    elif kind == 6:  # sets that lie in a subspace
+        r = max(1, d // 2)
+        basis = rng.normal(size=(r, d))
+        A, B = A[:, :r] @ basis, B[:, :r] @ basis + rng.uniform(0, 3) * basis[0]
+    else:  # a planted plane
+        w = rng.normal(size=d)
+        w /= np.linalg.norm(w)
+        gap = rng.uniform(0.01, 0.5)
+        A += np.outer(np.abs(A @ w) - A @ w + gap, w)
+        B -= np.outer(np.abs(B @ w) + B @ w + gap, w)
+    scale = 10.0 ** rng.uniform(-6, 6)
+    return A * scale, B * scale
+
+
+def separable_by_highs(A: np.ndarray, B: np.ndarray) -> bool:
+    """Feasibility of w.x + b >= 1 on A and <= -1 on B, after centring and scaling."""
+    both = np.vstack([A, B])
+    both -= both.mean(axis=0)
+    both /= np.abs(both).max() or 1.0
+    both[: len(A)] *= -1.0
+    signs = np.r_[-np.ones(len(A)), np.ones(len(B))]
+    rows = np.column_stack([both, signs])
+    found = linprog(np.zeros(rows.shape[1]), A_ub=rows, b_ub=-np.ones(len(rows)), bounds=(None, None), method="highs")
+    assert found.status in (0, 2)
+    return found.status == 0
