@@ -248,7 +248,7 @@ def measure(name: str, layers: int, state: str, settings: Settings, out: Path) -
 
 def cell_of(row: dict[str, Any]) -> Cell:
     """In the paper's columns, accuracies in percent."""
-    return Cell(100 * row["accuracy"], 100 * row["std"], row["clusters"], row["linear"], row["similarity_few_as_zero"])
+    return Cell(100 * row["accuracy"], 100 * row["std"], row["clusters"], row["linear"], row["similarity_without_few"])
 
 
 def table(cells: dict[tuple[str, str], tuple[Cell | None, Cell | None]], models: list[str], tasks: list[str]) -> str:
