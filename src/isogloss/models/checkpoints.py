@@ -85,8 +85,8 @@ def checkpoints_of(
 
     Returns
     -------
-    The tuned model's step, and the other checkpoints by step, in order. A checkpoint with the tuned model's own weights
-    is not among them: the tuned model stands in its place.
+    The tuned model's step, and the other checkpoints by step, in order. The last checkpoint with the tuned model's own
+    weights is not among them: the tuned model stands in its place.
 
     Raises
     ------
