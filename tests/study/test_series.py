@@ -105,8 +105,10 @@ def test_half_of_the_change_is_said_to_be_reached_where_it_is(drawn):
         assert table["step"].to_list() == [0, *STEPS]
         assert table["layer"].unique().to_list() == [LAYERS] == list(finding.layers)
         values = table["value"].to_list()
-        change = values[-1] - values[0]
-        reached = next(i for i in (1, 2, 3) if (values[i] - values[0]) / change >= 0.5)
+        last = table.row(-1, named=True)
+        floor = last["null_low"] if values[-1] < values[0] else last["null_high"]
+        reached = next(i for i in (1, 2, 3) if (values[i] - floor) / (values[-1] - floor) >= 0.5)
+        assert "beyond the noise floor of " in finding.text
         assert finding.value == values[-1]
         assert f"by step {[0, *STEPS][reached]} (" in finding.text
         assert finding.figure in {f.name for f in study["similarity"].figures}

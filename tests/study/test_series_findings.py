@@ -56,7 +56,10 @@ def test_a_paired_change_or_a_floor_between_the_ends_is_beyond_noise():
     change = {"analysis": "a", "measure": "m_change", "model": "tuned", "layer": 2, "value": 0.1}
     paired = series([0.5, 0.5, 0.6, 0.6], width=0.2, extra=[{**change, "ci_low": 0.05, "ci_high": 0.15}])
     assert len(said(paired)) == 1
-    assert len(said(series([1.0, 0.9, 0.8, 0.5], width=None, null_low=0.8, null_high=0.95))) == 1
+    floor = series([1.0, 0.7, 0.65, 0.4], width=None, null_low=0.8, null_high=0.95)
+    assert "less than half of what lies beyond the noise floor of .80 was there at step 200" in said(floor)[0]
+    of_base = series([1.0, 1.0, 1.0, 1.0], width=None, null_low=0.8, null_high=0.95, model="base")
+    assert said(floor.vstack(of_base)) == [], "the null of one model's measure is not that of a change"
 
 
 def test_of_labels_the_one_that_changed_most_is_spoken_of_and_all_are_drawn():

@@ -10,7 +10,7 @@ import polars as pl
 from isogloss.analysis import Finding, from_to, stated, with_interval
 from isogloss.study.series_rows import common_layers, rows_of_measure
 
-FIRST_WEIGHT, NEXT_WEIGHT = 0.6, 0.35
+FIRST_WEIGHT, NEXT_WEIGHT = 0.72, 0.35
 """Of the finding on the first headline measure of an analysis, and on each further one."""
 
 Row = dict[str, Any]
@@ -37,25 +37,31 @@ def half_way(analysis: str, table: pl.DataFrame, measures: Mapping[str, str]) ->
         here = rows.filter(pl.col("layer") == layers[-1])
         by_subset = here.sort("step").group_by("subset", maintain_order=True)
         curves = [list(part.iter_rows(named=True)) for _, part in by_subset]
-        changed = [curve for curve in curves if _beyond_noise(curve, numbered)]
+        # Of a measure of one model alone the null says what labels without meaning give, not what no change gives.
+        of_pair = numbered.filter(pl.col("measure") == measure)["model"].n_unique() == 1
+        changed = [curve for curve in curves if _beyond_noise(curve, numbered, of_pair)]
         if changed:
             curve = max(changed, key=lambda rows: abs(rows[-1]["value"] - rows[0]["value"]))
-            found.append(_finding(analysis, measure, words, curve, FIRST_WEIGHT if not found else NEXT_WEIGHT))
+            weight = NEXT_WEIGHT if found else FIRST_WEIGHT
+            found.append(_finding(analysis, measure, words, curve, weight, of_pair))
     return found
 
 
-def _finding(analysis: str, measure: str, words: str, curve: list[Row], weight: float) -> Finding:
+def _finding(analysis: str, measure: str, words: str, curve: list[Row], weight: float, of_pair: bool) -> Finding:
     first, last = curve[0], curve[-1]
-    change = last["value"] - first["value"]
-    reached = next(i for i, row in enumerate(curve) if i and (row["value"] - first["value"]) / change >= 0.5)
+    floor = _floor_between(first, last) if of_pair else None
+    start = first["value"] if floor is None else floor
+    change = last["value"] - start
+    reached = next(i for i, row in enumerate(curve) if i and (row["value"] - start) / change >= 0.5)
+    that = "that" if floor is None else f"what lies beyond the noise floor of {stated(floor)}"
     where = f"layer {last['layer']}" + ("" if last["subset"] == "all" else f", {last['subset']}")
     before = f"it was not at step {curve[reached - 1]['step']:,}" if reached > 1 else "the first checkpoint"
     if reached == len(curve) - 1 and reached > 1:
-        when = f"less than half of that was there at step {curve[reached - 1]['step']:,}"
+        when = f"less than half of {that} was there at step {curve[reached - 1]['step']:,}"
     elif reached == len(curve) - 1:
         when = "no checkpoint lies between"
     else:
-        when = f"half of that was there by step {curve[reached]['step']:,} ({before})"
+        when = f"half of {that} was there by step {curve[reached]['step']:,} ({before})"
     interval = with_interval(last["value"], last["ci_low"], last["ci_high"]).partition(" ")[2]
     text = (
         f"Over {last['step']:,} steps of training, {words} ({where}) went from "
@@ -91,11 +97,12 @@ def _scale(curve: list[Row]) -> tuple[float, float] | None:
     return None if (low, high) == (0.0, 1.0) else (low, high)
 
 
-def _beyond_noise(curve: list[Row], table: pl.DataFrame) -> bool:
+def _beyond_noise(curve: list[Row], table: pl.DataFrame, of_pair: bool) -> bool:
     """Whether the last value of a curve differs from the first by more than what is known of its noise.
 
     Where the analysis has the paired change (`MEASURE_change`), its interval decides; else the two intervals must not
-    touch; without intervals, the noise floor must lie between the two. What is inside it at both ends is no change.
+    touch; without intervals, the noise floor of a measure of the pair must lie between the two. What is inside it at
+    both ends is no change.
     """
     first, last = curve[0], curve[-1]
     if len(curve) < 2 or last["value"] == first["value"]:
@@ -114,9 +121,17 @@ def _beyond_noise(curve: list[Row], table: pl.DataFrame) -> bool:
             end or (row["value"], row["value"]) for end, row in zip(ends, (first, last), strict=True)
         )
         return bool(high < other_low or other_high < low)
-    return has_null and (
-        last["value"] < last["null_low"] <= first["value"] or first["value"] <= last["null_high"] < last["value"]
-    )
+    return of_pair and _floor_between(first, last) is not None
+
+
+def _floor_between(first: Row, last: Row) -> float | None:
+    """The limit of the noise floor that a curve crossed on its way from the first value to the last, if it did."""
+    low, high = last["null_low"], last["null_high"]
+    if low is not None and last["value"] < low <= first["value"]:
+        return float(low)
+    if high is not None and first["value"] <= high < last["value"]:
+        return float(high)
+    return None
 
 
 def _interval(row: Row) -> tuple[float, float] | None:
