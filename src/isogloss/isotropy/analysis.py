@@ -46,7 +46,7 @@ class IsotropyAnalysis:
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
     Options: ClassVar[type] = IsotropyOptions
     headline: ClassVar[Mapping[str, str]] = {
-        "partition_log10": "isotropy of the partition function (log10)",
+        "partition_log10": "partition isotropy (log10)",
         "mean_cosine": "mean cosine",
         "isoscore": "IsoScore",
     }

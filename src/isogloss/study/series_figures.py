@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -76,18 +76,20 @@ def side_by_side(analysis: str, table: pl.DataFrame, measures: Mapping[str, str]
     cells = {
         (name, row["layer"], row["task"]): row for name, part in columns.items() for row in part.iter_rows(named=True)
     }
+    known = {name for name, part in columns.items() if part["ci_low"].is_not_null().any()}
+    titles = [title for name in columns for title in (name, f"{name}: interval")[: 1 + (name in known)]]
     rows_shown = []
     for layer in layers:
         for task in tasks:
-            shown = [_cells(cells.get((name, layer, task))) for name in columns]
+            shown = [_cells(cells.get((name, layer, task)))[: 1 + (name in known)] for name in columns]
             rows_shown.append((layer, task, *(cell for pair in shown for cell in pair)))
     return [
         TableFigure(
             name=f"{analysis}-tunings",
             title="Tunings side by side",
             caption="Every tuning compared with the same base model on the same words, one layer at a time; beside "
-            "each number its 95% interval.",
-            columns=("layer", "tuning", *(title for name in columns for title in (name, f"{name}: interval"))),
+            "each number its 95% interval, where it has one.",
+            columns=("layer", "tuning", *titles),
             rows=tuple(rows_shown),
             group_by="layer",
         )
@@ -114,7 +116,7 @@ def _of_base(table: pl.DataFrame, measure: str) -> pl.DataFrame:
     return whole(rows).with_columns(task=pl.lit(BASE)).unique(["layer", "subset"], keep="first", maintain_order=True)
 
 
-def _cells(row: Mapping[str, float | None] | None) -> Iterable[float | str | None]:
+def _cells(row: Mapping[str, float | None] | None) -> tuple[float | str | None, str | None]:
     if row is None:
         return None, None
     value, low, high = row["value"], row["ci_low"], row["ci_high"]
