@@ -44,6 +44,9 @@ class Study(StudyResults):
         tuned = found["tuned"]
         names = _names([found["base"], *tuned])
         described = dict(zip(names, [found["base"], *tuned], strict=True))
+        # The base stands at step 0; it is listed once.
+        members = {member_name(model): model for model in found.get("series", []) if model.get("step") != 0}
+        described |= members
         facts = Facts(
             base=names[0],
             tuned=tuple(names[1:]),
@@ -51,9 +54,10 @@ class Study(StudyResults):
             sentences=self.manifest["corpus"]["sentences"],
             words=self.manifest["corpus"]["compared_words"],
             labels=tuple(self.manifest["corpus"]["token_labels"] + self.manifest["corpus"]["sentence_labels"]),
-            layers=tuple(sorted({layer for model in described.values() for layer in model["layers"]})),
+            layers=tuple(sorted({layer for name in names for layer in described[name]["layers"]})),
             coverage={name: model["coverage"] for name, model in described.items()},
             hidden={name: model["hidden"] for name, model in described.items()},
+            series=self.series,
         )
         return ReportInput(
             title="",
@@ -78,7 +82,8 @@ class Study(StudyResults):
         )
 
     def __repr__(self) -> str:
-        return f"Study({str(self.directory)!r}: {', '.join(self)}; {len(self.findings)} findings)"
+        said = "".join(f" {sentence}" for sentence in self.series)
+        return f"Study({str(self.directory)!r}: {', '.join(self)}; {len(self.findings)} findings){said}"
 
 
 def compare(
@@ -90,6 +95,8 @@ def compare(
     out: Path | str | None = None,
     seed: int = 0,
     *,
+    checkpoints: bool | int | Mapping[int, Any] = False,
+    also: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     tokenizer: Any = None,
     allow_pickle: bool = False,
@@ -110,6 +117,11 @@ def compare(
     layers : `"all"`, `"last"`, `"0,3,6"`, `"0-6"` or numbers; 0 = embeddings.
     out : run directory; a temporary one if None. A finished run of the same question is opened, not repeated.
     seed : of everything random.
+    checkpoints : draw every analysis over the steps of the tuned model's training, in tables `NAME_steps`. True: all
+        directories `checkpoint-STEP` in its own (`isogloss.finetune(..., checkpoint_every=N)` makes them); a number: at
+        most so many models, the tuned one among them, evenly over the steps; or the models by step.
+    also : other tunings of the same base by name, `{"POS": model}`: every analysis of all of them on the same words, in
+        tables `NAME_tasks`. Everything else is of `tuned` alone.
     options : per analysis, e.g. `{"similarity": {"neighbours": 5}}`.
     tokenizer : of modules that come alone.
     allow_pickle : accept pickle weights (read with `weights_only`).
@@ -123,6 +135,8 @@ def compare(
     IsoglossError : with what is wrong, where, and what would be right.
     """
     directory = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="isogloss-")) / "run"
+    if isinstance(checkpoints, Mapping):
+        checkpoints = {step: with_tokenizer(model, tokenizer) for step, model in checkpoints.items()}
     results = run_study(
         with_tokenizer(base, tokenizer),
         [with_tokenizer(one, tokenizer) for one in tuned]
@@ -138,6 +152,8 @@ def compare(
         keep_activations=keep_activations,
         progress=on_terminal() if progress is None else progress,
         command=command,
+        checkpoints=checkpoints,
+        also=[(name, with_tokenizer(model, tokenizer)) for name, model in _pairs(also)],
     )
     study = Study(results.directory, results.manifest, results.analyses)
     write_summaries(study)
@@ -168,6 +184,16 @@ def _names(models: list[dict[str, Any]]) -> list[str]:
             return short
     roles = ["base", *("tuned" if len(specs) == 2 else f"tuned {i}" for i in range(len(specs) - 1))]
     return [f"{spec} ({role})" for spec, role in zip(specs, roles, strict=True)]
+
+
+def _pairs(also: Mapping[str, Any] | Iterable[tuple[str, Any]] | None) -> list[tuple[str, Any]]:
+    """Other tunings as (name, model) pairs: a name may come twice, which is refused in one place for all."""
+    return list(also.items() if isinstance(also, Mapping) else also or ())
+
+
+def member_name(model: Mapping[str, Any]) -> str:
+    """What a member of a series is called on the page."""
+    return f"step {model['step']}" if "step" in model else f"tuning {model['task']}"
 
 
 def with_tokenizer(model: Any, tokenizer: Any) -> Any:

@@ -19,6 +19,8 @@ from isogloss.progress import SILENT, Progress
 
 Need = Literal["words", "token labels", "sentence labels", "classifier head"]
 Tables = dict[str, pl.DataFrame]
+By = Literal["step", "task"]
+"""What tells the models of a series apart: the step of the training, or the name of the tuning."""
 Edit = tuple[int, Callable[[np.ndarray, Any], np.ndarray]]
 """A layer and a function of its vectors (n_tokens, hidden) and of what is known of the tokens."""
 
@@ -179,3 +181,36 @@ class WholeModelAnalysis(Analysis, Protocol):
     def run_whole(self, pair: ModelPair, options: Any) -> Tables:
         """Tables of all layers together: a task of its own, concatenated with those of the layers."""
         ...
+
+
+@runtime_checkable
+class SeriesAnalysis(Analysis, Protocol):
+    """An analysis with more to say of a series than its headline measures over steps, which every analysis gets."""
+
+    def series(self, tables: Tables, by: By, options: Any) -> tuple[Tables, Sequence[Finding], Sequence[Figure]]:
+        """What checkpoints of one training, or other tunings side by side, show: added to what the analysis gives.
+
+        Parameters
+        ----------
+        tables : every table of this analysis after `combine`, those of all models one below the other, with a first
+            column `step` (Int64) or `task` (String). Each model's rows are those of a comparison of the base with it,
+            so that rows of the model `tuned` are the series and rows of the model `base` come again with each. At step
+            0 the base stands in the tuned model's place: its rows of the model `tuned` are the base's. The tuned model
+            that the run is about is the last step (if it was not an earlier one), and the first task.
+        by : which of the two it is; both are asked for where a run has both.
+
+        Returns
+        -------
+        Tables named `NAME_...`, other than `NAME_steps` and `NAME_tasks`; findings and figures.
+        """
+        ...
+
+
+@runtime_checkable
+class HeadlineAnalysis(Analysis, Protocol):
+    """An analysis that names the measures that are drawn over steps; of others those that its findings speak of are.
+
+    `headline` has measures of the tidy table, the most important first, with what each is called in a sentence.
+    """
+
+    headline: ClassVar[Mapping[str, str]]

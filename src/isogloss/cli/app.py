@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from isogloss.cli.compare import compare, extract
+from isogloss.cli.compare import WithOptionalNumber, compare, extract
 from isogloss.cli.demo import demo
 from isogloss.cli.doctor import doctor
 from isogloss.cli.finetune import finetune
@@ -18,7 +18,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (compare, finetune, extract, show, report, doctor, demo):
+app.command(cls=WithOptionalNumber)(compare)
+for command in (finetune, extract, show, report, doctor, demo):
     app.command()(command)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from isogloss.cli import options as o
 from isogloss.cli.console import out as console
@@ -15,6 +18,8 @@ from isogloss.cli.console import print_findings, progress, user_errors
 from isogloss.cli.listing import list_options
 from isogloss.errors import OptionError
 
+EVERY = "all"
+"""What `--checkpoints` without a number stands for."""
 GOES_ON = "stopped; give the same command again and it goes on where it was"
 
 
@@ -28,6 +33,23 @@ def compare(
     label: o.Label = None,
     analyses: Annotated[str | None, typer.Option("--analyses", help="Names, with commas; all if not given.")] = None,
     layers: o.Layers = "all",
+    checkpoints: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoints",
+            metavar="[N]",
+            help="Draw everything over the steps of TUNED's training, from its directories checkpoint-STEP (finetune "
+            "--checkpoint-every makes them); with a number, at most so many models.",
+        ),
+    ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--also",
+            metavar="NAME=MODEL",
+            help="Another tuning of BASE, to stand side by side with TUNED under this name; repeatable.",
+        ),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -115,6 +137,8 @@ def compare(
             layers=layers,
             out=out,
             seed=seed,
+            checkpoints=parse_checkpoints(checkpoints),
+            also=[parse_tuning(entry) for entry in also or []],
             options=parse_options(option or []),
             allow_pickle=allow_pickle,
             keep_activations=keep_activations,
@@ -223,6 +247,47 @@ def extract(
             f"({size / 2**20:,.0f} MiB) in {o.shown(store.directory)}",
             markup=False,
         )
+
+
+class WithOptionalNumber(TyperCommand):
+    """A command whose `--checkpoints` may stand alone: what follows is its value only if it is a number."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Say what `--checkpoints` alone means."""
+        given: list[str] = []
+        for here, after in zip_longest(args, args[1:], fillvalue=""):
+            given.append(here)
+            if here == "--checkpoints" and re.fullmatch(r"[+-]?[0-9]+", after) is None:
+                given.append(EVERY)
+        return super().parse_args(ctx, given)
+
+
+def parse_checkpoints(given: str | None) -> bool | int:
+    """`--checkpoints` alone as True, with a number as that.
+
+    Raises
+    ------
+    OptionError : it is neither.
+    """
+    if given is None or given == EVERY:
+        return given is not None
+    try:
+        return int(given)
+    except ValueError:
+        raise OptionError(f"--checkpoints stands alone or takes a number; got {given!r}") from None
+
+
+def parse_tuning(given: str) -> tuple[str, str]:
+    """`POS=path/to/model` as name and model.
+
+    Raises
+    ------
+    OptionError : it is not written so.
+    """
+    name, equals, model = given.partition("=")
+    if not (name.strip() and equals and model):
+        raise OptionError(f"another tuning is written NAME=MODEL, e.g. POS=models/pos; got {given!r}")
+    return name.strip(), model
 
 
 def parse_options(given: list[str]) -> dict[str, dict[str, Any]]:

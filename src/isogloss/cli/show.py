@@ -42,6 +42,8 @@ def show(
         bool,
         typer.Option("--all-columns", help="Also columns with one value only and examples, which a table leaves out."),
     ] = False,
+    step: Annotated[int | None, typer.Option("--step", help="Only this step, of a table over steps.")] = None,
+    task: Annotated[str | None, typer.Option("--task", help="Only this tuning, of a table of tunings.")] = None,
     limit: Annotated[
         int | None,
         typer.Option("--limit", min=1, help="So many rows; if not given, 60 of a table and all of csv, json."),
@@ -56,13 +58,16 @@ def show(
         results = load(run)
         if table is None:
             print_findings(results.findings)
+            for sentence in results.series:
+                console.print(sentence, markup=False)
             for note in results.notes:
                 console.print(f"note: {note}", markup=False, style="yellow")
             for name, frame in results.tables.items():
                 console.print(f"table {name}: {frame.height:,} rows", markup=False)
             return
         frame = results.table(table)
-        for column, wanted in (("layer", layer), ("measure", measure), ("subset", subset)):
+        given = {"layer": layer, "measure": measure, "subset": subset, "step": step, "task": task}
+        for column, wanted in given.items():
             if wanted is not None:
                 frame = _only(frame, table, column, wanted)
         if columns is not None:

@@ -5,7 +5,7 @@ How a number is computed is in the other files; what is said about it in `findin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import polars as pl
@@ -52,6 +52,11 @@ class ConceptsAnalysis:
     needs: ClassVar[frozenset[Need]] = frozenset({"words"})
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
     Options: ClassVar[type] = ConceptsOptions
+    headline: ClassVar[Mapping[str, str]] = {
+        "kept": "share of base concepts kept",
+        "polar": "concepts that take a class's side",
+        "alignment": "share of concepts that a label explains",
+    }
 
     def __init__(self) -> None:
         self._trees = TreesOnce()

@@ -5,7 +5,7 @@ How a number is computed is in the other files; what is said about it in `findin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import polars as pl
@@ -46,6 +46,11 @@ class IsotropyAnalysis:
     needs: ClassVar[frozenset[Need]] = frozenset({"words"})
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
     Options: ClassVar[type] = IsotropyOptions
+    headline: ClassVar[Mapping[str, str]] = {
+        "partition_log10": "partition isotropy (log10)",
+        "mean_cosine": "mean cosine",
+        "isoscore": "IsoScore",
+    }
 
     def check(self, token_labels: Sequence[str], sentence_labels: Sequence[str], options: IsotropyOptions) -> None:
         """Refuse labels that the corpus does not have, before any model runs.

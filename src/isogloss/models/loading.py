@@ -122,8 +122,7 @@ def load(
         module, peft = _given(reference, head, where, kind)
         tokenizer = freed(copy.deepcopy(reference.tokenizer))
     else:
-        assert reference.tokenizer_path is not None
-        tokenizer = load_tokenizer(reference.tokenizer_path)
+        tokenizer = _own_or_lent(reference)
         if reference.kind == "adapter":
             module, peft = _with_adapter(reference, head, kind)
         else:
@@ -244,6 +243,14 @@ def configuration(reference: ModelReference) -> Any:
             )
     except Exception as error:
         raise ModelError(f"{reference.path}/config.json cannot be used: {first_line(error)}") from error
+
+
+def _own_or_lent(reference: ModelReference) -> Any:
+    lender = reference.lender
+    if lender is not None and lender.module is not None:
+        return freed(copy.deepcopy(lender.tokenizer))
+    assert reference.tokenizer_path is not None
+    return load_tokenizer(reference.tokenizer_path)
 
 
 def _with_adapter(reference: ModelReference, head: bool, dtype: torch.dtype) -> tuple[Any, Any]:

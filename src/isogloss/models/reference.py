@@ -55,6 +55,7 @@ class ModelReference:
     tokenizer_sha256 : of what decides how text is cut; equal for two models with the same tokenizer.
     module, tokenizer : what was handed over, for a module.
     allow_pickle : pickle weights may be read.
+    lender : the model whose tokenizer this one takes, having none of its own.
     """
 
     spec: str
@@ -68,10 +69,13 @@ class ModelReference:
     module: nn.Module | None = field(default=None, repr=False, compare=False)
     tokenizer: Any = field(default=None, repr=False, compare=False)
     allow_pickle: bool = False
+    lender: ModelReference | None = field(default=None, repr=False, compare=False)
 
     @property
     def tokenizer_path(self) -> Path | None:
-        """Directory with the tokenizer: an adapter's own if it has one, else its base's."""
+        """Directory with the tokenizer: an adapter's own if it has one, else its base's; a lender's if there is one."""
+        if self.lender is not None:
+            return self.lender.tokenizer_path
         if self.path is None or has_tokenizer(self.path) or self.base is None:
             return self.path
         return self.base.tokenizer_path
@@ -89,7 +93,9 @@ class ModelReference:
         }
 
 
-def resolve(spec: Any, *, tokenizer: Any = None, allow_pickle: bool = False) -> ModelReference:
+def resolve(
+    spec: Any, *, tokenizer: Any = None, allow_pickle: bool = False, lender: ModelReference | None = None
+) -> ModelReference:
     """Find a model and fingerprint it.
 
     Parameters
@@ -100,6 +106,7 @@ def resolve(spec: Any, *, tokenizer: Any = None, allow_pickle: bool = False) -> 
         PEFT adapter.
     tokenizer : for a module that comes alone.
     allow_pickle : accept pickle weights where there are no safetensors.
+    lender : lends its tokenizer to a directory that has none, as a training's checkpoints often have.
 
     Raises
     ------
@@ -115,13 +122,13 @@ def resolve(spec: Any, *, tokenizer: Any = None, allow_pickle: bool = False) -> 
         raise ModelError(f"a model is a directory, a hub id, or a (module, tokenizer) pair; got {type(spec).__name__}")
     text = str(spec)
     if text.startswith(_PACKAGE):
-        return _directory(text, _in_package(text), allow_pickle=allow_pickle)
+        return _directory(text, _in_package(text), allow_pickle=allow_pickle, lender=lender)
     path = Path(text).expanduser()
     if path.is_dir():
-        return _directory(text, path, allow_pickle=allow_pickle)
+        return _directory(text, path, allow_pickle=allow_pickle, lender=lender)
     if path.exists():
         raise ModelError(f"{text} is a file; a model is a directory with config.json, weights and a tokenizer")
-    return _hub(text, allow_pickle=allow_pickle)
+    return _hub(text, allow_pickle=allow_pickle, lender=lender)
 
 
 def _module(module: nn.Module, tokenizer: Any) -> ModelReference:
@@ -154,9 +161,11 @@ def _directory(
     kind: Kind = "directory",
     revision: str | None = None,
     commit: str | None = None,
+    lender: ModelReference | None = None,
 ) -> ModelReference:
+    lender = None if has_tokenizer(path) else lender
     if (path / "adapter_config.json").is_file():
-        return _adapter(spec, path, allow_pickle=allow_pickle, revision=revision, commit=commit)
+        return _adapter(spec, path, allow_pickle=allow_pickle, revision=revision, commit=commit, lender=lender)
     config = _read_json(path / "config.json", "a model directory has config.json, weights and a tokenizer")
     _check_architecture(config, path)
     weights = find_weights(path, allow_pickle=allow_pickle)
@@ -168,12 +177,21 @@ def _directory(
         commit=commit,
         base=None,
         weights_sha256=files_sha256(weights),
-        tokenizer_sha256=tokenizer_sha256(load_tokenizer(path)),
+        tokenizer_sha256=lender.tokenizer_sha256 if lender else tokenizer_sha256(load_tokenizer(path)),
         allow_pickle=allow_pickle,
+        lender=lender,
     )
 
 
-def _adapter(spec: str, path: Path, *, allow_pickle: bool, revision: str | None, commit: str | None) -> ModelReference:
+def _adapter(
+    spec: str,
+    path: Path,
+    *,
+    allow_pickle: bool,
+    revision: str | None,
+    commit: str | None,
+    lender: ModelReference | None,
+) -> ModelReference:
     settings = _read_json(path / "adapter_config.json", "")
     named = settings.get("base_model_name_or_path")
     if not named:
@@ -198,12 +216,13 @@ def _adapter(spec: str, path: Path, *, allow_pickle: bool, revision: str | None,
         commit=commit,
         base=base,
         weights_sha256=combined_sha256(base.weights_sha256, files_sha256(weights)),
-        tokenizer_sha256=tokenizer_sha256(own) if own is not None else base.tokenizer_sha256,
+        tokenizer_sha256=tokenizer_sha256(own) if own is not None else (lender or base).tokenizer_sha256,
         allow_pickle=allow_pickle,
+        lender=lender,
     )
 
 
-def _hub(spec: str, *, allow_pickle: bool) -> ModelReference:
+def _hub(spec: str, *, allow_pickle: bool, lender: ModelReference | None) -> ModelReference:
     name, _, revision = spec.partition("@")
     if not _HUB_ID.fullmatch(name):
         raise ModelError(f"no directory {spec}, and it is not a hub id (org/name or org/name@revision)")
@@ -234,6 +253,7 @@ def _hub(spec: str, *, allow_pickle: bool) -> ModelReference:
         kind="hub",
         revision=revision or None,
         commit=path.name,
+        lender=lender,
     )
 
 

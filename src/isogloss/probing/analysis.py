@@ -5,7 +5,7 @@ How a number is computed is in the other files; what is said about it in `findin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import polars as pl
@@ -49,6 +49,7 @@ class ProbingAnalysis:
     needs: ClassVar[frozenset[Need]] = frozenset({"words"})
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
     Options: ClassVar[type] = ProbingOptions
+    headline: ClassVar[Mapping[str, str]] = {"accuracy": "accuracy", "selectivity": "selectivity", "r2": "R²"}
 
     def __init__(self) -> None:
         self._base = ReadOnce()

@@ -25,6 +25,7 @@ class Facts:
     layers : layer numbers; 0 = embeddings.
     coverage : model name -> share of the corpus's words that the model has vectors for, 0 to 1.
     hidden : model name -> width of its hidden states.
+    series : sentences on the models beside these: checkpoints of the training, other tunings.
     """
 
     base: str
@@ -36,6 +37,7 @@ class Facts:
     layers: tuple[int, ...] = ()
     coverage: Mapping[str, float] = field(default_factory=dict)
     hidden: Mapping[str, int] = field(default_factory=dict)
+    series: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

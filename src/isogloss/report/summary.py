@@ -5,7 +5,7 @@ Keys of the JSON, stable within `schema` 1:
     schema          1
     title           heading of the report
     compared        base, tuned (list), corpus, sentences, words, labels, layers, coverage {model: share},
-                    hidden {model: width}
+                    hidden {model: width}, series (sentences on checkpoints and on other tunings)
     findings        list, most important first: text, analysis, measure, value, ci_low, ci_high, null_low,
                     null_high, layers, table, rows, weight
     measures        {analysis: {measure: {model: [row]}}}; a row has layer, seed, value, ci_low, ci_high,
@@ -37,24 +37,28 @@ from isogloss.report.text import clean, interval, number, plain
 
 SCHEMA = 1
 _ROW = ("layer", "seed", "value", "ci_low", "ci_high", "null_low", "null_high", "n")
+_OF_SERIES = {"step", "task"}
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#|&~!])")
 
 
 def compared(facts: Facts) -> str:
-    """One sentence: what was compared on what."""
+    """One sentence: what was compared on what; one more on each kind of series."""
     tuned = listed(facts.tuned)
-    return (
-        f"{facts.base} and {tuned} read the same {number(facts.words)} words in {number(facts.sentences)} "
-        f"sentences of {facts.corpus}."
+    return " ".join(
+        (
+            f"{facts.base} and {tuned} read the same {number(facts.words)} words in {number(facts.sentences)} "
+            f"sentences of {facts.corpus}.",
+            *facts.series,
+        )
     )
 
 
 def tidy_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """The tables that hold one number per row with its noise, all words only."""
+    """The tables of base and tuned that hold one number per row with its noise, all words only; none of a series."""
     return {
         name: frame.filter(pl.col("subset") == "all").sort("measure", "model", "seed", "layer", nulls_last=True)
         for name, frame in tables.items()
-        if set(TIDY) <= set(frame.columns)
+        if set(TIDY) <= set(frame.columns) and not _OF_SERIES & set(frame.columns)
     }
 
 
@@ -96,6 +100,7 @@ def summary_json(run: ReportInput) -> dict[str, Any]:
             "layers": facts.layers,
             "coverage": facts.coverage,
             "hidden": facts.hidden,
+            "series": facts.series,
         },
         "findings": [finding.as_dict() for finding in ordered(run.findings)],
         "measures": measures,

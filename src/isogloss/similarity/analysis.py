@@ -5,7 +5,7 @@ How a number is computed is in the other files; what is said about it in `findin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import polars as pl
@@ -41,6 +41,11 @@ class SimilarityAnalysis:
     needs: ClassVar[frozenset[Need]] = frozenset({"words"})
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels"})
     Options: ClassVar[type] = SimilarityOptions
+    headline: ClassVar[Mapping[str, str]] = {
+        "cka": "CKA",
+        "neighbours": "neighbour overlap",
+        "procrustes": "Procrustes distance",
+    }
 
     def run(self, pair: LayerPair, options: SimilarityOptions) -> Tables:
         """Tables of one layer; where one model lacks it, only its part of the map.

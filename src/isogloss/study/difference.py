@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from isogloss.study.series import called, placed
 
 MAY_DIFFER = frozenset({"extraction.device"})
 
@@ -20,7 +22,8 @@ def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[
         found.append(f"tuned models: {len(before)} then, {len(now)} now")
     for index, (old, new) in enumerate(zip(before, now, strict=False)):
         found += _model("tuned model" if len(now) == 1 else f"tuned model {index}", old, new)
-    done = ("corpus", "base", "tuned")
+    found += _series(recorded.get("series") or {}, wanted.get("series") or {})
+    done = ("corpus", "base", "tuned", "series")
     old, new = (_flat({k: v for k, v in asked.items() if k not in done}) for asked in (recorded, wanted))
     names = [name for name in {**old, **new} if name not in MAY_DIFFER]
     return found + [
@@ -28,6 +31,23 @@ def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[
         for name in names
         if old.get(name) != new.get(name)
     ]
+
+
+def _series(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    found = []
+    for by, name in (("step", "steps of checkpoints"), ("task", "tunings side by side")):
+        before, now = placed(old, by), placed(new, by)
+        if before != now:
+            found.append(f"{name}: {_listed(before)} then, {_listed(now)} now")
+            continue
+        ran, asked = ({m[by]: m for m in series.get("members", ()) if by in m} for series in (old, new))
+        for place in ran.keys() & asked.keys():
+            found += _model(f"model of {called(by, place)}", ran[place], asked[place])
+    return found
+
+
+def _listed(places: Sequence[Any]) -> str:
+    return ", ".join(map(str, places)) or "none"
 
 
 def _corpus(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

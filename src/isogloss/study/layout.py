@@ -24,13 +24,17 @@ class RunLayout:
 
     @property
     def activations(self) -> Path:
-        """One activation store per model: `base`, and `tuned` or `tuned-0`, `tuned-1` ..."""
+        """One activation store per model: `base`, `tuned` or `tuned-0`, `tuned-1` ..., `member-1` ... of a series."""
         return self.root / "activations"
 
     @property
     def tasks(self) -> Path:
         """Tables of single layers, kept so that an interrupted run goes on."""
         return self.root / "tasks"
+
+    def member(self, index: int) -> Path:
+        """What was found of one model of a series: its coverage, its layers, its notes."""
+        return self.tasks / f"member-{index}.json"
 
     def finished_tasks(self) -> list[str]:
         """Names of the tasks that are done (see `Task.name`)."""
@@ -74,9 +78,9 @@ class RunLayout:
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
-    def drop_activations(self) -> None:
-        """Delete the vectors; nothing else of a finished run needs them."""
-        shutil.rmtree(self.activations, ignore_errors=True)
+    def drop_activations(self, model: str | None = None) -> None:
+        """Delete the vectors, or those of one model; nothing else of a finished run needs them."""
+        shutil.rmtree(self.activations if model is None else self.store(model), ignore_errors=True)
 
     def claim(self) -> None:
         """Make the directory, or accept one that holds a run.

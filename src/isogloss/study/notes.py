@@ -20,13 +20,19 @@ LIKELY_KIN = 0.5
 """With fewer weights of the same shape than this, the tuned model hardly came from the base."""
 
 
-def kept_tasks(names: Sequence[str]) -> str:
-    """What is done, from the names of tasks: `similarity layers 0-3; probing layer 0, all layers together`."""
+def kept_tasks(names: Sequence[str], members: Sequence[str] = ()) -> str:
+    """What is done, from the names of tasks: `similarity layers 0-3; probing layer 0, all layers together`.
+
+    Parameters
+    ----------
+    members : what the models of a series are called, which are the tuned models 1, 2 ...
+    """
     done: dict[str, list[int]] = {}
     together: set[str] = set()
     for name in names:
         analysis, tuned, layer = name.rsplit("-", 2)
-        shown = analysis if tuned == "0" else f"{analysis} (tuned model {tuned})"
+        model = members[int(tuned) - 1] if members else f"tuned model {tuned}"
+        shown = analysis if tuned == "0" else f"{analysis} ({model})"
         numbers = done.setdefault(shown, [])
         if layer == "all":
             together.add(shown)
@@ -56,8 +62,13 @@ def coverage(model: ModelReference, store: ActivationStore, n_words: int) -> dic
     }
 
 
-def notes_on(pairs: Sequence[PairedStores], n_words: int) -> list[str]:
-    """Dropped words, cut sentences, and what the two models do not share."""
+def notes_on(pairs: Sequence[PairedStores], n_words: int, names: Sequence[str] = ()) -> list[str]:
+    """Dropped words, cut sentences, and what the two models do not share.
+
+    Parameters
+    ----------
+    names : of the tuned models, as a sentence begins with them; "The tuned model" or "Tuned model 0" if not given.
+    """
     base = pairs[0].base
     found = store_notes("The base model", base, n_words)
     if base.settings.pairs == "separate":
@@ -65,8 +76,7 @@ def notes_on(pairs: Sequence[PairedStores], n_words: int) -> list[str]:
             "The two texts of each pair were run by themselves; where the tuned model's classifier is asked, it reads "
             "them together."
         )
-    for index, pair in enumerate(pairs):
-        name = "The tuned model" if len(pairs) == 1 else f"Tuned model {index}"
+    for name, pair in zip(names or _names(len(pairs)), pairs, strict=True):
         found += store_notes(name, pair.tuned, n_words)
         if pair.tuned.settings.tokenizer_sha256 != base.settings.tokenizer_sha256:
             found.append(
@@ -97,10 +107,7 @@ def absent_notes(wanted: Layers, pairs: Sequence[PairedStores]) -> list[str]:
     """Which of the layers that were asked for a model does not have."""
     base = pairs[0].base
     models = [("The base model", base)]
-    models += [
-        ("The tuned model" if len(pairs) == 1 else f"Tuned model {index}", pair.tuned)
-        for index, pair in enumerate(pairs)
-    ]
+    models += [(name, pair.tuned) for name, pair in zip(_names(len(pairs)), pairs, strict=True)]
     missing = [(name, store.n_layers, absent_layers(wanted, store.n_layers)) for name, store in models]
     if len({n for _, n, _ in missing}) == 1:
         missing = [("Each model", *missing[0][1:])]
@@ -112,11 +119,12 @@ def absent_notes(wanted: Layers, pairs: Sequence[PairedStores]) -> list[str]:
     ]
 
 
-def kinship_notes(base: ModelReference, tuned: Sequence[ModelReference], sentences: pl.DataFrame) -> list[str]:
+def kinship_notes(
+    base: ModelReference, tuned: Sequence[ModelReference], sentences: pl.DataFrame, names: Sequence[str] = ()
+) -> list[str]:
     """Whether the models are what they are called, and whether the sentences are those that were learnt."""
     found = []
-    for index, model in enumerate(tuned):
-        name = "The tuned model" if len(tuned) == 1 else f"Tuned model {index}"
+    for name, model in zip(names or _names(len(tuned)), tuned, strict=True):
         found += _parentage(name, base, model)
         if (seen := trained_on(model)) is not None:
             known = int(np.isin(sentence_fingerprints(sentences), seen).sum())
@@ -128,22 +136,32 @@ def kinship_notes(base: ModelReference, tuned: Sequence[ModelReference], sentenc
     return found
 
 
+def _names(n: int) -> list[str]:
+    return ["The tuned model"] if n == 1 else [f"Tuned model {index}" for index in range(n)]
+
+
+def _within(name: str) -> str:
+    """A name that begins a sentence, as it is inside one."""
+    return name[0].lower() + name[1:]
+
+
 def _parentage(name: str, base: ModelReference, tuned: ModelReference) -> list[str]:
     if tuned.weights_sha256 == base.weights_sha256:
         return []
+    within = _within(name)
     parent = parent_weights(tuned)
     if parent is not None and parent == base.weights_sha256:
         return []
     if parent_weights(base) == tuned.weights_sha256:
-        return [f"The base model was fine-tuned from {name.lower()}: the two are swapped."]
+        return [f"The base model was fine-tuned from {within}: the two are swapped."]
     if parent is not None:
         return [f"{name} says it was fine-tuned from another model ({parent[:12]}) than the base model."]
     if (head := task_head(base)) is not None and tuned.kind != "adapter" and task_head(tuned) is None:
-        return [f"The base model has a task's head ({head}) and {name.lower()} has none: are they swapped?"]
+        return [f"The base model has a task's head ({head}) and {within} has none: are they swapped?"]
     shared = shared_shapes(base, tuned)
     if shared is not None and shared < LIKELY_KIN:
         return [
-            f"Only {shared:.0%} of the weights of {name.lower()} and the base model have the same shapes: was the one "
+            f"Only {shared:.0%} of the weights of {within} and the base model have the same shapes: was the one "
             "fine-tuned from the other?"
         ]
     return []
@@ -152,6 +170,7 @@ def _parentage(name: str, base: ModelReference, tuned: ModelReference) -> list[s
 def store_notes(name: str, store: ActivationStore, n_words: int) -> list[str]:
     """Split sentences, words that were cut, and words without sub-words, of one model."""
     facts = store.manifest
+    within = _within(name)
     found = []
     if facts["split_sentences"]:
         # Pairs that are one sequence cannot be split: each window would have lost the other text.
@@ -161,7 +180,7 @@ def store_notes(name: str, store: ActivationStore, n_words: int) -> list[str]:
         how = f"{'was' if one else 'were'} {'split between words' if whole else 'cut'}"
         found.append(
             f"{facts['split_sentences']:,} {'sentence is' if one else 'sentences are'} longer than the "
-            f"{store.settings.max_length} tokens {name.lower()} can take; {'it' if one else 'they'} {how}."
+            f"{store.settings.max_length} tokens {within} can take; {'it' if one else 'they'} {how}."
         )
     if facts["cut_words"]:
         found.append(f"{name} does not see {facts['cut_words']:,} words in full: they lie beyond its limit.")

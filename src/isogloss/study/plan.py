@@ -41,6 +41,7 @@ class Question:
     options: Mapping[str, Mapping[str, Any]]
     extraction: Mapping[str, Any]
     seed: int = field(default=0)
+    series: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types for a manifest."""
@@ -89,11 +90,17 @@ def tasks(analyses: Iterable[Analysis], layers_of: Iterable[tuple[int, ...]]) ->
     """All tasks: analysis by analysis, tuned model by tuned model, layer by layer, all layers together last."""
     per_model = list(layers_of)
     return [
-        Task(analysis.name, layer, index)
+        task
         for analysis in analyses
         for index, layers in enumerate(per_model)
-        for layer in (*layers, *((None,) if isinstance(analysis, WholeModelAnalysis) else ()))
+        for task in tasks_of(analysis, layers, index)
     ]
+
+
+def tasks_of(analysis: Analysis, layers: Iterable[int], index: int) -> list[Task]:
+    """The tasks of one analysis with one tuned model."""
+    whole: tuple[int | None, ...] = (None,) if isinstance(analysis, WholeModelAnalysis) else ()
+    return [Task(analysis.name, layer, index) for layer in (*layers, *whole)]
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from isogloss.analysis import Figure, Finding, Tables, figure_from_dict
 from isogloss.errors import OptionError, StoreError
 from isogloss.sealed import read_json, read_table
 from isogloss.study.layout import FORMAT, RunLayout
+from isogloss.study.series import described, placed
 
 FEW_SENTENCES = 30
 """With fewer, intervals over sentences are too narrow to be believed, and every number says so."""
@@ -84,6 +85,22 @@ class StudyResults(Mapping[str, AnalysisResult]):
     def notes(self) -> list[str]:
         """What a reader must know: dropped words, cut sentences, what could not be compared."""
         return list(self.manifest["notes"])
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The steps of the checkpoints that the run was drawn over, from 0 (the base model); none without a series."""
+        found = placed(self.manifest["question"].get("series") or {}, "step")
+        return (0, *found) if found else ()
+
+    @property
+    def tunings(self) -> tuple[str, ...]:
+        """The names of the tunings that stand side by side, the tuned model's first; none if there is only that one."""
+        return tuple(placed(self.manifest["question"].get("series") or {}, "task"))
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """A sentence on the steps and one on the tunings, where there are such."""
+        return tuple(described(self.manifest["question"].get("series") or {}))
 
     def table(self, name: str) -> pl.DataFrame:
         """A table by name.

@@ -19,10 +19,12 @@ from isogloss.study.difference import differences
 from isogloss.study.head import TunedClassifier
 from isogloss.study.layout import FORMAT, RunLayout
 from isogloss.study.machine import machine, versions
+from isogloss.study.members import read_facts, run_members
 from isogloss.study.notes import absent_notes, coverage, kept_tasks, kinship_notes, notes_on
 from isogloss.study.pairing import PairedStores
 from isogloss.study.plan import Question, build_options
 from isogloss.study.results import StudyResults, load_results
+from isogloss.study.series import Series, series_of
 from isogloss.study.tasks import Clock, StudyTasks
 
 
@@ -40,6 +42,8 @@ def run_study(
     keep_activations: bool = True,
     progress: Progress = SILENT,
     command: str | None = None,
+    checkpoints: bool | int | Mapping[int, Any] = False,
+    also: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
 ) -> StudyResults:
     """Compare a base model with one or several tuned ones over a corpus; everything ends up in `out`.
 
@@ -59,6 +63,9 @@ def run_study(
     keep_activations : False deletes the vectors when the run is finished; tables, findings and page stay.
     progress : told how far it is.
     command : how a user would run it again, for the manifest.
+    checkpoints : of the tuned model's training, to draw everything over steps: True for all in its directory, a number
+        for at most so many, or models by step.
+    also : other tunings of the same base by name, to stand side by side with the tuned model.
 
     Raises
     ------
@@ -78,6 +85,7 @@ def run_study(
     extraction = replace(extraction or ExtractOptions(), present_only=True)
     base_model = resolve(base, allow_pickle=allow_pickle)
     tuned_models = [resolve(one, allow_pickle=allow_pickle) for one in _as_list(tuned)]
+    series = series_of(base_model, tuned_models, checkpoints, also, allow_pickle=allow_pickle)
     runnable, skipped = _runnable(chosen, corpus)
     for name, analysis in runnable.items():
         if isinstance(analysis, CheckingAnalysis):
@@ -96,17 +104,19 @@ def run_study(
         options={name: asdict(settings[name]) for name in runnable},
         extraction=asdict(extraction),
         seed=seed,
+        series=series.as_dict(),
     )
     recorded = _recorded(layout, question)
     if recorded is not None and recorded["finished"]:
-        finished = _finished(layout, recorded, runnable, settings, progress)
+        finished = _finished(layout, recorded, runnable, settings, series, progress)
         if finished is not None:
             if not keep_activations:
                 layout.drop_activations()
             return finished
     layout.claim()
+    members = [member.called for member in series.members]
     if kept := layout.finished_tasks():
-        progress.note(f"{layout.root} holds a part of this run; kept: {kept_tasks(kept)}")
+        progress.note(f"{layout.root} holds a part of this run; kept: {kept_tasks(kept, members)}")
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "finished": False,
@@ -127,15 +137,25 @@ def run_study(
         PairedStores.of(stores[0], store, TunedClassifier(model, extraction.device))
         for model, store in zip(tuned_models, stores[1:], strict=True)
     ]
-    study = StudyTasks(layout, seed, [pair.layers for pair in pairs], lambda: pairs, progress, clock)
+    study = StudyTasks(layout, seed, [pair.layers for pair in pairs], lambda: pairs, progress, clock, series)
+    facts = []
+    if series.members:
+        # The base's part of an analysis, done for the tuned model, serves every member.
+        for name, analysis in runnable.items():
+            study.computed(analysis, settings[name])
+        facts = run_members(
+            study, base_model, stores[0], corpus, runnable, settings, extraction, keep_activations=keep_activations
+        )
+        study = replace(study, member_layers=[fact.layers for fact in facts])
     results = {name: study.analyse(runnable[name], settings[name]) for name in runnable}
+    tuned_facts = [coverage(m, store, len(corpus.words)) for m, store in zip(tuned_models, stores[1:], strict=True)]
+    own = {by: place for by, place in (("step", series.step), ("task", series.task)) if place is not None}
     manifest |= {
         "finished": True,
         "models": {
             "base": coverage(base_model, stores[0], len(corpus.words)),
-            "tuned": [
-                coverage(model, store, len(corpus.words)) for model, store in zip(tuned_models, stores[1:], strict=True)
-            ],
+            "tuned": [own | fact for fact in tuned_facts],
+            "series": [fact.described for fact in facts],
         },
         "corpus": {
             "sentences": len(corpus.sentences),
@@ -149,6 +169,7 @@ def run_study(
             *kinship_notes(base_model, tuned_models, corpus.sentences),
             *absent_notes(extraction.layers, pairs),
             *notes_on(pairs, len(corpus.words)),
+            *(note for fact in facts for note in fact.notes),
             *skipped,
         ],
         "seconds": clock.seconds,
@@ -207,6 +228,7 @@ def _finished(
     manifest: dict[str, Any],
     runnable: Mapping[str, Analysis],
     settings: Mapping[str, Any],
+    series: Series,
     progress: Progress,
 ) -> StudyResults | None:
     """Open a finished run; damaged tables are made anew from those of the tasks. None if tasks are damaged too."""
@@ -218,7 +240,13 @@ def _finished(
         progress.note(f"{error.message}; made anew")
         base = set(manifest["models"]["base"]["layers"])
         layers = [tuple(sorted(base | set(model["layers"]))) for model in manifest["models"]["tuned"]]
-        study = StudyTasks(layout, manifest["question"]["seed"], layers, tuple, progress, Clock())
+        facts = [read_facts(layout, index) for index in range(1, len(series.members) + 1)]
+        members = [fact.layers for fact in facts if fact is not None]
+        if len(members) < len(facts):
+            return None
+        study = StudyTasks(
+            layout, manifest["question"]["seed"], layers, tuple, progress, Clock(), series, member_layers=members
+        )
         if not study.has_all(runnable):
             return None
         entries = {name: study.analyse(analysis, settings[name]) for name, analysis in runnable.items()}
