@@ -57,7 +57,13 @@ def search(
     kept = np.flatnonzero(bound[codes])
     labels = np.cumsum(bound) - 1
     run = _Run(
-        X[kept], labels[codes[kept]], counts[kept], conflicts[kept], entangled[np.ix_(bound, bound)], separable, progress
+        X[kept],
+        labels[codes[kept]],
+        counts[kept],
+        conflicts[kept],
+        entangled[np.ix_(bound, bound)],
+        separable,
+        progress,
     )
     owner[kept] = kept[run.owner]
     return Found(owner, run.n_merges, asked + run.overlaps.n_verdicts, run.n_refused)
@@ -143,7 +149,9 @@ class _Run:
                 merges.append(mine)
         places, order = [0] * len(merges), []
         while any(place < len(mine) for place, mine in zip(places, merges, strict=True)):
-            pair, label = min((mine[p], k) for k, (p, mine) in enumerate(zip(places, merges, strict=True)) if p < len(mine))
+            pair, label = min(
+                (mine[p], k) for k, (p, mine) in enumerate(zip(places, merges, strict=True)) if p < len(mine)
+            )
             order.append(pair)
             places[label] += 1
         return order
@@ -174,7 +182,9 @@ class _Run:
     def _wrong(self, step: int) -> tuple[bool, int]:
         """Whether clusters of different labels overlap after so many merges, and how many clusters have two points."""
         balls = self.overlaps.balls(self._state(step))
-        several = sorted((name for name, points in balls.members.items() if len(points) > 1), key=lambda n: -len(balls.members[n]))
+        several = sorted(
+            (name for name, points in balls.members.items() if len(points) > 1), key=lambda n: -len(balls.members[n])
+        )
         with self._progress.task(f"overlaps after {step} merges", len(several), "clusters") as advance:
             for name in several:
                 if not self.overlaps.free(balls, (name,)):

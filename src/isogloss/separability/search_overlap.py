@@ -78,9 +78,7 @@ class Overlaps:
         balls.merge(i, j)
         self._sizes[i] = len(balls.members[i])
 
-    def _clear_of(
-        self, balls: Balls, parts: tuple[int, ...], points: np.ndarray, other: int, left: np.ndarray
-    ) -> bool:
+    def _clear_of(self, balls: Balls, parts: tuple[int, ...], points: np.ndarray, other: int, left: np.ndarray) -> bool:
         for plane in reversed(self._known(balls, parts, other)):
             left = self._uncovered(balls, plane, other, left)
         label = int(self.codes[points[0]])
@@ -149,9 +147,7 @@ class Overlaps:
         places = self._place[points]
         return any(plane.beyond[places].all() for plane in self._planes.get((name, label), ()))
 
-    def _cheap(
-        self, points: np.ndarray, target: np.ndarray, other: int
-    ) -> Plane | None:
+    def _cheap(self, points: np.ndarray, target: np.ndarray, other: int) -> Plane | None:
         """The plane of a shared discriminant, laid between the cluster and what of the label lies beyond it."""
         rows = self.rows[other]
         towards = self.sides.near[points].mean(axis=0, dtype=np.float64)
@@ -173,9 +169,7 @@ class Overlaps:
             return None
         return Plane(normal, offset, self.sides.below(rows, normal, offset))
 
-    def _ask(
-        self, points: np.ndarray, target: np.ndarray, other: int
-    ) -> Plane | None:
+    def _ask(self, points: np.ndarray, target: np.ndarray, other: int) -> Plane | None:
         self.n_verdicts += 1
         verdict = self._separable(self.X[points].astype(np.float64), self.X[target].astype(np.float64))
         if not verdict:
