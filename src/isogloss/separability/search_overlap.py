@@ -12,7 +12,7 @@ from isogloss.separability.search_clusters import Balls
 from isogloss.separability.search_planes import Plane, Sides, holding
 
 Verdict = Callable[[np.ndarray, np.ndarray], Any]
-"""Of (n, d) and (m, d) points: truthy where their hulls are apart, and then with `.normal` and `.offset`, first above."""
+"""Of (n, d) and (m, d) points: true where their hulls are apart, and then with `.normal` and `.offset`, first above."""
 
 _ROUNDS = 3
 _KEPT = 32
