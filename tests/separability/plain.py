@@ -44,6 +44,13 @@ def brute_force(X, y):
         clusters.setdefault((tuple(x), label), []).append(row)
     living = {rows[0]: rows for rows in clusters.values()}
     refused = set()
+    known = {}
+
+    def apart(one, other):
+        key = frozenset(one), frozenset(other)
+        if key not in known:
+            known[key] = bool(separable(X[one], X[other]))
+        return known[key]
 
     def distance(i, j):
         gap = X[living[i]].sum(0) / len(living[i]) - X[living[j]].sum(0) / len(living[j])
@@ -58,7 +65,7 @@ def brute_force(X, y):
         _, i, j = pairs[0]
         new = living[i] + living[j]
         rivals = [rows for name, rows in living.items() if y[name] != y[i]]
-        if all(separable(X[new], X[rows]) for rows in rivals):
+        if all(apart(new, rows) for rows in rivals):
             living[i] = new
             del living[j]
         else:

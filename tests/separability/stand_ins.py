@@ -13,12 +13,12 @@ def point_hull_distances(X, hull, rtol=1e-6):
     return np.array([hull_distance(x[None], hull) for x in X])
 
 
-def nearest_hulls(X, hulls, rtol=1e-6):
+def nearest_hulls(X, hulls, rtol=1e-6, progress=None):
     distances = np.stack([point_hull_distances(X, hull) for hull in hulls], axis=1)
     return distances.argmin(1), distances.min(1)
 
 
-def pairwise_hull_distances(X, clusters, cluster_classes, rtol=1e-6):
+def pairwise_hull_distances(X, clusters, cluster_classes, rtol=1e-6, progress=None):
     k = len(clusters)
     found = np.full((k, k), np.nan)
     np.fill_diagonal(found, 0)

@@ -114,9 +114,7 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
         points = _scaled(X)
         first, copies, counts, vectors = _distinct(points, codes)
         conflicts = np.bincount(vectors)[vectors] > 1
-        found = search(
-            points[first], codes[first], counts, conflicts, separable, self.progress if self.progress else SILENT
-        )
+        found = search(points[first], codes[first], counts, conflicts, separable, self.progress or SILENT)
         owner = first[found.owner][copies]
         order = np.lexsort((np.arange(len(owner)), owner, codes))
         starts = np.flatnonzero(np.r_[True, np.diff(owner[order]) != 0])
@@ -140,7 +138,7 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
         check_is_fitted(self)
         if "_distances" not in self.__dict__:
             self._distances = pairwise_hull_distances(
-                self._points, self.clusters_, self.cluster_classes_, rtol=self.rtol
+                self._points, self.clusters_, self.cluster_classes_, rtol=self.rtol, progress=self.progress or SILENT
             )
         if self.small == "keep":
             return self._distances
@@ -176,7 +174,7 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
     def predict(self, X: Any) -> np.ndarray:
         """Class of the nearest cluster of each row of X (m, n_features), (m,); of equals the first cluster."""
         X = self._read(X)
-        index, _ = nearest_hulls(X, [self._points[rows] for rows in self.clusters_])
+        index, _ = nearest_hulls(X, [self._points[rows] for rows in self.clusters_], progress=self.progress or SILENT)
         return self.cluster_classes_[index]
 
     def _read(self, X: Any) -> np.ndarray:

@@ -97,6 +97,8 @@ def entanglement(
 
 
 class _Run:
+    """The three stages, for the labels that may overlap."""
+
     def __init__(
         self,
         X: np.ndarray,

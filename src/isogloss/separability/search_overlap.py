@@ -16,6 +16,7 @@ Verdict = Callable[[np.ndarray, np.ndarray], Any]
 
 _ROUNDS = 3
 _KEPT = 32
+_LEAST_LUCK = 0.02
 _COARSE = 32
 _SAMPLE = 20_000
 
@@ -46,6 +47,7 @@ class Overlaps:
         self._spread = cho_factor(spread + 1e-3 * np.trace(spread) / d * np.eye(d))
         self._planes: dict[tuple[int, int], list[Plane]] = {}
         self._sizes: dict[int, int] = {}
+        self._luck = 1.5
         self.n_verdicts = 0
 
     def balls(self, owner: np.ndarray) -> Balls:
@@ -83,20 +85,21 @@ class Overlaps:
             left = self._uncovered(balls, plane, other, left)
         label = int(self.codes[points[0]])
         left = left[[not self._covers(name, label, points) for name in left.tolist()]]
+        left = self._cheaply(balls, parts, points, other, left)
         while len(left):
-            left = self._cheaply(balls, parts, points, other, left)
-            if len(left) > 1:
+            # One question about all that are left, where it is likely enough to save several.
+            if self._luck * (len(left) - 1) > 1:
                 plane = self._ask(points, balls.members_of(left), other)
+                self._luck = max(_LEAST_LUCK, 0.9 * self._luck + 0.1 * (plane is not None))
                 if plane is not None:
                     self._remember(parts, other, plane)
                     return True
-            if len(left):
-                one = left[self._nearest(balls, points, left)]
-                plane = self._ask(points, balls.members[one], other)
-                if plane is None:
-                    return False
-                self._remember(parts, other, plane)
-                left = self._uncovered(balls, plane, other, left[left != one])
+            one = left[self._nearest(balls, points, left)]
+            plane = self._ask(points, balls.members[one], other)
+            if plane is None:
+                return False
+            self._remember(parts, other, plane)
+            left = self._uncovered(balls, plane, other, left[left != one])
         return True
 
     def _cheaply(
