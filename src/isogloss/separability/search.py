@@ -50,7 +50,7 @@ def search(
     whole = [np.flatnonzero(codes == label) for label in range(int(codes.max()) + 1)]
     entangled, asked = entanglement(X, codes, whole, conflicts, separable, progress)
     first = np.array([rows[0] for rows in whole])
-    bound = entangled.any(axis=1)
+    bound = np.asarray(entangled.any(axis=1))
     owner = np.where(bound[codes], np.arange(len(X)), first[codes])
     if not bound.any():
         return Found(owner, None, asked, 0)

@@ -84,5 +84,5 @@ def holding(planes: list[Plane], sides: Sides, rows: np.ndarray) -> list[Plane]:
         return []
     normals = np.stack([plane.normal for plane in planes], axis=1)
     values, room = sides.fine(rows, normals, np.array([plane.offset for plane in planes]))
-    keep = (values > room).all(axis=0)
+    keep = np.asarray((values > room).all(axis=0))
     return [plane for plane, kept in zip(planes, keep.tolist(), strict=True) if kept]
