@@ -1,0 +1,3 @@
+from tests.separability.stand_ins import install
+
+install()
