@@ -64,7 +64,7 @@ def nearest_points_of_many(
     left = np.arange(b)
     for _ in range(ROUNDS):
         goal, levels = _solve(system, member, active)
-        out = active & (goal <= 0)
+        out: np.ndarray = np.asarray(active & (goal <= 0))
         steps = np.where(out, 0, np.inf)
         np.divide(weights, weights - goal, out=steps, where=out & (weights > 0))
         step = np.minimum(steps.min(axis=1), 1)[:, None]
@@ -72,7 +72,7 @@ def nearest_points_of_many(
         leaving = out & (steps <= step)
         weights[leaving] = 0
         active &= ~leaving
-        settled: np.ndarray = ~out.any(axis=1)
+        settled: np.ndarray = np.asarray(~out.any(axis=1))
 
         along = (products @ weights[:, :, None])[:, :, 0]
         upper = np.sqrt(np.einsum("ij,ij->i", along, weights).clip(1e-300))
@@ -88,9 +88,8 @@ def nearest_points_of_many(
         open_: np.ndarray = (best - result.lower[left] > rtol * best) & (best**2 > ROUNDING / rtol)
         open_ &= ~settled | (short > 0).any(axis=1)
         if not open_.all():
-            left, products, system, sides, member, real, active, weights = (
-                array[open_] for array in (left, products, system, sides, member, real, active, weights)
-            )
+            narrowed: tuple[np.ndarray, ...] = (left, products, system, sides, member, real, active, weights)
+            left, products, system, sides, member, real, active, weights = (array[open_] for array in narrowed)
         if not len(left):
             break
     result.lower[result.upper**2 <= ROUNDING / rtol] = 0
