@@ -5,8 +5,8 @@ How a number is computed is in the other files; what is said about it in `findin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from isogloss.separability.geometry import Geometry, HullGeometry
 from isogloss.separability.layer import NOTES, separability_layer
 from isogloss.separability.measured import Measuring
 from isogloss.separability.options import SeparabilityOptions
+from isogloss.separability.series import over_steps, over_tasks
 from isogloss.separability.targets import targets, wanted_labels
 
 
@@ -46,6 +47,13 @@ class SeparabilityAnalysis:
     needs: ClassVar[frozenset[Need]] = frozenset({"words"})
     uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels"})
     Options: ClassVar[type] = SeparabilityOptions
+    headline: ClassVar[Mapping[str, str]] = {
+        "min_distance_relative": "mean least distance between values, in units of the spread",
+        "clusters": "number of clusters",
+        "spatial": "spatial similarity to the base model",
+        "train_test": "spatial similarity of training and test rows",
+        "accuracy": "accuracy of the nearest cluster",
+    }
 
     def __init__(self, geometry: Geometry | None = None) -> None:
         self._measuring = Measuring(HullGeometry() if geometry is None else geometry)
@@ -90,6 +98,18 @@ class SeparabilityAnalysis:
     def findings(self, tables: Tables, options: SeparabilityOptions) -> Sequence[Finding]:
         """Say what the tables hold, the most important first."""
         return findings(tables, options)
+
+    def series(
+        self, tables: Tables, by: Literal["step", "task"], options: SeparabilityOptions
+    ) -> tuple[Tables, Sequence[Finding], Sequence[Figure]]:
+        """Paths of centroids over steps, or the study's table over tasks, as `separability.series` says.
+
+        Tables
+        ------
+        separability_paths : centroids at every step in one plane.
+        separability_cross_task : the columns of `CROSS_TASK`.
+        """
+        return over_steps(tables) if by == "step" else over_tasks(tables)
 
     def figures(self, tables: Tables, options: SeparabilityOptions) -> Sequence[Figure]:
         """Curves per label, least distances of its values, and the study's table."""

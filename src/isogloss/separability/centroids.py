@@ -29,6 +29,7 @@ PATHS: dict[str, Any] = {
     "label": pl.String(),
     "value": pl.String(),
     "step": pl.Int64(),
+    "n": pl.Int64(),
     "x": pl.Float64(),
     "y": pl.Float64(),
     "share_x": pl.Float64(),
@@ -82,14 +83,14 @@ def centroid_paths(centroids: pl.DataFrame) -> pl.DataFrame:
 
     Parameters
     ----------
-    centroids : `separability_centroids` of every step, with a column `step` (0 = base). Each step's comparison may hold
-        the base model too: of step 0 the base model's rows are taken where there are any, of other steps the tuned
-        model's. Without rows of step 0 the base model's of the first step stand for it. Of several tuned models, the
-        first.
+    centroids : `separability_centroids` of every step's comparison with the base, with a column `step` (0 = base). Of
+        step 0 the base model's rows are taken where there are any, of other steps the tuned model's; without rows of
+        step 0 the base model's of the first step stand for it. Of several tuned models of a step, the first.
 
     Returns
     -------
-    the columns of `PATHS`, by layer, label, value and step. A value takes part with the steps it is there at.
+    the columns of `PATHS`, by layer, label, value and step. A value takes part with the steps it is there at; a layer
+    whose width differs between steps does not.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def centroid_paths(centroids: pl.DataFrame) -> pl.DataFrame:
     """
     if "step" not in centroids.columns:
         raise OptionError(f"centroid paths need a column 'step'. Got {', '.join(centroids.columns)}.")
-    table = centroids.filter(pl.col("seed") == pl.col("seed").min()) if "seed" in centroids.columns else centroids
+    table = centroids.filter(pl.col("seed") == pl.col("seed").min().over("step"))
     if table.is_empty():
         return pl.DataFrame(schema=PATHS)
     later = table.filter((pl.col("step") > 0) & (pl.col("model") == "tuned"))
@@ -108,18 +109,25 @@ def centroid_paths(centroids: pl.DataFrame) -> pl.DataFrame:
         start = table.filter((pl.col("model") == "base") & (pl.col("step") == pl.col("step").min()))
     start = start.with_columns(step=pl.lit(0, table.schema["step"]))
     parts = []
-    for (layer, label), own in pl.concat([start, later]).group_by("layer", "label", maintain_order=True):
+    for _, own in pl.concat([start, later]).group_by("layer", "label", maintain_order=True):
         rows = own.unique(["value", "step"], keep="first", maintain_order=True).sort("value", "step")
-        places, shares = principal_plane(_stacked(rows, layer, label))
+        centres = _stacked(rows, "centroid")
+        if centres is None:
+            continue
+        places, shares = principal_plane(centres)
         parts.append(
-            rows.select("layer", "label", "value", pl.col("step").cast(pl.Int64)).with_columns(
+            rows.select("layer", "label", "value", pl.col("step").cast(pl.Int64), "n").with_columns(
                 x=pl.Series(places[:, 0]),
                 y=pl.Series(places[:, 1]),
                 share_x=pl.lit(shares[0]),
                 share_y=pl.lit(shares[1]),
             )
         )
-    return pl.concat(parts).cast(PATHS).sort("layer", "label", "value", "step") if parts else pl.DataFrame(schema=PATHS)
+    return (
+        pl.concat(parts).cast(pl.Schema(PATHS)).sort("layer", "label", "value", "step")
+        if parts
+        else pl.DataFrame(schema=PATHS)
+    )
 
 
 def difference_vectors(centroids: pl.DataFrame) -> pl.DataFrame:
@@ -132,7 +140,7 @@ def difference_vectors(centroids: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     the columns of `DIFFERENCES`. The origin is no movement; a plane is of one label at one layer of one tuned model,
-    so directions may be compared within it only.
+    so directions may be compared within it only. Layers that are wider in one model have none.
     """
     keys = ["layer", "label", "value", "seed"]
     base, tuned = (
@@ -141,8 +149,10 @@ def difference_vectors(centroids: pl.DataFrame) -> pl.DataFrame:
     )
     both = base.join(tuned, on=keys, how="inner", maintain_order="left")
     parts = []
-    for (layer, label, _), own in both.group_by("layer", "label", "seed", maintain_order=True):
-        before, after = (_stacked(own.rename({model: "centroid"}), layer, label) for model in ("base", "tuned"))
+    for _, own in both.group_by("layer", "label", "seed", maintain_order=True):
+        before, after = _stacked(own, "base"), _stacked(own, "tuned")
+        if before is None or after is None or before.shape != after.shape:
+            continue
         moved = after - before
         places, shares = principal_plane(moved, centre=False)
         parts.append(
@@ -156,20 +166,11 @@ def difference_vectors(centroids: pl.DataFrame) -> pl.DataFrame:
             )
             .select(list(DIFFERENCES))
         )
-    return pl.concat(parts).cast(DIFFERENCES) if parts else pl.DataFrame(schema=DIFFERENCES)
+    return pl.concat(parts).cast(pl.Schema(DIFFERENCES)) if parts else pl.DataFrame(schema=DIFFERENCES)
 
 
-def _stacked(rows: pl.DataFrame, layer: Any, label: Any) -> np.ndarray:
-    """(n, d) float64 centroids.
-
-    Raises
-    ------
-    OptionError : they are of different dimensions.
-    """
-    widths = rows["centroid"].list.len().unique().sort().to_list()
-    if len(widths) > 1:
-        raise OptionError(
-            f"centroids of {label} at layer {layer} have {' and '.join(map(str, widths))} dimensions; "
-            "the models compared should be equally wide"
-        )
-    return np.array(rows["centroid"].to_list(), dtype=np.float64)
+def _stacked(rows: pl.DataFrame, column: str) -> np.ndarray | None:
+    """(n, d) float64 centroids; None where they are of different dimensions."""
+    if rows[column].list.len().n_unique() > 1:
+        return None
+    return np.array(rows[column].to_list(), dtype=np.float64)

@@ -5,7 +5,6 @@ Distances come from others; what of a change is noise, from `halves`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,7 +176,7 @@ def cross_task_figure(table: pl.DataFrame, tail: str = "") -> TableFigure:
     )
 
 
-def _scores(rows: pl.DataFrame, model: str) -> Mapping[str, Any]:
+def _scores(rows: pl.DataFrame, model: str) -> dict[str, Any]:
     linear = _value(rows, "linear", model)
     return {
         "accuracy": _value(rows, "accuracy", model),

@@ -19,6 +19,8 @@ from isogloss.analysis import (
     noise_band,
 )
 from isogloss.analysis.figure_lines import MODELS, line_over
+from isogloss.separability.centroids import centroid_paths
+from isogloss.separability.figures_paths import paths_figure
 from isogloss.separability.findings import labels_of
 from isogloss.separability.options import SeparabilityOptions
 
@@ -212,12 +214,27 @@ def _accuracy(tables: Tables, own: pl.DataFrame, label: str, name: str, tail: st
         )
 
 
+def _moves(tables: Tables, own: pl.DataFrame, label: str, name: str, tail: str) -> Iterator[Figure]:
+    """Centroids in base and tuned model, as a path of two steps."""
+    step = pl.when(pl.col("model") == "base").then(0).otherwise(1).alias("step")
+    centroids, values = (
+        first_tuned(tables[table]).filter(pl.col("label") == label).with_columns(step)
+        for table in ("separability_centroids", "separability_labels")
+    )
+    if centroids["step"].n_unique() == 2:
+        paths = centroid_paths(centroids)
+        figure = paths_figure(paths, values, label, f"{name}-moves", {0: "base", 1: "tuned"}, tail)
+        if figure is not None:
+            yield figure
+
+
 OF_A_LABEL: tuple[Callable[[Tables, pl.DataFrame, str, str, str], Iterator[Figure]], ...] = (
     _values,
     _clusters,
     _distance,
     _spatial,
     _accuracy,
+    _moves,
 )
 """What is drawn of a label, given all tables, its rows of the first tuned model, itself, how names begin, and what
 captions end with."""

@@ -116,8 +116,7 @@ def label_rows(target: Target, measured: Mapping[str, Measured], options: Separa
     ):
         there = values[np.isfinite(values)]
         if len(there):
-            ends = {"null_low": float(there.min()), "null_high": float(there.max())}
-            add(measure, model, float(there.mean()), **ends)
+            add(measure, model, float(there.mean()), null_low=float(there.min()), null_high=float(there.max()))
     return rows
 
 
