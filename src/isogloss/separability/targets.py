@@ -87,16 +87,17 @@ def targets(pair: ModelPair, options: SeparabilityOptions) -> tuple[list[Target]
             max_train=None,
             seed=pair.seed,
         )
-        target = None
+        target: Target | None = None
+        about: list[str] = []
         if rows is not None:
             target, reason, about = _sampled(rows, of, heads if of == "pairs" else None, options, pair.seed)
-            # Nothing is chosen by dev sentences here.
-            for note in (*(note for note in rows.notes if "in dev" not in note), *about):
-                said.setdefault(note, []).append(name)
-        if target is None:
+        if rows is None or target is None:
             notes.append(f"Not looked at: {reason}")
-        else:
-            found.append(target)
+            continue
+        found.append(target)
+        # Nothing is chosen by dev sentences here.
+        for note in (*(note for note in rows.notes if "in dev" not in note), *about):
+            said.setdefault(note, []).append(name)
     without = [n for n in options.pair_names if wanted.get(n) == "words"]
     if without:
         said.setdefault("of the word alone, for words have no label head that says which word is theirs", []).extend(
@@ -164,7 +165,8 @@ def _sampled(
     codes = np.where(rows.codes >= 0, new[rows.codes], -1)
     train, test = train[codes[train] >= 0], rows.test[codes[rows.test] >= 0]
     if kept.sum() < 2:
-        return None, f"{rows.label}: only {int(kept.sum())} value has enough of the drawn {of}.", notes
+        few = f"fewer than two values have {options.min_count} of the {int(counts.sum()):,} drawn {of}"
+        return None, f"{rows.label}: {few}.", notes
     if kept.sum() >= len(train):
         return None, f"{rows.label}: as many values as training {of} ({len(train):,}).", notes
     if not len(test):
