@@ -166,6 +166,26 @@ def test_clusters_of_the_base_may_be_those_of_both_models():
     assert cell(afresh, "train_test")["value"] is None
     assert cell(afresh, "min_distance")["value"] > 0
     assert any("at layer 0 of the tuned model (elsewhere they take up to" in text for text in texts(afresh))
+    moved = [text for text in texts(afresh) if "moved together" in text]
+    assert moved
+    assert all("so between parts of values" in text for text in moved)
+
+
+def test_sentences_and_pairs_of_words_are_compared_as_words_are():
+    words, sentences, base, tuned = planted()
+    heads = pl.Series(["0", "1", "1", "2", "2"] * sentences.height)
+    words = words.with_columns(head=heads, deprel=pl.col("kind"))
+    mood = pl.Series(np.array(["dull", "fair", "fine"])[np.arange(sentences.height) % 7 % 3])
+    sentences = sentences.with_columns(mood=mood)
+    of = words.join(sentences, on="sentence", maintain_order="left")["mood"].to_numpy()
+    shift = np.select([of == "dull", of == "fine"], [-20.0, 30.0])[:, None] * np.eye(HIDDEN)[0]
+    given = {"token_labels": ("deprel", "head"), "sentence_labels": ("mood",)}
+    tables = run([base[0], base[1] + shift], [tuned[0], base[1] + 2 * shift], words, sentences, **given)
+    assert cell(tables, "min_distance", "base", subset="mood=dull")["value"] == pytest.approx(20, rel=0.35)
+    assert cell(tables, "min_distance_change", subset="mood=dull")["value"] == pytest.approx(20, rel=0.1)
+    pairs = tables["separability_centroids"].filter(pl.col("label") == "deprel")
+    assert set(pairs["centroid"].list.len()) == {2 * HIDDEN}
+    assert cell(tables, "spread", "base", subset="deprel")["n"] == 39 * 4
 
 
 def test_too_many_clusters_have_no_distances_and_say_so():

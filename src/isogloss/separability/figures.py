@@ -36,20 +36,27 @@ def figures(tables: Tables, options: SeparabilityOptions) -> list[Figure]:
     if table.is_empty():
         return []
     own = first_tuned(table)
-    tail = " First tuned model." * (table["seed"].drop_nulls().n_unique() > 1)
+    tail = _tail(tables)
     labels = labels_of(own)
-    found: list[Figure] = list(_study(own, labels, tail))
+    found: list[Figure] = []
+    for show in OF_ALL:
+        found += show(tables)
     for name, label in list(zip(figure_names("separability", labels), labels, strict=True))[:LABELS]:
         for draw in OF_A_LABEL:
             found += draw(tables, own.filter(pl.col("subset") == label), label, name, tail)
     return found
 
 
-def _study(own: pl.DataFrame, labels: list[str], tail: str) -> Iterator[Figure]:
+def _tail(tables: Tables) -> str:
+    return " First tuned model." * (tables["separability"]["seed"].drop_nulls().n_unique() > 1)
+
+
+def _study(tables: Tables) -> Iterator[Figure]:
     """The table in the layout of the study."""
+    own, tail = first_tuned(tables["separability"]), _tail(tables)
     measures = ("accuracy", "clusters", "linear", "train_test", "min_distance", "min_distance_relative")
     rows = []
-    for label in labels:
+    for label in labels_of(own):
         part = own.filter((pl.col("subset") == label) & pl.col("measure").is_in(measures))
         cells = {(r["layer"], r["model"], r["measure"]): r["value"] for r in part.iter_rows(named=True)}
         for layer in sorted(part["layer"].unique()):
@@ -238,3 +245,6 @@ OF_A_LABEL: tuple[Callable[[Tables, pl.DataFrame, str, str, str], Iterator[Figur
 )
 """What is drawn of a label, given all tables, its rows of the first tuned model, itself, how names begin, and what
 captions end with."""
+
+OF_ALL: tuple[Callable[[Tables], Iterator[Figure]], ...] = (_study,)
+"""What is drawn of all labels together, given all tables; it comes first."""

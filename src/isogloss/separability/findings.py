@@ -32,7 +32,8 @@ def findings(tables: Tables, options: SeparabilityOptions) -> list[Finding]:
     for label in _spoken(own):
         for say in OF_A_LABEL:
             found += say(own, label, names[label])
-    found += _seeds(table)
+    for tell in OF_ALL:
+        found += tell(tables)
     return sorted(found, key=lambda one: -one.weight)
 
 
@@ -174,6 +175,13 @@ def _apart(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
                 tail = f"; in units of the spread of all vectors, though, it {verdict} from {ends} ({_noise(relative)})"
             else:
                 tail = f"; in units of the spread of all vectors from {ends} ({_noise(relative)})"
+        parts = _pair(own, "clusters", label, most["layer"])
+        if len(parts) == 2 and parts["base"]["value"] != parts["tuned"]["value"]:
+            rows += list(parts.values())
+            counts = (
+                f"{parts['base']['value']:,.0f} clusters of the base model and {parts['tuned']['value']:,.0f} of the"
+            )
+            tail += f". These are distances between {counts} tuned one, so between parts of values"
         at = f"at layer {most['layer']} " if len(those) > 1 else ""
         yield Finding.of_rows(
             f"The values of {label} {verb} at {layers([row['layer'] for row in those]).lower()}: {at}the mean of their "
@@ -310,10 +318,11 @@ def _accuracy(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
         pair = _pair(own, "accuracy", label, most["layer"])
         if len(pair) < 2:
             continue
+        at = f"at layer {most['layer']} " if len(those) > 1 else ""
         yield Finding.of_rows(
             f"The nearest cluster says {verb} of {label} than before at "
-            f"{layers([row['layer'] for row in those]).lower()}: at layer {most['layer']} accuracy on test rows goes "
-            f"from {from_to(pair['base']['value'], pair['tuned']['value'])}, by {said(most)}.",
+            f"{layers([row['layer'] for row in those]).lower()}: {at}accuracy on test rows goes from "
+            f"{from_to(pair['base']['value'], pair['tuned']['value'])}, by {said(most)}.",
             [most, *pair.values(), *[row for row in those if row is not most]],
             most, 0.6, **more,
         )  # fmt: skip
@@ -330,8 +339,9 @@ OF_A_LABEL: tuple[Callable[[pl.DataFrame, str, str], Iterator[Finding]], ...] = 
 """What is said of a label, given the first tuned model's rows, the label, and how its figures' names begin."""
 
 
-def _seeds(table: pl.DataFrame) -> Iterator[Finding]:
+def _seeds(tables: Tables) -> Iterator[Finding]:
     """How far several tuned models agree on the layer whose distances changed most."""
+    table = tables["separability"].with_row_index("row")
     rows = [
         row
         for row in table.filter(
@@ -353,3 +363,7 @@ def _seeds(table: pl.DataFrame) -> Iterator[Finding]:
         0.4,
         scale=(-widest, widest),
     )
+
+
+OF_ALL: tuple[Callable[[Tables], Iterator[Finding]], ...] = (_seeds,)
+"""What is said of all labels together, given all tables."""

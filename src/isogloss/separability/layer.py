@@ -51,7 +51,8 @@ def separability_layer(
         parts.append(beside(target, measured, pair))
         notes += _notes(target, measured, options)
     common = {"analysis": "separability", "layer": pair.layer, "seed": pair.tuned_index}
-    tables = {name: pl.concat([part[name] for part in parts]) for name in (parts[0] if parts else {})}
+    names = dict.fromkeys(name for part in parts for name in part)
+    tables = {name: pl.concat([part[name] for part in parts if name in part]) for name in names}
     return {
         "separability": tidy(common | row for row in rows),
         **tables,

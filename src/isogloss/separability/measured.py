@@ -77,7 +77,7 @@ class Measuring:
     most : results that are kept: those of a run's layers and labels.
     """
 
-    def __init__(self, geometry: Geometry, most: int = 512) -> None:
+    def __init__(self, geometry: Geometry, most: int = 256) -> None:
         self._geometry = geometry
         self._kept: Kept[Measured] = Kept(most)
 
