@@ -57,7 +57,24 @@ def test_values_that_were_moved_are_found_and_the_other_layer_is_what_it_was(tab
     assert any("values of kind moved apart at layer 1" in text for text in said)
     assert any("1 lie farther" in text and "2 closer" in text and "most D" in text for text in said)
     assert any("one cluster each, at every layer of both models" in text for text in said)
-    assert any("they lie otherwise than before" in text for text in said)
+
+
+def test_values_that_changed_places_lie_otherwise_than_before():
+    words, sentences, base, _ = planted()
+    tables = run(base, [base[0], placed(words, CENTRES[[3, 1, 2, 0]])], words, sentences)
+    change = cell(tables, "spatial_change")
+    assert change["value"] < -0.5 < change["null_low"]
+    assert cell(tables, "spatial_change", layer=0)["value"] == 0
+    assert any("they lie otherwise than before" in text for text in texts(tables))
+
+
+def test_the_same_places_with_other_noise_are_no_change():
+    words, sentences, base, _ = planted()
+    tables = run(base, [placed(words, CENTRES, seed=i) for i in (8, 9)], words, sentences)
+    changes = [cell(tables, f"{name}_change", layer=i) for name in ("min_distance", "spatial") for i in (0, 1)]
+    assert all(row["null_low"] <= row["value"] <= row["null_high"] for row in changes)
+    said = texts(tables)
+    assert not any("moved apart" in text or "moved together" in text or "otherwise" in text for text in said)
 
 
 def test_numbers_are_those_of_the_vectors(tables):
@@ -124,7 +141,7 @@ def test_a_model_against_itself_has_not_changed_in_anything():
     assert set(tables["separability_distances"]["change"]) == {0.0}
     assert set(tables["separability_moves"]["length"]) == {0.0}
     assert cell(tables, "spatial")["value"] == 1
-    assert cell(tables, "spatial_across")["value"] == cell(tables, "spatial_halves", "base")["value"]
+    assert cell(tables, "spatial_change")["value"] == 0
     said = texts(tables)
     assert any("lie exactly as far apart as before" in text for text in said)
     assert any("lie to each other exactly as before" in text for text in said)

@@ -197,7 +197,7 @@ def _spatial(tables: Tables, own: pl.DataFrame, label: str, name: str, tail: str
             title=f"How the values of {label} lie to each other",
             caption="Spatial similarity: Pearson's correlation of the distances of all pairs of values in two spaces. "
             "Halves: one half of the training sentences with the other, in the base model, and of the base model with "
-            "the tuned one; between these two only the model differs. The band: 95% of what shuffled values "
+            "the tuned one; these two differ by the model alone. The band: 95% of what shuffled values "
             f"give.{tail}",
             y_label="spatial similarity",
             lines=tuple(lines),

@@ -50,6 +50,13 @@ def beyond(row: Row, n: int) -> bool:
     return bool(abs(row["value"]) > row["null_high"] * margin(n) / _NORMAL_95)
 
 
+def _doubt(row: Row, n: int) -> str:
+    """What to say of a change beyond its own noise that is none all the same, of n that were looked at."""
+    if row["null_high"] is None or abs(row["value"]) <= row["null_high"] or beyond(row, n):
+        return ""
+    return f"; among {n} looked at, one so large may be chance"
+
+
 def _spoken(own: pl.DataFrame) -> list[str]:
     names = labels_of(own)
 
@@ -149,7 +156,7 @@ def _apart(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
         verdict = "lie as far apart as before, as far as can be told" if judged else "have no noise to judge changes by"
         yield Finding.of_rows(
             f"{where}: the values of {label} {verdict}; their mean least distance changed most at layer "
-            f"{most['layer']}, by {_signed(most['value'])} ({_noise(most)}).",
+            f"{most['layer']}, by {_signed(most['value'])} ({_noise(most)}){_doubt(most, len(changes))}.",
             changes, most, 0.4, **more, **more_scale,
         )  # fmt: skip
         return
@@ -227,38 +234,38 @@ def _spatial(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
     found = rows_of(own, "spatial", label)
     if not found:
         return
-    least = min(found, key=lambda row: row["value"])
-    p = _at(own, "spatial_p", label, least["layer"])
-    halves = next((r for r in rows_of(own, "spatial_halves", label, "base") if r["layer"] == least["layer"]), None)
-    across = _at(own, "spatial_across", label, least["layer"])
-    rows = [least, *([p] if p else [])]
-    tail = ""
-    moved = False
-    if halves is not None and across is not None:
-        moved = across["null_high"] < halves["null_low"]
-        rows += [halves, across]
-        shown = (
-            f" One half of the sentences in the base model and the other half in the tuned one agree to "
-            f"{stated(across['value'], 2)}, two halves in the base model to {stated(halves['value'], 2)}: "
-        )
-        tail = shown + ("they lie otherwise than before." if moved else "no difference beyond noise.")
-    chance = ""
-    if least["null_high"] is not None:
-        chance = f" (shuffled values: {stated(least['null_low'], 2)} to {stated(least['null_high'], 2)}"
-        chance += f"; p {stated(p['value'], 3)})" if p else ")"
+    more = {"scale": (-1.0, 1.0), "figure": f"{name}-spatial"}
     if all(row["value"] == 1 for row in found):
         text = f"The values of {label} lie to each other exactly as before: spatial similarity 1 at every layer."
-        yield Finding.of_rows(text, [*found, *rows[1:]], least, 0.5, scale=(-1, 1), figure=f"{name}-spatial")
+        yield Finding.of_rows(text, found, found[0], 0.5, **more)
         return
-    yield Finding.of_rows(
-        f"How the values of {label} lie to each other changed most at layer {least['layer']}: spatial similarity of "
-        f"base and tuned model {stated(least['value'], 2)}{chance}.{tail}",
-        rows,
-        least,
-        0.6 if moved else 0.4,
-        scale=(-1, 1),
-        figure=f"{name}-spatial",
+    changes = rows_of(own, "spatial_change", label)
+    moved = [row for row in changes if row["value"] < 0 and beyond(row, len(changes))]
+    layer = min(moved or found, key=lambda row: row["value"])["layer"]
+    whole = next(row for row in found if row["layer"] == layer)
+    rows = [whole]
+    chance = ""
+    p = _at(own, "spatial_p", label, layer)
+    if p is not None and whole["null_high"] is not None:
+        rows.append(p)
+        ends = f"{stated(whole['null_low'], 2)} to {stated(whole['null_high'], 2)}"
+        chance = f" (shuffled values: {ends}; p {stated(p['value'], 3)})"
+    text = (
+        f"How the values of {label} lie to each other changed most at layer {layer}: spatial similarity of base and "
+        f"tuned model {stated(whole['value'], 2)}{chance}."
     )
+    halves = next((row for row in rows_of(own, "spatial_halves", label, "base") if row["layer"] == layer), None)
+    across, change = _at(own, "spatial_across", label, layer), _at(own, "spatial_change", label, layer)
+    if halves is not None and across is not None and change is not None:
+        rows += [halves, across, change]
+        verdict = "they lie otherwise than before" if moved else "no difference beyond noise"
+        verdict = _doubt(change, len(changes)).removeprefix("; ") or verdict
+        text += (
+            " One half of the sentences in the base model and the other half in the tuned one agree to "
+            f"{stated(across['value'], 2)}, two halves in the base model to {stated(halves['value'], 2)}, by "
+            f"{_signed(change['value'])} ({_noise(change)}): {verdict}."
+        )
+    yield Finding.of_rows(text, rows, whole, 0.6 if moved else 0.4, **more)
 
 
 def _train_test(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
@@ -276,7 +283,7 @@ def _train_test(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
     if not moved:
         text = (
             f"Training and test rows of {label} lie as alike as before, as far as can be told: their spatial "
-            f"similarity changed most at layer {most['layer']}, from {ends}, {by}."
+            f"similarity changed most at layer {most['layer']}, from {ends}, {by}{_doubt(most, len(changes))}."
         )
     else:
         verb = "less" if most["value"] < 0 else "more"

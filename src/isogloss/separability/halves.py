@@ -5,7 +5,8 @@ distances of resamples are only ever larger, and the interval of an ordinary boo
 itself. No such interval is given. Two disjoint halves are drawn alike and shrink alike, so the difference between what
 they say has no such bias: it shows how much a number depends on which sentences there happen to be. What one half
 alone varies by is taken for what the whole varies by, which is more than that, whatever the rate at which it falls;
-so what is beyond this noise is beyond that of the whole too.
+so what is beyond this noise is beyond that of the whole too. Numbers with a bound, such as correlations near 1, are
+skewed; there it is a rule of thumb.
 """
 
 from __future__ import annotations

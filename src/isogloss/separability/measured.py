@@ -39,6 +39,7 @@ class Measured:
     test_distances : (c, c) between values of the test rows; NaN where values are no single clusters there.
     half_least : (K, 2, c) `least` of both halves.
     half_distances : (K, 2, c, c) `distances` of both halves.
+    half_test : (K, 2, c, c) `test_distances` of both halves of the test sentences.
     shared : training rows whose very vector also stands under another value.
     """
 
@@ -55,6 +56,7 @@ class Measured:
     test_distances: np.ndarray
     half_least: np.ndarray
     half_distances: np.ndarray
+    half_test: np.ndarray
     shared: int
 
     @property
@@ -140,7 +142,7 @@ class Measuring:
                         half_distances[i, j] = _by_label(part, clusters, c, options)
                         advance(1)
         least, nearest = least_distances(whole, clusters.classes, c)
-        test_clusters, test_distances = self._of_test(X_test, target, options, like, progress)
+        test_clusters, test_distances, half_test = self._of_test(X_test, target, options, seed, like, progress)
         hulls = [X[rows] for rows in clusters.rows]
         return Measured(
             clusters=clusters,
@@ -156,6 +158,7 @@ class Measuring:
             test_distances=test_distances,
             half_least=half_least,
             half_distances=half_distances,
+            half_test=half_test,
             shared=_shared(X, y),
         )
 
@@ -172,21 +175,32 @@ class Measuring:
         X: np.ndarray,
         target: Target,
         options: SeparabilityOptions,
+        seed: int,
         like: Measured | None,
         progress: Progress,
-    ) -> tuple[Clusters | None, np.ndarray]:
-        """Clusters of the test rows, and the distances between values where each is one cluster."""
+    ) -> tuple[Clusters | None, np.ndarray, np.ndarray]:
+        """Clusters of the test rows, and the distances between values, of all and of halves, if each is one cluster."""
         c = len(target.classes)
-        unknown = np.full((c, c), np.nan)
+        whole = np.full((c, c), np.nan)
+        halves = list(half_masks(target.sentences[target.test], options.halves, seed))
+        parts = np.full((len(halves), 2, c, c), np.nan)
         there, y = np.unique(target.truth, return_inverse=True)
         if len(there) < 3:
-            return None, unknown
+            return None, whole, parts
         clusters = self._geometry.clusters(X, y, progress) if like is None else like.test_clusters
         if clusters is None or not clusters.linear:
-            return clusters, unknown
-        between = self._geometry.distances(X, clusters.rows, clusters.classes)
-        unknown[np.ix_(there, there)] = _by_label(between, clusters, len(there), options)
-        return clusters, unknown
+            return clusters, whole, parts
+
+        def between(mask: np.ndarray) -> np.ndarray:
+            found = np.full((c, c), np.nan)
+            found[np.ix_(there, there)] = _by_label(self._between(X, clusters, mask), clusters, len(there), options)
+            return found
+
+        whole = between(np.ones(len(X), dtype=bool))
+        for i, masks in enumerate(halves):
+            for j, mask in enumerate(masks):
+                parts[i, j] = between(mask)
+        return clusters, whole, parts
 
 
 def _by_label(between: np.ndarray, clusters: Clusters, c: int, options: SeparabilityOptions) -> np.ndarray:

@@ -58,9 +58,10 @@ def label_rows(target: Target, measured: Mapping[str, Measured], options: Separa
     (null: Mantel's), `train_test_p`, where both are one cluster per value. Of both: `..._change`, tuned minus base
     (accuracy: 95% intervals over test sentences; distances and `train_test`: the null is the noise of `halves`);
     `grew` and `shrank`, values whose least distance did; `spatial`, `spatial_spearman`, `spatial_p` (null: Mantel's),
-    `spatial_excluded`; `spatial_halves`, similarity of two halves of the base model's training sentences, and
-    `spatial_across`, of one half in the base with the other half in the tuned model (null: least and greatest of the
-    splits).
+    `spatial_excluded`; `spatial_halves`, similarity of two halves of the training sentences in the base model,
+    `spatial_across`, of one half in the base with the other half in the tuned model, and `spatial_change`, how much
+    less that is, with the noise of `halves` as its null: `spatial` alone cannot say whether values lie otherwise, for
+    the same sentences are in both spaces.
     """
     rows: list[Row] = []
     n, n_test = len(target.train), len(target.test)
@@ -110,13 +111,14 @@ def label_rows(target: Target, measured: Mapping[str, Measured], options: Separa
     add("spatial_spearman", "tuned", found.spearman)
     add("spatial_p", "tuned", found.p)
     add("spatial_excluded", "tuned", found.excluded)
-    for measure, model, values in (
-        ("spatial_halves", "base", _across(base, base)),
-        ("spatial_across", "tuned", _across(base, tuned)),
-    ):
-        there = values[np.isfinite(values)]
-        if len(there):
-            add(measure, model, float(there.mean()), null_low=float(there.min()), null_high=float(there.max()))
+    among, across = _across(base, base), _across(base, tuned)
+    both = np.isfinite(among).all(axis=1) & np.isfinite(across).all(axis=1)
+    if both.any():
+        among, across = among[both], across[both]
+        width = noise(across[:, 0], across[:, 1])
+        add("spatial_halves", "base", float(among.mean()))
+        add("spatial_across", "tuned", float(across.mean()))
+        add("spatial_change", "tuned", float((across.mean(axis=1) - among.mean(axis=1)).mean()), **_around(width))
     return rows
 
 
@@ -203,17 +205,21 @@ def _train_test(one: Measured, options: SeparabilityOptions, seed: int) -> Spati
 
 
 def _half_train_test(one: Measured) -> np.ndarray:
-    """(K, 2) similarity of each half of the training sentences with the test rows; NaN where it is not defined."""
+    """(K, 2) similarity of a half of the training with one of the test sentences; NaN where it is not defined.
+
+    The test sentences are halved too, for they might be others as well.
+    """
     if not one.clusters.linear:
         return np.full(one.half_distances.shape[:2], np.nan)
-    found = [[correlation_of(half, one.test_distances) for half in halves] for halves in one.half_distances]
+    pairs = zip(one.half_distances, one.half_test, strict=True)
+    found = [[correlation_of(*both) for both in zip(train, test, strict=True)] for train, test in pairs]
     return np.array(found).reshape(-1, 2)
 
 
 def _across(first: Measured, second: Measured) -> np.ndarray:
-    """(K,) similarity of one half in one model with the other half in the other, mean of both ways."""
+    """(K, 2) similarity of one half in one model with the other half in the other, both ways."""
     pairs = zip(first.half_distances, second.half_distances, strict=True)
-    return np.array([(correlation_of(a[0], b[1]) + correlation_of(a[1], b[0])) / 2 for a, b in pairs])
+    return np.array([(correlation_of(a[0], b[1]), correlation_of(a[1], b[0])) for a, b in pairs]).reshape(-1, 2)
 
 
 def _means(half: np.ndarray) -> np.ndarray:
