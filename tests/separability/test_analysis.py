@@ -325,12 +325,17 @@ def test_steps_give_paths_of_centroids():
     words, sentences, base, tuned = planted()
     half = [(b + t) / 2 for b, t in zip(base, tuned, strict=True)]
     parts = [(step, run(base, model, words, sentences)) for step, model in ((0, base), (5, half), (10, tuned))]
-    found, _, _ = ANALYSIS.series(of_series("step", parts), "step", QUICK)
+    found, said, _ = ANALYSIS.series(of_series("step", parts), "step", QUICK)
     paths = found["separability_paths"].filter((pl.col("layer") == 1) & (pl.col("value") == "D")).sort("step")
     assert paths["step"].to_list() == [0, 5, 10]
     places = paths.select("x", "y").to_numpy()
     assert places[1] == pytest.approx(places[[0, 2]].mean(axis=0), abs=1e-3)
     assert np.linalg.norm(places[2] - places[0]) == pytest.approx(2 * np.linalg.norm(CENTRES[3]), rel=0.05)
+    (moved,) = said
+    assert moved.text.startswith("Over 10 steps of training, the mean least distance between the values of kind")
+    assert "half of that was there by step 5" in moved.text
+    steps = of_series("step", parts)["separability"]
+    assert steps.row(moved.rows[0], named=True)["value"] == moved.value == cell(parts[2][1], moved.measure)["value"]
 
 
 def test_tasks_give_the_studys_table():
