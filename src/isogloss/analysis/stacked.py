@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
-from isogloss.analysis.protocol import Vectors
+from isogloss.analysis.protocol import ModelPair, Vectors
 from isogloss.numerics import zip_blocks
 
 
@@ -40,6 +41,11 @@ class SideBySide:
             out[:, start : start + part.shape[1]] = part.take(rows)
             start += part.shape[1]
         return out
+
+
+def sentences_with_words(pair: ModelPair) -> pl.DataFrame:
+    """The pair's sentences that hold at least one word, in order: the rows that a sentence label is of."""
+    return pair.sentences.filter(pl.col("sentence").is_in(pair.words["sentence"].unique().implode()))
 
 
 def sentence_means(vectors: Vectors, sentence_of: np.ndarray, n_sentences: int) -> np.ndarray:

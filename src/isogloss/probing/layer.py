@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import ArrayVectors, LayerPair, Tables, Vectors, tidy
-from isogloss.analysis.stacked import sentence_means
+from isogloss.analysis.stacked import sentence_means, sentences_with_words
 from isogloss.errors import OptionError
 from isogloss.probing.asked_for import asked_for
 from isogloss.probing.layer_neurons import Ranked, neuron_tables
@@ -17,7 +17,7 @@ from isogloss.probing.options import ProbingOptions
 from isogloss.probing.read_once import ReadOnce
 from isogloss.probing.reading import Readable, Reading, read_all
 from isogloss.probing.scoring import baseline_rows, models_of, names_of, score_rows
-from isogloss.probing.targets import Target, sentences_with_words
+from isogloss.probing.targets import Target
 
 Readings = dict[str, dict[str, Reading]]
 

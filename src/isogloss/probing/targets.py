@@ -10,6 +10,7 @@ import polars as pl
 
 from isogloss.analysis import ModelPair, classing
 from isogloss.analysis.splits import ProbeRows, probe_rows
+from isogloss.analysis.stacked import sentences_with_words
 from isogloss.analysis.tables import FEWEST_SENTENCES
 from isogloss.errors import OptionError
 from isogloss.probing.control import control_codes
@@ -107,11 +108,6 @@ def wanted_labels(
         there = ", ".join(known) or "none"
         raise OptionError(f"probing: no label {', '.join(unknown)}; there are {there}")
     return {name: known[name] for name in wanted}
-
-
-def sentences_with_words(pair: ModelPair) -> pl.DataFrame:
-    """The pair's sentences that hold at least one word, in order: the rows that a sentence label is probed on."""
-    return pair.sentences.filter(pl.col("sentence").is_in(pair.words["sentence"].unique().implode()))
 
 
 def _spelled(units: pl.DataFrame, of: str) -> pl.Series:

@@ -7,10 +7,10 @@ here.
 
 from __future__ import annotations
 
-from math import sqrt
-
 import numpy as np
 from scipy.spatial.distance import pdist
+
+from isogloss.numerics.correlation import pearson
 
 
 def spatial_similarity(a: np.ndarray, b: np.ndarray, labels: np.ndarray | None = None) -> float:
@@ -50,8 +50,7 @@ def spatial_similarity(a: np.ndarray, b: np.ndarray, labels: np.ndarray | None =
             raise ValueError(
                 f"spatial similarity is undefined: all {len(values)} distances of the {name} space are equal"
             )
-    a, b = a - a.mean(), b - b.mean()
-    return float(np.clip((a @ b) / sqrt((a @ a) * (b @ b)), -1.0, 1.0))
+    return pearson(a, b)
 
 
 def _label_distances(X: np.ndarray, labels: np.ndarray) -> np.ndarray:

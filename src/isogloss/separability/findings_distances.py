@@ -1,0 +1,108 @@
+"""Whether the values of a label moved apart: their least distances, all together and one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from isogloss.analysis import Finding, from_to, layers
+from isogloss.analysis.finding_rows import rows_of
+from isogloss.separability.finding_words import beyond, doubt, noise_of, of_both, of_layer, signed
+
+
+def apart(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
+    """Whether values moved apart: their mean least distance."""
+    changes = rows_of(own, "min_distance_change", label)
+    if not changes:
+        return
+    where = layers([row["layer"] for row in changes])
+    more = {"figure": f"{name}-distance"}
+    widest = max([abs(row["value"]) for row in changes] + [row["null_high"] or 0 for row in changes]) or 1.0
+    more_scale = {"scale": (-widest, widest)}
+    if all(row["value"] == 0 for row in changes):
+        yield Finding.of_rows(
+            f"{where}: the values of {label} lie exactly as far apart as before.", changes, changes[0], 0.6,
+            **more, **more_scale,
+        )  # fmt: skip
+        return
+    moved = [row for row in changes if beyond(row, len(changes))]
+    if not moved:
+        most = max(changes, key=lambda row: abs(row["value"]))
+        judged = any(row["null_high"] is not None for row in changes)
+        verdict = "lie as far apart as before, as far as can be told" if judged else "have no noise to judge changes by"
+        yield Finding.of_rows(
+            f"{where}: the values of {label} {verdict}; their mean least distance changed most at layer "
+            f"{most['layer']}, by {signed(most['value'])} ({noise_of(most)}){doubt(most, len(changes))}.",
+            changes, most, 0.4, **more, **more_scale,
+        )  # fmt: skip
+        return
+    for sign, verb in ((1, "moved apart"), (-1, "moved together")):
+        those = [row for row in moved if row["value"] * sign > 0]
+        if not those:
+            continue
+        most = max(those, key=lambda row: abs(row["value"]))
+        pair = of_both(own, "min_distance", label, most["layer"])
+        relative = of_layer(own, "min_distance_relative_change", label, most["layer"])
+        scaled = of_both(own, "min_distance_relative", label, most["layer"])
+        if len(pair) < 2:
+            continue
+        rows = [most, *pair.values(), *[row for row in those if row is not most]]
+        tail = ""
+        if relative is not None and len(scaled) == 2:
+            rows += [relative, *scaled.values()]
+            ends = from_to(scaled["base"]["value"], scaled["tuned"]["value"])
+            if not beyond(relative, len(changes)):
+                tail = f"; in units of the spread of all vectors it is what it was ({ends}, {noise_of(relative)})"
+            elif relative["value"] * sign < 0:
+                verdict = "fell" if sign > 0 else "rose"
+                tail = (
+                    f"; in units of the spread of all vectors, though, it {verdict} from {ends} ({noise_of(relative)})"
+                )
+            else:
+                tail = f"; in units of the spread of all vectors from {ends} ({noise_of(relative)})"
+        parts = of_both(own, "clusters", label, most["layer"])
+        if len(parts) == 2 and parts["base"]["value"] != parts["tuned"]["value"]:
+            rows += list(parts.values())
+            counts = (
+                f"{parts['base']['value']:,.0f} clusters of the base model and {parts['tuned']['value']:,.0f} of the"
+            )
+            tail += f". These are distances between {counts} tuned one, so between parts of values"
+        at = f"at layer {most['layer']} " if len(those) > 1 else ""
+        yield Finding.of_rows(
+            f"The values of {label} {verb} at {layers([row['layer'] for row in those]).lower()}: {at}the mean of their "
+            f"least distances goes from {from_to(pair['base']['value'], pair['tuned']['value'])}, by "
+            f"{signed(most['value'])} ({noise_of(most)}){tail}.",
+            rows, most, 0.75, **more, **more_scale,
+        )  # fmt: skip
+
+
+def single_values(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
+    """How many values moved away from, or closer to, their nearest other value, at the last layer."""
+    rows = own.filter(
+        (pl.col("measure") == "min_distance_change")
+        & pl.col("subset").str.starts_with(f"{label}=")
+        & pl.col("value").is_not_null()
+    )
+    if rows.is_empty():
+        return
+    last = [row for row in rows.iter_rows(named=True) if row["layer"] == rows["layer"].max()]
+    sure_ones = [row for row in last if beyond(row, len(last))]
+    if len(last) < 3 or not sure_ones:
+        return
+    grew, shrank = ([row for row in sure_ones if row["value"] * sign > 0] for sign in (1, -1))
+    most = max(sure_ones, key=lambda row: abs(row["value"]))
+    pair = of_both(own, "min_distance", most["subset"], most["layer"])
+    if len(pair) < 2:
+        return
+    widest = max(abs(row["value"]) for row in last)
+    yield Finding.of_rows(
+        f"At layer {most['layer']}, of {len(last)} values of {label}, {len(grew)} lie farther from their nearest other "
+        f"value than before and {len(shrank)} closer, beyond noise; most {most['subset'].partition('=')[2]}, from "
+        f"{from_to(pair['base']['value'], pair['tuned']['value'])}, by {signed(most['value'])} ({noise_of(most)}).",
+        [most, *pair.values(), *[row for row in sure_ones if row is not most]],
+        most,
+        0.45,
+        scale=(-widest, widest),
+        figure=f"{name}-values",
+    )

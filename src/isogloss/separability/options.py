@@ -1,0 +1,77 @@
+"""Options of the separability analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from isogloss.errors import OptionError
+from isogloss.separability.spatial import SMALL
+
+CLUSTERS = ("afresh", "once")
+
+
+@dataclass(frozen=True)
+class SeparabilityOptions:
+    """Options of the separability analysis."""
+
+    labels: str | None = field(
+        default=None, metadata={"help": "word or sentence labels to look at, with commas; all there are by default"}
+    )
+    with_head: str = field(
+        default="deprel",
+        metadata={"help": "word labels, with commas, that are of a word and its head: both vectors side by side"},
+    )
+    max_train: int = field(default=5000, metadata={"help": "training rows of each label, drawn at random"})
+    max_test: int = field(default=2000, metadata={"help": "test rows of each label, drawn at random"})
+    min_count: int = field(default=5, metadata={"help": "training rows that a label's value needs to take part"})
+    max_classes: int = field(default=100, metadata={"help": "values of a label that take part, the commonest"})
+    clusters: str = field(
+        default="afresh",
+        metadata={"help": "find clusters in each model (afresh), or in the base model alone (once) for both"},
+    )
+    small: str = field(
+        default="keep",
+        metadata={"help": "small clusters in spatial similarity: keep them, drop them, or count their distances as 0"},
+    )
+    small_size: int = field(default=5, metadata={"help": "points of a small cluster, at most"})
+    most_clusters: int = field(
+        default=100, metadata={"help": "clusters between which distances are found; with more there are none"}
+    )
+    bootstrap: int = field(default=200, metadata={"help": "resamples of the test sentences; 0 gives no intervals"})
+    halves: int = field(
+        default=5, metadata={"help": "splits of the training sentences in two that say how far distances are noise"}
+    )
+    permutations: int = field(default=999, metadata={"help": "arrangements of the labels in Mantel's test"})
+
+    def __post_init__(self) -> None:
+        least = {
+            "max_train": 2,
+            "max_test": 1,
+            "min_count": 1,
+            "max_classes": 2,
+            "small_size": 0,
+            "most_clusters": 0,
+            "bootstrap": 0,
+            "halves": 0,
+            "permutations": 1,
+        }
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise OptionError(f"separability: {name} should be at least {low}. Got {getattr(self, name)} instead.")
+        for name, known in (("clusters", CLUSTERS), ("small", SMALL)):
+            if getattr(self, name) not in known:
+                raise OptionError(f"separability: {name} is one of {', '.join(known)}. Got {getattr(self, name)!r}.")
+
+    @property
+    def label_names(self) -> tuple[str, ...] | None:
+        """The labels asked for; None where all are."""
+        return None if self.labels is None else _names(self.labels)
+
+    @property
+    def pair_names(self) -> tuple[str, ...]:
+        """The word labels that are of a word and its head."""
+        return _names(self.with_head)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

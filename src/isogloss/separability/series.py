@@ -1,0 +1,133 @@
+"""What checkpoints of one training show, and tunings on several tasks side by side: the study's paths and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from isogloss.analysis import Figure, Finding, Tables, figure_names, stated
+from isogloss.analysis.finding_rows import finding_in
+from isogloss.separability.centroids import centroid_paths
+from isogloss.separability.distances import NO_TASK, cross_task, cross_task_figure
+from isogloss.separability.figures_paths import paths_figure
+from isogloss.separability.finding_words import beyond, noise_of, signed
+from isogloss.separability.findings import labels_of
+
+LABELS = 8
+"""Labels that are drawn and spoken of, the first in the order of the corpus."""
+
+
+def over_steps(tables: Tables) -> tuple[Tables, Sequence[Finding], Sequence[Figure]]:
+    """Paths of centroids over the steps of a training.
+
+    Parameters
+    ----------
+    tables : those of the analysis, of all steps' comparisons with the base one below the other, with a column `step`.
+        Rows of the model `tuned` are the series; at step 0 they are the base's.
+    """
+    if "separability_centroids" not in tables:
+        return {}, [], []
+    paths = centroid_paths(tables["separability_centroids"])
+    own = tables["separability_labels"].filter(pl.col("model") == "tuned")
+    labels = paths["label"].unique(maintain_order=True).to_list()[:LABELS]
+    drawn = (
+        paths_figure(paths, own, label, name, {0: "base"})
+        for name, label in zip(figure_names("separability-paths", labels), labels, strict=True)
+    )
+    found = [] if "separability" not in tables else list(_reached(tables["separability"]))
+    return {"separability_paths": paths}, found, [figure for figure in drawn if figure is not None]
+
+
+STEPS = "separability_steps"
+"""The tidy tables of all steps one below the other, as the run keeps them."""
+CHANGES: dict[str, tuple[str, str]] = {
+    "min_distance_relative_change": (
+        "the mean least distance between the values of {}, in units of the spread,",
+        "separability-min-distance-relative-over-steps",
+    ),
+    "train_test_change": (
+        "the spatial similarity of training and test rows of {}",
+        "separability-train-test-over-steps",
+    ),
+}
+"""Changes that are spoken of: what each is of, and the figure over steps that the run draws of it."""
+
+
+def _reached(table: pl.DataFrame) -> Iterator[Finding]:
+    """By which step half of a change beyond noise was there, at the last layer of all steps."""
+    labels = labels_of(table)[:LABELS]
+    numbered = table.with_row_index("row")
+    for label in labels:
+        for measure, (what, figure) in CHANGES.items():
+            rows = numbered.filter(
+                (pl.col("measure") == measure) & (pl.col("subset") == label) & pl.col("value").is_not_null()
+            )
+            steps = rows["step"].n_unique()
+            counted = rows.group_by("layer").agg(pl.col("step").n_unique().alias("steps"))
+            layers = counted.filter(pl.col("steps") == steps)["layer"]
+            if steps < 2 or layers.is_empty():
+                continue
+            curve = list(rows.filter(pl.col("layer") == layers.max()).sort("step").iter_rows(named=True))
+            last = curve[-1]
+            if not beyond(last, len(labels) * len(CHANGES)):
+                continue
+            half = next(row for row in curve if row["value"] / last["value"] >= 0.5)
+            size = max(abs(row["value"]) for row in curve)
+            yield finding_in(
+                f"Over {last['step']:,} steps of training, {what.format(label)} changed by {signed(last['value'])} "
+                f"({noise_of(last)}) at layer {last['layer']}; half of that was there by step {half['step']:,}.",
+                measure,
+                STEPS,
+                [last, *curve[:-1]],
+                last["value"],
+                0.6,
+                null_low=last["null_low"],
+                null_high=last["null_high"],
+                layers=(last["layer"],),
+                scale=(-size, size),
+                figure=figure,
+            )
+
+
+def over_tasks(tables: Tables) -> tuple[Tables, Sequence[Finding], Sequence[Figure]]:
+    """The study's cross-task table: what tuning on each of several tasks does to the values of every label.
+
+    Parameters
+    ----------
+    tables : those of the analysis, of all tunings' comparisons with the base one below the other, with a column `task`.
+    """
+    if "separability" not in tables:
+        return {}, [], []
+    table = cross_task(tables["separability"])
+    found = []
+    for label in labels_of(tables["separability"])[:LABELS]:
+        rows = [
+            row
+            for row in table.with_row_index("row").iter_rows(named=True)
+            if row["label"] == label and row["task"] != NO_TASK and row["mean_change"] is not None
+        ]
+        if len(rows) < 2:
+            continue
+        said = [
+            f"on {row['task']} {row['grew']} farther and {row['shrank']} closer (mean change "
+            f"{stated(row['mean_change'], 2)})"
+            for row in rows
+        ]
+        most = max(rows, key=lambda row: abs(row["mean_change"]))
+        size = abs(most["mean_change"]) or 1.0
+        about = f"Values of {label} from their nearest other value at layer {most['layer']}, after tuning"
+        found.append(
+            finding_in(
+                f"{about} {'; '.join(said)}.",
+                "mean_change",
+                "separability_cross_task",
+                [most, *[row for row in rows if row is not most]],
+                most["mean_change"],
+                0.5,
+                layers=(most["layer"],),
+                scale=(-size, size),
+                figure="separability-cross-task",
+            )
+        )
+    return {"separability_cross_task": table}, found, [cross_task_figure(table)] if table.height else []
