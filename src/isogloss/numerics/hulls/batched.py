@@ -49,7 +49,7 @@ def nearest_points_of_many(
     b, s, _ = sides.shape
     result = Batch(np.zeros(b), np.full(b, np.inf), np.zeros((b, s)))
     member = sides.astype(np.float64)
-    real = sides.any(axis=2)
+    real: np.ndarray = np.asarray(sides.any(axis=2))
     system = products + member @ member.transpose(0, 2, 1)
     places = np.arange(s)
     system[:, places, places] += RIDGE
