@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from isogloss.analysis import LayerPair, Tables, Vectors, tidy
+from isogloss.analysis.layer_choice import last_layer
 from isogloss.analysis.tables import FEWEST_SENTENCES
 from isogloss.errors import NotFiniteError, OptionError
 from isogloss.isotropy.carrying import carrying_tables
@@ -66,9 +67,7 @@ def _tables(pair: LayerPair, models: dict[str, Vectors], options: IsotropyOption
             models, words, options, pair.layer, pair.tuned_index, pair.seed
         )
         notes += [(None, note) for note in said]
-    both = set(pair.base_layers) & set(pair.tuned_layers)
-    last = max(both or {*pair.base_layers, *pair.tuned_layers}, default=pair.layer)
-    if options.carried_at(pair.layer, last):
+    if options.carried_at(pair.layer, last_layer(pair, pair.layer)):
         judges = Judges.of(pair, options)
         carried, said = carrying_tables(judges)
         tables |= carried

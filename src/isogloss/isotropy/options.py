@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from isogloss.analysis.layer_choice import absent_layers, is_chosen
 from isogloss.errors import OptionError
 
 
@@ -110,21 +111,11 @@ class IsotropyOptions:
         ------
         OptionError : `carries` is not written as it should be.
         """
-        if self.carries in ("none", "all", "last"):
-            return self.carries == "all" or (self.carries == "last" and layer == last)
-        return layer in self._carries()
+        return is_chosen("isotropy: carries", self.carries, layer, last)
 
     def absent(self, layers: Iterable[int]) -> list[int]:
         """Layers at which directions are to be taken out and that a run of these layers does not have."""
-        return [] if self.carries in ("none", "all", "last") else sorted(set(self._carries()) - set(layers))
-
-    def _carries(self) -> list[int]:
-        try:
-            return _numbers("carries", self.carries, int)
-        except OptionError:
-            raise OptionError(
-                f"isotropy: carries is last, all, none, or layers with commas. Got {self.carries!r}."
-            ) from None
+        return absent_layers("isotropy: carries", self.carries, layers)
 
 
 def _numbers(name: str, text: str, kind: type) -> list:

@@ -11,12 +11,14 @@ from typing import ClassVar, Literal
 import polars as pl
 
 from isogloss.analysis import Figure, Finding, LayerPair, Need, Tables, between_seeds, layers, tidy
+from isogloss.analysis.kept import Kept
 from isogloss.separability.centroids import difference_vectors
 from isogloss.separability.figures import figures
 from isogloss.separability.findings import findings
 from isogloss.separability.geometry import Geometry, HullGeometry
 from isogloss.separability.layer import NOTES, separability_layer
 from isogloss.separability.measured import Measuring
+from isogloss.separability.memorisation_scores import Predictions
 from isogloss.separability.options import SeparabilityOptions
 from isogloss.separability.series import over_steps, over_tasks
 from isogloss.separability.targets import targets, wanted_labels
@@ -39,13 +41,15 @@ class SeparabilityAnalysis:
     separability_distances : pairs of values: distance in base and tuned model, and what of the change is noise.
     separability_centroids : centroids of values in full dimension.
     separability_moves : how each centroid moved from base to tuned model, in two principal components.
+    separability_memorisation : learning curves of a classifier on subtrain, subtest and test rows, see `memorisation`.
+    separability_memorisation_parts : what that test rests on, and why it could not be made, if so.
     separability_notes : what could not be done, what was left out, and why.
     """
 
     name: ClassVar[str] = "separability"
     question: ClassVar[str] = "how far do labels lie apart, and was the training set memorised?"
     needs: ClassVar[frozenset[Need]] = frozenset({"words"})
-    uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels"})
+    uses: ClassVar[frozenset[Need]] = frozenset({"token labels", "sentence labels", "classifier head"})
     Options: ClassVar[type] = SeparabilityOptions
     headline: ClassVar[Mapping[str, str]] = {
         "min_distance_relative": "mean least distance between values, in units of the spread",
@@ -57,6 +61,7 @@ class SeparabilityAnalysis:
 
     def __init__(self, geometry: Geometry | None = None) -> None:
         self._measuring = Measuring(HullGeometry() if geometry is None else geometry)
+        self._predicted: Kept[Predictions] = Kept()
 
     def check(self, token_labels: Sequence[str], sentence_labels: Sequence[str], options: SeparabilityOptions) -> None:
         """Refuse labels that the corpus does not have, before any model runs.
@@ -79,7 +84,7 @@ class SeparabilityAnalysis:
         if not found:
             said = notes or ["No distances: words and sentences have no label."]
             return {"separability": tidy([]), "separability_notes": _notes(said)}
-        tables = separability_layer(pair, found, options, self._measuring)
+        tables = separability_layer(pair, found, options, self._measuring, self._predicted)
         tables["separability_notes"] = pl.concat([_notes(notes), tables["separability_notes"]])
         return tables
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from isogloss.analysis import (
 )
 from isogloss.analysis.figure_lines import MODELS, line_over
 from isogloss.separability.centroids import centroid_paths
+from isogloss.separability.figures_memorisation import memorisation_figures
 from isogloss.separability.figures_paths import paths_figure
 from isogloss.separability.findings import labels_of
 from isogloss.separability.options import SeparabilityOptions
@@ -246,5 +247,5 @@ OF_A_LABEL: tuple[Callable[[Tables, pl.DataFrame, str, str, str], Iterator[Figur
 """What is drawn of a label, given all tables, its rows of the first tuned model, itself, how names begin, and what
 captions end with."""
 
-OF_ALL: tuple[Callable[[Tables], Iterator[Figure]], ...] = (_study,)
+OF_ALL: tuple[Callable[[Tables], Iterable[Figure]], ...] = (_study, memorisation_figures)
 """What is drawn of all labels together, given all tables; it comes first."""

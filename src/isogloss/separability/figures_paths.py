@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import Figure
+from isogloss.analysis import Figure, PathLabel, PathsFigure, PathsLayer
 
 MOST = 50
 """Values that are drawn, those with most points."""
@@ -30,10 +30,6 @@ def paths_figure(
     the figure; None with fewer than two steps. Only values that are there at every step of every layer are drawn, and
     only layers that have all steps.
     """
-    try:
-        from isogloss.analysis.paths import PathLabel, PathsFigure, PathsLayer
-    except ModuleNotFoundError:
-        return None
     own = paths.filter(pl.col("label") == label)
     steps = own["step"].unique().sort().to_list()
     counted = own.group_by("layer").agg(pl.col("step").n_unique().alias("steps"))
@@ -69,7 +65,7 @@ def paths_figure(
             )
         )
     left = f" The {MOST} values with most points." if sizes.height > MOST else ""
-    found: Figure = PathsFigure(
+    return PathsFigure(
         name=name,
         title=f"Where the values of {label} move",
         caption="Mean training vector of every value along the two main directions of each layer's means, the same "
@@ -78,7 +74,6 @@ def paths_figure(
         steps=tuple(names.get(step, f"step {step}") for step in steps),
         layers=tuple(parts),
     )
-    return found
 
 
 def _short(value: float) -> float:

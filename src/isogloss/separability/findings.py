@@ -15,6 +15,7 @@ from isogloss.analysis import Finding, Tables, figure_names, first_tuned, from_t
 from isogloss.analysis.finding_rows import Row, rows_of, said, sure, unsure
 from isogloss.separability.finding_words import of_both
 from isogloss.separability.findings_distances import apart, single_values
+from isogloss.separability.findings_memorisation import memorised
 from isogloss.separability.findings_spatial import arrangement, train_with_test
 from isogloss.separability.options import SeparabilityOptions
 
@@ -175,5 +176,5 @@ def _seeds(tables: Tables) -> Iterator[Finding]:
     )
 
 
-OF_ALL: tuple[Callable[[Tables], Iterator[Finding]], ...] = (_seeds,)
+OF_ALL: tuple[Callable[[Tables], Iterator[Finding]], ...] = (_seeds, memorised)
 """What is said of all labels together, given all tables."""

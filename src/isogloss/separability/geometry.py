@@ -11,7 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
+from isogloss.numerics.hulls import nearest_hulls, pairwise_hull_distances
 from isogloss.progress import Progress
+from isogloss.separability.directprobe import DirectProbe
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +61,6 @@ class HullGeometry:
 
     def clusters(self, X: np.ndarray, y: np.ndarray, progress: Progress) -> Clusters:
         """The clusters that `DirectProbe` finds."""
-        from isogloss.separability.directprobe import DirectProbe
-
         probe = DirectProbe(progress=progress).fit(X, y)
         return Clusters(
             rows=tuple(np.asarray(rows) for rows in probe.clusters_),
@@ -70,12 +70,8 @@ class HullGeometry:
 
     def distances(self, X: np.ndarray, rows: Sequence[np.ndarray], classes: np.ndarray) -> np.ndarray:
         """Hull distances of all pairs of clusters of different classes."""
-        from isogloss.numerics.hulls import pairwise_hull_distances
-
         return np.asarray(pairwise_hull_distances(X, list(rows), classes))
 
     def nearest(self, X: np.ndarray, hulls: Sequence[np.ndarray]) -> np.ndarray:
         """Hulls by the distance of points from them."""
-        from isogloss.numerics.hulls import nearest_hulls
-
         return np.asarray(nearest_hulls(X, list(hulls))[0])

@@ -8,8 +8,12 @@ from typing import Any
 import polars as pl
 
 from isogloss.analysis import LayerPair, Tables, tidy
+from isogloss.analysis.kept import Kept
+from isogloss.analysis.layer_choice import last_layer
 from isogloss.separability.layer_rows import LayerRows
 from isogloss.separability.measured import Measured, Measuring
+from isogloss.separability.memorisation_scores import Predictions
+from isogloss.separability.memorised_layer import memorised_layer
 from isogloss.separability.options import SeparabilityOptions
 from isogloss.separability.rows import beside, label_rows
 from isogloss.separability.targets import Target
@@ -19,9 +23,15 @@ NOTES: dict[str, Any] = {"layer": pl.Int32(), "text": pl.String()}
 
 
 def separability_layer(
-    pair: LayerPair, targets: list[Target], options: SeparabilityOptions, measuring: Measuring
+    pair: LayerPair,
+    targets: list[Target],
+    options: SeparabilityOptions,
+    measuring: Measuring,
+    predicted: Kept[Predictions],
 ) -> Tables:
     """Tables of one layer; of one model alone where the other lacks the layer.
+
+    `measuring` and `predicted` keep what was found of a base model that comes again under another tuned one.
 
     Raises
     ------
@@ -50,6 +60,10 @@ def separability_layer(
         rows += label_rows(target, measured, options, pair.seed)
         parts.append(beside(target, measured, pair))
         notes += _notes(target, measured, options)
+    if options.memorised_at(pair.layer, last_layer(pair, pair.layer)):
+        of_memory, tables_of_memory = memorised_layer(pair, models, targets, options, predicted)
+        rows += of_memory
+        parts.append(tables_of_memory)
     common = {"analysis": "separability", "layer": pair.layer, "seed": pair.tuned_index}
     names = dict.fromkeys(name for part in parts for name in part)
     tables = {name: pl.concat([part[name] for part in parts if name in part]) for name in names}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from isogloss.analysis.layer_choice import is_chosen
 from isogloss.errors import OptionError
+from isogloss.separability.memorisation_classifiers import CLASSIFIERS
 from isogloss.separability.spatial import SMALL
 
 CLUSTERS = ("afresh", "once")
@@ -42,6 +44,17 @@ class SeparabilityOptions:
         default=5, metadata={"help": "splits of the training sentences in two that say how far distances are noise"}
     )
     permutations: int = field(default=999, metadata={"help": "arrangements of the labels in Mantel's test"})
+    memorise: str = field(
+        default="last",
+        metadata={"help": "layers at which the test of memorisation is made: last, all, none, or as 0,3,6"},
+    )
+    memorise_labels: str | None = field(
+        default=None, metadata={"help": "labels of that test, with commas; by default that of the tuned model's task"}
+    )
+    memorise_splits: int = field(
+        default=3, metadata={"help": "splits of the training sentences in subtrain and subtest"}
+    )
+    classifier: str = field(default="mlp", metadata={"help": "what tells memorisation: mlp (as the study) or linear"})
 
     def __post_init__(self) -> None:
         least = {
@@ -54,13 +67,24 @@ class SeparabilityOptions:
             "bootstrap": 0,
             "halves": 0,
             "permutations": 1,
+            "memorise_splits": 1,
         }
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise OptionError(f"separability: {name} should be at least {low}. Got {getattr(self, name)} instead.")
-        for name, known in (("clusters", CLUSTERS), ("small", SMALL)):
+        for name, known in (("clusters", CLUSTERS), ("small", SMALL), ("classifier", CLASSIFIERS)):
             if getattr(self, name) not in known:
                 raise OptionError(f"separability: {name} is one of {', '.join(known)}. Got {getattr(self, name)!r}.")
+        self.memorised_at(0, 1)
+
+    def memorised_at(self, layer: int, last: int) -> bool:
+        """Whether the test of memorisation is made at this layer."""
+        return is_chosen("separability: memorise", self.memorise, layer, last)
+
+    @property
+    def memorise_names(self) -> tuple[str, ...] | None:
+        """The labels of the test of memorisation; None where the analysis may choose."""
+        return None if self.memorise_labels is None else _names(self.memorise_labels)
 
     @property
     def label_names(self) -> tuple[str, ...] | None:

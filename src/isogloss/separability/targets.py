@@ -118,13 +118,14 @@ def wanted_labels(
     known = dict.fromkeys(sentence_labels, "sentences")
     for name in classing(token_labels):
         known[name] = "pairs" if name in options.pair_names and HEAD in token_labels else "words"
-    wanted = options.label_names
-    if wanted is None:
-        return known
-    if unknown := [name for name in wanted if name not in known]:
-        there = ", ".join(known) or "none"
-        raise OptionError(f"separability: no label {', '.join(unknown)}; there are {there}")
-    return {name: known[name] for name in wanted}
+    wanted = known
+    for asked in (options.label_names, options.memorise_names):
+        if unknown := [name for name in asked or () if name not in wanted]:
+            there = ", ".join(wanted) or "none"
+            raise OptionError(f"separability: no label {', '.join(unknown)}; there are {there}")
+        if asked is options.label_names and asked is not None:
+            wanted = {name: known[name] for name in asked}
+    return wanted
 
 
 def head_rows(words: pl.DataFrame) -> np.ndarray:
