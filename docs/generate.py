@@ -57,7 +57,7 @@ def _default(value: Any) -> str:
     return f"`{getattr(value, 'value', value)}`"
 
 
-ROOMS = ("", ".corpus", ".similarity", ".concepts", ".probing", ".isotropy")
+ROOMS = ("", ".corpus", ".similarity", ".concepts", ".probing", ".isotropy", ".separability")
 
 
 def python_reference() -> str:

@@ -125,7 +125,7 @@ def test_a_training_set_that_lies_otherwise_than_the_test_is_found():
     change = cell(tables, "train_test_change")
     assert change["value"] < -0.3
     assert change["value"] < change["null_low"]
-    assert cell(tables, "accuracy_change")["ci_high"] < -0.2
+    assert cell(tables, "intra_accuracy_change")["ci_high"] < -0.2
     said = texts(tables)
     assert any("Training and test rows of kind lie less alike than before" in text for text in said)
     assert any("The nearest cluster says less of kind than before at layer 1" in text for text in said)
@@ -210,7 +210,7 @@ def test_too_many_clusters_have_no_distances_and_say_so():
     tables = run(base, tuned, words, sentences, replace(QUICK, most_clusters=3))
     assert cell(tables, "min_distance")["value"] is None
     assert cell(tables, "spatial")["value"] is None
-    assert cell(tables, "accuracy")["value"] == 1
+    assert cell(tables, "intra_accuracy")["value"] == 1
     assert tables["separability_distances"].is_empty()
     assert any("4 clusters are more than 3" in text for text in texts(tables))
     assert ANALYSIS.figures(tables, QUICK)
@@ -225,7 +225,7 @@ def test_no_noise_is_made_up_where_there_are_no_halves():
 
 
 def test_distances_never_have_an_interval(tables):
-    of_distances = tables["separability"].filter(~pl.col("measure").str.starts_with("accuracy"))
+    of_distances = tables["separability"].filter(~pl.col("measure").str.starts_with("intra_accuracy"))
     assert of_distances["ci_low"].null_count() == of_distances.height
 
 

@@ -38,10 +38,10 @@ def runs():
         common = {"task": task, "analysis": "separability", "subset": "fxn", "seed": 0}
         for layer in (1, 2):
             rows += [
-                common | {"measure": "accuracy", "model": "base", "value": 0.8775, "layer": layer},
+                common | {"measure": "intra_accuracy", "model": "base", "value": 0.8775, "layer": layer},
                 common | {"measure": "linear", "model": "base", "value": 1, "layer": layer},
                 common | {"measure": "clusters", "model": "tuned", "value": 40, "layer": layer},
-                common | {"measure": "accuracy", "model": "tuned", "value": 0.8 + layer / 100, "layer": layer},
+                common | {"measure": "intra_accuracy", "model": "tuned", "value": 0.8 + layer / 100, "layer": layer},
                 common | {"measure": "min_distance_change", "model": "tuned", "value": change * layer, "layer": layer},
                 common | {"measure": "grew", "model": "tuned", "value": grew, "layer": layer},
                 common | {"measure": "shrank", "model": "tuned", "value": 40 - grew, "layer": layer},
@@ -55,10 +55,10 @@ def test_the_studys_table_has_a_row_of_the_base_model_and_one_per_task():
     assert table["task"].to_list() == [NO_TASK, "POS", "PS-fxn"]
     assert table["layer"].to_list() == [2, 2, 2]
     base, pos, fxn = table.iter_rows(named=True)
-    assert (base["accuracy"], base["linear"], base["grew"], base["mean_change"]) == (0.8775, True, None, None)
+    assert (base["intra_accuracy"], base["linear"], base["grew"], base["mean_change"]) == (0.8775, True, None, None)
     assert (pos["grew"], pos["shrank"], pos["mean_change"]) == (0, 40, -3.36)
     assert (fxn["grew"], fxn["shrank"], fxn["clusters"]) == (40, 0, 40)
-    assert fxn["accuracy"] == pytest.approx(0.82)
+    assert fxn["intra_accuracy"] == pytest.approx(0.82)
     assert cross_task(runs(), layer=1)["mean_change"].to_list() == [None, -1.68, 5.29]
     figure = cross_task_figure(table)
     assert figure_from_dict(figure.as_dict()) == figure

@@ -189,6 +189,33 @@ TERMS: dict[str, tuple[str, str]] = {
         "same from step to step, so that what moves on the page has moved in the model. Movement in other directions "
         "is not seen; the share of the variance says how much is.",
     ),
+    "clusters": (
+        "Clusters, told apart by planes",
+        "The vectors of a label's values are gathered into as few clusters as can be whose hulls - the shapes that "
+        "just hold their points - do not run into those of other values. One cluster per value: flat cuts through the "
+        "space tell all values apart. More: values are tangled (DirectProbe, Zhou & Srikumar 2021).",
+    ),
+    "min_distance": (
+        "Least distance",
+        "How near the hull of a value comes to that of the nearest other value; a mean over the values. Where it grows "
+        "there is more room for a classifier to tell them apart. In units of the spread, so that a space that only "
+        "grew has not moved anything apart.",
+    ),
+    "spatial": (
+        "Spatial similarity",
+        "Whether values that lie far apart in one space do so in the other: the correlation of the distances of all "
+        "pairs of values. Chance is what shuffling the names of the values gives (Mantel's test).",
+    ),
+    "intra_accuracy": (
+        "Nearest cluster (intra-accuracy)",
+        "The share of test rows that lie nearest to a cluster of their own value. Nothing is trained.",
+    ),
+    "memorised_gap": (
+        "Memorised; subtrain, subtest, test",
+        "The model was tuned on all training sentences; a classifier of its vectors is trained on four fifths of them "
+        "(subtrain) and tried on the rest (subtest) and on sentences that neither saw (test). If the subtest is "
+        "easier than the test after tuning, and was not before, the model has encoded its training sentences.",
+    ),
     "lca": (
         "LCA ranking",
         "Linguistic correlation analysis: neurons in the order in which they come to carry a share of the weights of a "

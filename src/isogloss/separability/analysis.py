@@ -56,7 +56,7 @@ class SeparabilityAnalysis:
         "clusters": "number of clusters",
         "spatial": "spatial similarity to the base model",
         "train_test": "spatial similarity of training and test rows",
-        "accuracy": "accuracy of the nearest cluster",
+        "intra_accuracy": "accuracy of the nearest cluster",
     }
 
     def __init__(self, geometry: Geometry | None = None) -> None:

@@ -82,7 +82,7 @@ CROSS_TASK: dict[str, Any] = {
     "shrank": pl.Int64(),
     "mean_change": pl.Float64(),
     "relative_change": pl.Float64(),
-    "accuracy": pl.Float64(),
+    "intra_accuracy": pl.Float64(),
     "clusters": pl.Float64(),
     "linear": pl.Boolean(),
     "train_test": pl.Float64(),
@@ -147,7 +147,7 @@ def cross_task_figure(table: pl.DataFrame, tail: str = "") -> TableFigure:
         (
             f"{row['label']}, layer {row['layer']}",
             row["task"],
-            *(row[c] for c in ("grew", "shrank", "mean_change", "relative_change", "accuracy", "clusters")),
+            *(row[c] for c in ("grew", "shrank", "mean_change", "relative_change", "intra_accuracy", "clusters")),
             None if row["linear"] is None else ("yes" if row["linear"] else "no"),
             row["train_test"],
         )
@@ -179,7 +179,7 @@ def cross_task_figure(table: pl.DataFrame, tail: str = "") -> TableFigure:
 def _scores(rows: pl.DataFrame, model: str) -> dict[str, Any]:
     linear = _value(rows, "linear", model)
     return {
-        "accuracy": _value(rows, "accuracy", model),
+        "intra_accuracy": _value(rows, "intra_accuracy", model),
         "clusters": _value(rows, "clusters", model),
         "linear": None if linear is None else bool(linear),
         "train_test": _value(rows, "train_test", model),

@@ -55,7 +55,7 @@ def _tail(tables: Tables) -> str:
 def _study(tables: Tables) -> Iterator[Figure]:
     """The table in the layout of the study."""
     own, tail = first_tuned(tables["separability"]), _tail(tables)
-    measures = ("accuracy", "clusters", "linear", "train_test", "min_distance", "min_distance_relative")
+    measures = ("intra_accuracy", "clusters", "linear", "train_test", "min_distance", "min_distance_relative")
     rows = []
     for label in labels_of(own):
         part = own.filter((pl.col("subset") == label) & pl.col("measure").is_in(measures))
@@ -208,7 +208,7 @@ def _spatial(tables: Tables, own: pl.DataFrame, label: str, name: str, tail: str
 
 
 def _accuracy(tables: Tables, own: pl.DataFrame, label: str, name: str, tail: str) -> Iterator[Figure]:
-    rows = own.filter(pl.col("measure") == "accuracy")
+    rows = own.filter(pl.col("measure") == "intra_accuracy")
     lines = [curve(model, rows.filter(pl.col("model") == model)) for model in MODELS if model in rows["model"]]
     if lines:
         yield LinesFigure(

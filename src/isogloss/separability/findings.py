@@ -101,7 +101,7 @@ def _where_linear(model: str, rows: list[Row], flat: Mapping[int, Row]) -> str:
 
 def _accuracy(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
     """Whether the nearest cluster says more or less of test rows."""
-    changes = rows_of(own, "accuracy_change", label)
+    changes = rows_of(own, "intra_accuracy_change", label)
     if not changes:
         return
     more = {"scale": (-1.0, 1.0), "figure": f"{name}-accuracy"}
@@ -126,7 +126,7 @@ def _accuracy(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
         if not those:
             continue
         most = max(those, key=lambda row: abs(row["value"]))
-        pair = of_both(own, "accuracy", label, most["layer"])
+        pair = of_both(own, "intra_accuracy", label, most["layer"])
         if len(pair) < 2:
             continue
         at = f"at layer {most['layer']} " if len(those) > 1 else ""

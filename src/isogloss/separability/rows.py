@@ -54,8 +54,8 @@ def label_rows(target: Target, measured: Mapping[str, Measured], options: Separa
 
     Per model: `clusters`, `linear` (1 or 0), both only where clusters were found in that model; `spread`;
     `min_distance`, the mean over values of their least distance, `min_distance_relative` the same over the spread;
-    `accuracy` of the nearest cluster on test rows; `train_test`, spatial similarity of the training with the test rows
-    (null: Mantel's), `train_test_p`, where both are one cluster per value. Of both: `..._change`, tuned minus base
+    `intra_accuracy` of the nearest cluster on test rows; `train_test`, spatial similarity of the training with the test
+    rows (null: Mantel's), `train_test_p`, where both are one cluster per value. Of both: `..._change`, tuned minus base
     (accuracy: 95% intervals over test sentences; distances and `train_test`: the null is the noise of `halves`);
     `grew` and `shrank`, values whose least distance did; `spatial`, `spatial_spearman`, `spatial_p` (null: Mantel's),
     `spatial_excluded`; `spatial_halves`, similarity of two halves of the training sentences in the base model,
@@ -175,10 +175,10 @@ def _accuracy_rows(
 ) -> list[Row]:
     """Accuracy of the nearest cluster, and its change, paired over the test sentences."""
     right = [one.right.astype(np.float64) for one in measured.values()]
-    names = [("accuracy", model) for model in measured]
+    names = [("intra_accuracy", model) for model in measured]
     if len(right) == 2:
         right.append(right[1] - right[0])
-        names.append(("accuracy_change", "tuned"))
+        names.append(("intra_accuracy_change", "tuned"))
     sentences, of = np.unique(target.sentences[target.test], return_inverse=True)
     sums = group_sums(np.stack(right, axis=1), of, len(sentences))
     counts = np.repeat(np.bincount(of, minlength=len(sentences))[:, None].astype(np.float64), len(right), axis=1)

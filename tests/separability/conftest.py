@@ -1,3 +1,0 @@
-from tests.separability.stand_ins import install
-
-install()
