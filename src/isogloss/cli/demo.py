@@ -26,6 +26,13 @@ LEARNING_RATE = 1.5e-4
 CLASSES = {"0": "negative", "1": "positive"}
 QUICK: dict[str, dict[str, Any]] = {
     "concepts": {"trigger_sentences": 45, "trigger_words": 8},
+    "separability": {
+        "labels": "sentiment,word_class",
+        "max_train": 1000,
+        "max_test": 500,
+        "halves": 2,
+        "permutations": 199,
+    },
     "isotropy": {
         "bootstrap": 100,
         "contextuality": False,

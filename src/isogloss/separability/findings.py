@@ -71,12 +71,14 @@ def _linear(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
     every = [row for rows in shown.values() for row in rows]
     rest = [flat[row["model"]][row["layer"]] for row in every]
     last = shown.get("tuned", shown.get("base", []))[-1]
+    alone = any(row["value"] == 1 and row["null_high"] == 1 for row in rest)
+    chance = ". So few that planes would tell apart values dealt out at random (Cover 1965): no finding" * alone
     yield Finding.of_rows(
         f"The values of {label} are told apart by planes, one cluster each, {' and '.join(told.values())}; this is of "
-        f"{last['n']:,} training rows.",
+        f"{last['n']:,} training rows{chance}.",
         [last, *[row for row in every if row is not last], *rest],
         last,
-        0.5,
+        0.25 if alone else 0.5,
         scale=(0, float(number)),
         figure=f"{name}-clusters",
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy.stats import binom
 
 from isogloss.analysis import LayerPair, Tables
 from isogloss.analysis.tables import FEWEST_SENTENCES, known
@@ -52,7 +53,8 @@ DISTANCES: dict[str, Any] = {
 def label_rows(target: Target, measured: Mapping[str, Measured], options: SeparabilityOptions, seed: int) -> list[Row]:
     """Rows of one label at one layer, subset = the label; of single values, LABEL=VALUE.
 
-    Per model: `clusters`, `linear` (1 or 0), both only where clusters were found in that model; `spread`;
+    Per model: `clusters`, `linear` (1 or 0; null: of values dealt out at random, by Cover's count), both only where
+    clusters were found in that model; `spread`;
     `min_distance`, the mean over values of their least distance, `min_distance_relative` the same over the spread;
     `intra_accuracy` of the nearest cluster on test rows; `train_test`, spatial similarity of the training with the test
     rows (null: Mantel's), `train_test_p`, where both are one cluster per value. Of both: `..._change`, tuned minus base
@@ -75,7 +77,7 @@ def label_rows(target: Target, measured: Mapping[str, Measured], options: Separa
     for model, one in measured.items():
         if one.found:
             add("clusters", model, len(one.clusters))
-            add("linear", model, float(one.clusters.linear))
+            add("linear", model, float(one.clusters.linear), **_by_chance(one))
         add("spread", model, one.spread)
         add("min_distance", model, _mean(one.least))
         add("min_distance_relative", model, _mean(one.relative))
@@ -168,6 +170,19 @@ def beside(target: Target, measured: Mapping[str, Measured], pair: LayerPair) ->
         "separability_distances": pl.DataFrame(pairs, schema=DISTANCES),
         "separability_centroids": pl.DataFrame(centroids, schema=CENTROIDS),
     }
+
+
+def _by_chance(one: Measured) -> Row:
+    """Whether planes would tell values apart that mean nothing: 95% of what is found then, as a null.
+
+    Of all ways to part n points in general position in d dimensions, P(Binomial(n - 1, 1/2) <= d) are by a plane (Cover
+    1965, doi:10.1109/PGEC.1965.264137). Taken for every pair of values, as if these were independent; parts of unequal
+    size are told apart more easily than that.
+    """
+    d = one.centroids.shape[1]
+    first, second = np.triu_indices(len(one.sizes), 1)
+    p = float(np.prod(binom.cdf(d, one.sizes[first] + one.sizes[second] - 1, 0.5)))
+    return {"null_low": float(p >= 0.975), "null_high": float(p > 0.025)}
 
 
 def _accuracy_rows(
