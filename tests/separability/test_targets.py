@@ -56,6 +56,24 @@ def test_words_pairs_and_sentences_each_have_rows_of_their_own():
         assert not set(target.sentences[target.train]) & set(target.sentences[target.test])
 
 
+def test_only_the_labels_that_are_named_are_looked_at():
+    found, _ = targets(pair(), SeparabilityOptions(labels="upos"))
+    assert list(named(found)) == ["upos"]
+    with pytest.raises(OptionError, match="no label kind"):
+        wanted_labels(NAMES, ("kind",), SeparabilityOptions(labels="upos", memorise_labels="kind"))
+
+
+def test_of_many_labels_the_first_are_looked_at_and_the_others_named():
+    more = [f"extra{i}" for i in range(5)]
+    given = pair()
+    words = given.words.with_columns(pl.col("upos").alias(name) for name in more)
+    found, notes = targets(
+        pair(words=words, token_labels=(*NAMES, *more)), SeparabilityOptions(memorise_labels="extra4")
+    )
+    assert set(named(found)) == {"kind", "upos", "deprel", "extra0", "extra4"}
+    assert any("not at extra1, extra2 and extra3" in note for note in notes)
+
+
 def test_vectors_of_pairs_are_head_then_word_and_those_of_sentences_are_means():
     found, _ = targets(pair(), SeparabilityOptions())
     X = np.random.default_rng(0).standard_normal((120, 3)).astype(np.float32)

@@ -17,7 +17,7 @@ class SeparabilityOptions:
     """Options of the separability analysis."""
 
     labels: str | None = field(
-        default=None, metadata={"help": "word or sentence labels to look at, with commas; all there are by default"}
+        default=None, metadata={"help": "word or sentence labels to look at, with commas; the first four by default"}
     )
     with_head: str = field(
         default="deprel",

@@ -5,13 +5,13 @@ Chooses rows; their vectors are taken in `layer_rows`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import ModelPair, classing
+from isogloss.analysis import ModelPair, classing, listed
 from isogloss.analysis.sampling import sampled_rows
 from isogloss.analysis.splits import ProbeRows, probe_rows
 from isogloss.analysis.stacked import sentences_with_words
@@ -20,6 +20,8 @@ from isogloss.errors import OptionError
 from isogloss.separability.options import SeparabilityOptions
 
 HEAD = "head"
+LABELS = 4
+"""Labels that are looked at where none are named, those of sentences first: each takes its time at every layer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +70,20 @@ def targets(pair: ModelPair, options: SeparabilityOptions) -> tuple[list[Target]
     """
     wanted = wanted_labels(pair.token_labels, pair.sentence_labels, options)
     sentences = sentences_with_words(pair)
-    heads = head_rows(pair.words) if "pairs" in wanted.values() else None
     found, notes = [], []
+    tables = {name: sentences if of == "sentences" else pair.words for name, of in wanted.items()}
+    classes = [name for name in wanted if not tables[name][name].dtype.is_float()]
+    if options.label_names is None and len(classes) > LABELS:
+        asked = dict.fromkeys([*classes[:LABELS], *(options.memorise_names or ())])
+        left = [name for name in classes if name not in asked]
+        notes.append(
+            f"Looked at {', '.join(asked)}; not at {listed(left, most=3)}, which the option labels can name."
+        )
+        wanted = {name: of for name, of in wanted.items() if name not in left}
+    heads = head_rows(pair.words) if "pairs" in wanted.values() else None
     said: dict[str, list[str]] = {}
     for name, of in wanted.items():
-        units = sentences if of == "sentences" else pair.words
+        units = tables[name]
         if units[name].dtype.is_float():
             notes.append(f"{name}: a number, and only classes lie apart.")
             continue
@@ -118,14 +129,16 @@ def wanted_labels(
     known = dict.fromkeys(sentence_labels, "sentences")
     for name in classing(token_labels):
         known[name] = "pairs" if name in options.pair_names and HEAD in token_labels else "words"
-    wanted = known
-    for asked in (options.label_names, options.memorise_names):
-        if unknown := [name for name in asked or () if name not in wanted]:
-            there = ", ".join(wanted) or "none"
-            raise OptionError(f"separability: no label {', '.join(unknown)}; there are {there}")
-        if asked is options.label_names and asked is not None:
-            wanted = {name: known[name] for name in asked}
+    wanted = known if options.label_names is None else _named(options.label_names, known)
+    _named(options.memorise_names or (), wanted)
     return wanted
+
+
+def _named(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
+    if unknown := [name for name in names if name not in known]:
+        there = ", ".join(known) or "none"
+        raise OptionError(f"separability: no label {', '.join(unknown)}; there are {there}")
+    return {name: known[name] for name in names}
 
 
 def head_rows(words: pl.DataFrame) -> np.ndarray:
