@@ -6,12 +6,16 @@ to be believed.
 
 from __future__ import annotations
 
+import time
+import warnings
+
 import numpy as np
 
 from isogloss.numerics.separation.descent import descend
 from isogloss.numerics.separation.gram import interpolating_normal, span_coordinates
 from isogloss.numerics.separation.hinge import HingeNewton, hinge_rows, single_rows
 from isogloss.numerics.separation.interior import walk_inside
+from isogloss.numerics.separation.nearest import meet_or_part
 from isogloss.numerics.separation.programme import nearest_by_programme
 from isogloss.numerics.separation.verdict import (
     Method,
@@ -25,7 +29,8 @@ from isogloss.numerics.separation.verdict import (
 
 _SINGLE_STEPS = 30
 _DOUBLE_STEPS = 40
-_LAST_STEPS = 400
+_PROGRAMME_SECONDS = 10.0
+"""Time of all linear programmes of one pair."""
 _SINGLE_FROM = 200_000
 """Values (points times dimensions) from which float32 looks for a plane first; float64 always judges it."""
 
@@ -96,12 +101,15 @@ class Pair:
         if n < d:
             points, basis = span_coordinates(points - middle)
             middle = np.zeros(points.shape[1])
-        if not self._hinge(points, middle, basis, _DOUBLE_STEPS):
-            Z = (points - middle) / self.scale
-            weights = self._interior(Z, basis)
-            # Near the tolerance more of the hinge's pieces still cost less than a linear programme.
-            if weights is not None and not self._hinge(points, middle, basis, _LAST_STEPS):
-                self._programme(Z, basis, weights)
+        if self._hinge(points, middle, basis):
+            return
+        Z = (points - middle) / self.scale
+        weights = self._nearest(Z, basis)
+        if self.verdict is not None:
+            return
+        importance = self._interior(Z, basis)
+        if importance is not None and not self._programme(Z, basis, importance):
+            self._presume(weights)
 
     def _common(self) -> bool:
         """Look for a vector that is on both sides: equal points are neighbours in any projection."""
@@ -117,7 +125,7 @@ class Pair:
                     return self.try_weights(_first(n_a, int(i)), _first(self.n_b, int(j)), "common")
         return False
 
-    def _hinge(self, points: np.ndarray, middle: np.ndarray, basis: np.ndarray | None, steps: int) -> bool:
+    def _hinge(self, points: np.ndarray, middle: np.ndarray, basis: np.ndarray | None) -> bool:
         n_a = self.n_a
 
         def plane_found(plane: np.ndarray) -> bool:
@@ -137,7 +145,30 @@ class Pair:
                 return True
             start = single.plane.astype(np.float64) * (scale / unit)
         rows = hinge_rows(points, middle, self.scale)
-        return HingeNewton(rows, n_a).run(plane_found, weights_found, steps, start)
+        return HingeNewton(rows, n_a).run(plane_found, weights_found, _DOUBLE_STEPS, start)
+
+    def _nearest(self, Z: np.ndarray, basis: np.ndarray | None) -> np.ndarray:
+        n_a = self.n_a
+
+        def plane_found(plane: np.ndarray) -> bool:
+            return self.try_normal(_in_space(plane[:-1], basis), "nearest")
+
+        def weights_found(weights: np.ndarray) -> bool:
+            return self.try_weights(weights[:n_a], weights[n_a:], "nearest")
+
+        return meet_or_part(Z, n_a, self.tolerance / self.scale, plane_found, weights_found)
+
+    def _presume(self, weights: np.ndarray) -> None:
+        """Take the nearest points found for a common point, and say that this is not proved."""
+        weights_a, weights_b = weights[: self.n_a], weights[self.n_a :]
+        warnings.warn(
+            f"no certificate decides {self.n_a} against {self.n_b} points, whose hulls nearly touch; presumed to overlap",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        self.verdict = Separation(
+            False, weights_a=weights_a / weights_a.sum(), weights_b=weights_b / weights_b.sum(), method="presumed"
+        )
 
     def _interior(self, Z: np.ndarray, basis: np.ndarray | None) -> np.ndarray | None:
         n_a = self.n_a
@@ -150,8 +181,9 @@ class Pair:
 
         return walk_inside(Z, n_a, plane_found, weights_found)
 
-    def _programme(self, Z: np.ndarray, basis: np.ndarray | None, importance: np.ndarray) -> None:
+    def _programme(self, Z: np.ndarray, basis: np.ndarray | None, importance: np.ndarray) -> bool:
         """Linear programme over the rows that matter; rows that its plane leaves on the wrong side join them."""
+        end = time.monotonic() + _PROGRAMME_SECONDS
         n_a, n, wanted = self.n_a, len(Z), 2 * (Z.shape[1] + 2)
         chosen = np.zeros(n, dtype=bool)
         chosen[np.argsort(-importance)[:wanted]] = True
@@ -160,11 +192,14 @@ class Pair:
             rows = np.flatnonzero(chosen)
             weights = np.zeros(n)
             split = int(np.count_nonzero(rows < n_a))
-            weights[rows[:split]], weights[rows[split:]], normal = nearest_by_programme(Z[rows], split)
+            solved = nearest_by_programme(Z[rows], split, end - time.monotonic())
+            if solved is None:
+                return False
+            weights[rows[:split]], weights[rows[split:]], normal = solved
             if self.try_normal(_in_space(normal, basis), "programme"):
-                return
+                return True
             if self.try_weights(weights[:n_a], weights[n_a:], "programme"):
-                return
+                return True
             heights = Z @ normal
             beyond = np.concatenate(
                 [heights[:n_a] - heights[rows[:split]].min(), heights[rows[split:]].max() - heights[n_a:]]
@@ -173,7 +208,7 @@ class Pair:
             worst = np.argsort(beyond)[:wanted]
             worst = worst[beyond[worst] < 0.0]
             if not len(worst):
-                return
+                return False
             chosen[worst] = True
 
 

@@ -19,7 +19,7 @@ RELATIVE_TOLERANCE = 1e-9
 _ROWS = 512
 """Rows whose differences stay in the processor's cache."""
 
-Method = Literal["common", "means", "gram", "hinge", "interior", "programme", "known", "groups"]
+Method = Literal["common", "means", "gram", "hinge", "nearest", "interior", "programme", "presumed", "known", "groups"]
 
 
 def middle_and_scale(points: np.ndarray, n_a: int) -> tuple[np.ndarray, float]:
@@ -55,7 +55,9 @@ class Separation:
     * Overlapping: convex weights on both sides whose two points are the same within twice the tolerance.
       Hulls that touch in a vertex, an edge or a face overlap, and so do hulls nearer than the tolerance.
 
-    By duality one of both always exists; a gap between one and two tolerances may have either.
+    By duality one of both always exists; a gap between one and two tolerances may have either. Should rounding keep
+    every solver from finding it, the sets are presumed to overlap: the method is "presumed", the weights are those of
+    the nearest points found, and `holds` is false.
 
     Attributes
     ----------
