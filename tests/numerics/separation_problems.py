@@ -47,7 +47,7 @@ def problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 def near_duplicates(rng: np.random.Generator, n: int, d: int, apart: float) -> tuple[np.ndarray, np.ndarray]:
     """Two half spaces of n points a side, a third of B being points of A's border moved away by `apart` of the scale.
 
-    The moves point away from the border, by a tenth of their length at least, so that a plane remains between the sides.
+    The moves point away from the border, by a tenth of their length at least, so that a plane remains between them.
     """
     A, B = rng.normal(size=(n, d)), rng.normal(size=(n, d))
     w = rng.normal(size=d)

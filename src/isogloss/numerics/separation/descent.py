@@ -14,10 +14,10 @@ import numpy as np
 
 from isogloss.numerics.separation.hinge import Judge
 
-_STEPS = 48
+_STEPS = 64
 _LOOK = 4
 """Steps after which the loss is looked at."""
-_WORTH = 0.8
+_WORTH = 0.85
 """A walk that keeps more of the loss than this over so many steps is not about to find a plane."""
 _FEW = 0.3
 """Part of the rows up to which the rows that matter are gathered first."""

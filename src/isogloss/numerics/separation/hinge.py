@@ -57,14 +57,16 @@ def single_rows(points: np.ndarray, middle: np.ndarray) -> tuple[np.ndarray, flo
     rows = np.empty((n, r + 1), dtype=np.float32)
     unit = largest = 0.0
     done = 0
+    buffer = np.empty((min(n, _ROWS), r))
     for block in row_blocks(points, _ROWS):
-        apart = block - middle
+        apart = np.subtract(block, middle, out=buffer[: len(block)])
         largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()) ** 0.5)
         if largest > 4.0 * unit:
             rows[:done, :r] *= np.float32(unit / largest)
             unit = largest
-        apart *= 1.0 / unit if unit > 0.0 else 0.0
-        rows[done : done + len(block), :r] = apart
+        np.multiply(
+            apart, 1.0 / unit if unit > 0.0 else 0.0, out=rows[done : done + len(block), :r], casting="same_kind"
+        )
         done += len(block)
     rows[:, r] = OFFSET * (largest / unit) if unit > 0.0 else 0.0
     return rows, unit, largest

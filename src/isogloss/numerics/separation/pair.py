@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from functools import cached_property
 
 import numpy as np
 
@@ -21,8 +22,9 @@ from isogloss.numerics.separation.verdict import (
     Method,
     Separation,
     margins_count,
-    middle_and_scale,
+    middle_of,
     rounding,
+    scale_about,
     tolerance,
     weights_count,
 )
@@ -40,18 +42,29 @@ class Pair:
 
     def __init__(self, points: np.ndarray, n_a: int) -> None:
         self.points, self.n_a, self.n_b = points, n_a, len(points) - n_a
-        self.middle, self.scale = middle_and_scale(points, n_a)
-        self.size = self.scale + float(np.sqrt(self.middle @ self.middle))
-        self.tolerance = tolerance(points.shape[1], self.scale, self.size)
+        self.middle = middle_of(points, n_a)
         self.verdict: Separation | None = None
+
+    @cached_property
+    def scale(self) -> float:
+        """Largest distance of a point from the middle; a pass over all points, so not before it is asked for."""
+        return scale_about(self.points, self.middle)
+
+    @property
+    def size(self) -> float:
+        """Bound of the distance of a point from the origin."""
+        return self.scale + float(np.sqrt(self.middle @ self.middle))
+
+    @property
+    def tolerance(self) -> float:
+        """Distance below which the hulls touch."""
+        return tolerance(self.points.shape[1], self.scale, self.size)
 
     def settle(self, guess: np.ndarray | None = None) -> Separation:
         """Verdict with its certificate. `guess` (d,) is a normal to be tried first."""
         if guess is not None and self.try_normal(guess, "known"):
             return self.found
-        if self.scale <= self.tolerance:
-            self.try_weights(_first(self.n_a), _first(self.n_b), "common")
-        elif not self.try_normal(self.points[: self.n_a].mean(axis=0) - self.middle, "means"):
+        if not self.try_normal(self.points[: self.n_a].mean(axis=0) - self.middle, "means"):
             self._harder()
         return self.found
 
@@ -70,7 +83,7 @@ class Pair:
         normal = normal / length
         heights = self.points @ normal
         above, below = float(heights[: self.n_a].min()), float(heights[self.n_a :].max())
-        if not above - below > self.tolerance:
+        if not above > below or not above - below > self.tolerance:
             return False
         offset = 0.5 * (above + below)
         if not margins_count(above - offset, offset - below, len(normal), self.scale, self.size):
@@ -97,6 +110,9 @@ class Pair:
                 return
         if self._common():
             return
+        if self.points.size < _SINGLE_FROM and self.scale <= self.tolerance:
+            self.try_weights(_first(self.n_a), _first(self.n_b), "common")
+            return
         points, middle, basis = self.points, self.middle, None
         if n < d:
             points, basis = span_coordinates(points - middle)
@@ -117,7 +133,8 @@ class Pair:
         line = points @ np.cos(np.arange(d) ** 2 + 1.0)
         order = np.argsort(line[n_a:])
         others = line[n_a:][order]
-        reach = rounding(d, self.size) * d**0.5
+        longest = float(np.linalg.norm(points[:n_a] if n_a < self.n_b else points[n_a:]))
+        reach = rounding(d, longest) * d**0.5
         low, high = np.searchsorted(others, line[:n_a] - reach), np.searchsorted(others, line[:n_a] + reach, "right")
         for i in np.flatnonzero(high > low)[:20]:
             for j in order[low[i] : min(high[i], low[i] + 5)]:
@@ -137,6 +154,10 @@ class Pair:
         start = None
         if points.size >= _SINGLE_FROM:
             rows, unit, scale = single_rows(points, middle)
+            if basis is None:
+                self.scale = scale
+            if self.scale <= self.tolerance:
+                return self.try_weights(_first(n_a), _first(self.n_b), "common")
             found, plane = descend(rows, n_a, plane_found)
             if found:
                 return True
@@ -162,7 +183,7 @@ class Pair:
         """Take the nearest points found for a common point, and say that this is not proved."""
         weights_a, weights_b = weights[: self.n_a], weights[self.n_a :]
         warnings.warn(
-            f"no certificate decides {self.n_a} against {self.n_b} points, whose hulls nearly touch; presumed to overlap",
+            f"no certificate decides {self.n_a} against {self.n_b} points that nearly touch; presumed to overlap",
             RuntimeWarning,
             stacklevel=4,
         )

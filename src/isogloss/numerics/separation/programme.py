@@ -1,7 +1,7 @@
 """The last way out: one linear programme whose primal is a common point and whose dual is a plane (HiGHS).
 
-Only for what the other solvers leave open. Its size grows with points times width and its time cannot be foretold, so it
-is stopped in time and may give nothing.
+Only for what the other solvers leave open. Its size grows with points times width and its time cannot be foretold, so
+it is stopped in time and may give nothing.
 """
 
 from __future__ import annotations

@@ -22,14 +22,18 @@ _ROWS = 512
 Method = Literal["common", "means", "gram", "hinge", "nearest", "interior", "programme", "presumed", "known", "groups"]
 
 
-def middle_and_scale(points: np.ndarray, n_a: int) -> tuple[np.ndarray, float]:
-    """Midpoint (d,) of the means of the first n_a rows and the others; the largest distance of a row from it."""
-    middle = 0.5 * (points[:n_a].mean(axis=0) + points[n_a:].mean(axis=0))
+def middle_of(points: np.ndarray, n_a: int) -> np.ndarray:
+    """Midpoint (d,) of the means of the first n_a rows and the others."""
+    return 0.5 * (points[:n_a].mean(axis=0) + points[n_a:].mean(axis=0))
+
+
+def scale_about(points: np.ndarray, middle: np.ndarray) -> float:
+    """Largest distance of a row of points (n, d) from the middle (d,)."""
     largest = 0.0
     for block in row_blocks(points, _ROWS):
         apart = block - middle
         largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()))
-    return middle, largest**0.5
+    return largest**0.5
 
 
 def rounding(width: int, size: float) -> float:
@@ -87,7 +91,8 @@ class Separation:
         OptionError : the sets are no two arrays of points of one width.
         """
         points, n_a = stacked(A, B)
-        middle, scale = middle_and_scale(points, n_a)
+        middle = middle_of(points, n_a)
+        scale = scale_about(points, middle)
         size = scale + float(np.linalg.norm(middle))
         if self.separable:
             return self.normal is not None and plane_counts(points, n_a, self.normal, self.offset, scale, size)
