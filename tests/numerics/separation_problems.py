@@ -44,6 +44,25 @@ def problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return A * scale, B * scale
 
 
+def near_duplicates(rng: np.random.Generator, n: int, d: int, apart: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two half spaces of n points a side, a third of B being points of A's border moved away by `apart` of the scale.
+
+    The moves point away from the border, by a tenth of their length at least, so that a plane remains between them.
+    """
+    A, B = rng.normal(size=(n, d)), rng.normal(size=(n, d))
+    w = rng.normal(size=d)
+    w /= np.linalg.norm(w)
+    A += np.outer(np.abs(A @ w) - A @ w, w)
+    B -= np.outer(np.abs(B @ w) + B @ w + 0.1, w)
+    few = min(n, d) // 3
+    A[:few] -= np.outer(A[:few] @ w, w)
+    moves = rng.normal(size=(few, d))
+    moves -= np.outer(moves @ w + np.linalg.norm(moves, axis=1) * rng.uniform(0.1, 1.0, few), w)
+    scale = np.linalg.norm(np.vstack([A, B]), axis=1).max()
+    B[:few] = A[:few] + apart * scale * moves / np.linalg.norm(moves, axis=1, keepdims=True)
+    return A, B
+
+
 def separable_by_highs(A: np.ndarray, B: np.ndarray) -> bool:
     """Feasibility of w.x + b >= 1 on A and <= -1 on B, after centring and scaling."""
     both = np.vstack([A, B])

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from isogloss.errors import NotFiniteError, OptionError
 from isogloss.numerics.separation import Separation, separable
-from tests.numerics.separation_problems import problem, separable_by_highs
+from isogloss.numerics.separation.programme import nearest_by_programme
+from tests.numerics.separation_problems import near_duplicates, problem, separable_by_highs
 
 PROBLEMS = int(os.environ.get("ISOGLOSS_SEPARATION_PROBLEMS", "200"))
 
@@ -190,12 +191,17 @@ def test_one_vector_on_both_sides_is_the_certificate():
     assert result.weights_a.max() == result.weights_b.max() == 1.0
 
 
-@pytest.mark.parametrize("method", ["interior", "programme"])
+PAIR = "isogloss.numerics.separation.pair"
+
+
+@pytest.mark.parametrize("method", ["nearest", "interior", "programme"])
 def test_slower_solvers_settle_what_newton_leaves(monkeypatch, method):
-    monkeypatch.setattr("isogloss.numerics.separation.pair.Pair._hinge", lambda *_: False)
+    monkeypatch.setattr(f"{PAIR}.Pair._hinge", lambda *_: False)
+    if method != "nearest":
+        monkeypatch.setattr(f"{PAIR}.meet_or_part", lambda Z, *_: np.ones(len(Z)))
     if method == "programme":
         # Rows that matter are told wrongly, so that others have to join.
-        monkeypatch.setattr("isogloss.numerics.separation.pair.walk_inside", lambda Z, *_: np.zeros(len(Z)))
+        monkeypatch.setattr(f"{PAIR}.walk_inside", lambda Z, *_: np.zeros(len(Z)))
     rng = np.random.default_rng(3)
     methods = set()
     for _ in range(30):
@@ -205,6 +211,56 @@ def test_slower_solvers_settle_what_newton_leaves(monkeypatch, method):
         assert bool(result) == separable_by_highs(A, B)
         methods.add((result.method, result.separable))
     assert {(method, True), (method, False)} <= methods
+
+
+def test_where_no_solver_proves_anything_overlap_is_presumed_with_a_warning(monkeypatch):
+    monkeypatch.setattr(f"{PAIR}.Pair._hinge", lambda *_: False)
+    monkeypatch.setattr(f"{PAIR}.meet_or_part", lambda Z, *_: np.ones(len(Z)))
+    monkeypatch.setattr(f"{PAIR}.walk_inside", lambda Z, *_: np.zeros(len(Z)))
+    monkeypatch.setattr(f"{PAIR}.nearest_by_programme", lambda *_: None)
+    rng = np.random.default_rng(0)
+    A, B = near_duplicates(rng, 300, 200, 1e-3)
+    A = A[:290]
+    with pytest.warns(RuntimeWarning, match="290 against 300 points"):
+        result = separable(A, B)
+    assert not result
+    assert result.method == "presumed"
+    assert not result.holds(A, B)
+
+
+def test_a_linear_programme_out_of_time_gives_nothing():
+    Z = np.random.default_rng(0).normal(size=(1500, 60))
+    assert nearest_by_programme(Z, 700, seconds=0.0) is None
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 20), (250, 100), (300, 384)])
+@pytest.mark.parametrize("apart", [1e-3, 1e-5, 1e-7, 3e-9, 1e-10])
+def test_near_duplicates_in_many_dimensions_are_settled_with_a_certificate(n, d, apart):
+    A, B = near_duplicates(np.random.default_rng(d), n, d, apart)
+    result = separable(A, B)
+    assert result.holds(A, B)
+    assert result.method != "presumed"
+    # The planted plane leaves a gap of at least 0.09 of the distance, and no gap is wider than it.
+    if apart >= 1e-7:
+        assert result
+    if apart <= 1e-10:
+        assert not result
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sums_of_a_word_and_a_place_that_only_rounding_parts(seed):
+    # Words at places, as float32: word 1 at place 2 is all but word 1 at place 1 less word 2 at 1 and with word 2 at 2.
+    rng = np.random.default_rng(seed)
+    words, places = rng.normal(size=(60, 384)), 0.3 * rng.normal(size=(12, 384))
+    word, place = rng.integers(0, 60, 500), rng.integers(0, 12, 500)
+    X = words[word] + places[place]
+    X = ((X - X.mean(axis=1, keepdims=True)) / X.std(axis=1, keepdims=True)).astype(np.float32)
+    _, first = np.unique(60 * place + word, return_index=True)
+    side = rng.random(len(first)) < 0.5
+    A, B = X[first[side]], X[first[~side]]
+    result = separable(A, B)
+    assert result.holds(A, B)
+    assert result.method != "presumed"
 
 
 @pytest.mark.parametrize("apart", [1e-3, 1e-5, 0.0])

@@ -27,6 +27,9 @@ def separable(A: Any, B: Any) -> Separation:
     Raises
     ------
     OptionError : a set is empty or no (n, d) array of finite numbers, or the widths differ.
-    ArithmeticError : no solver's certificate counts; not seen, but better said than guessed.
+
+    Warns
+    -----
+    RuntimeWarning : no solver's certificate counts (not seen); the verdict is then "presumed", and its `holds` false.
     """
     return Pair(*stacked(A, B)).settle()

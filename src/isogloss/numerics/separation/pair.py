@@ -6,25 +6,33 @@ to be believed.
 
 from __future__ import annotations
 
+import time
+import warnings
+from functools import cached_property
+
 import numpy as np
 
+from isogloss.numerics.separation.descent import descend
 from isogloss.numerics.separation.gram import interpolating_normal, span_coordinates
-from isogloss.numerics.separation.hinge import HingeNewton
+from isogloss.numerics.separation.hinge import HingeNewton, hinge_rows, single_rows
 from isogloss.numerics.separation.interior import walk_inside
+from isogloss.numerics.separation.nearest import meet_or_part
 from isogloss.numerics.separation.programme import nearest_by_programme
 from isogloss.numerics.separation.verdict import (
     Method,
     Separation,
     margins_count,
-    middle_and_scale,
+    middle_of,
     rounding,
+    scale_about,
     tolerance,
     weights_count,
 )
 
 _SINGLE_STEPS = 30
 _DOUBLE_STEPS = 40
-_LAST_STEPS = 400
+_PROGRAMME_SECONDS = 10.0
+"""Time of all linear programmes of one pair."""
 _SINGLE_FROM = 200_000
 """Values (points times dimensions) from which float32 looks for a plane first; float64 always judges it."""
 
@@ -34,18 +42,29 @@ class Pair:
 
     def __init__(self, points: np.ndarray, n_a: int) -> None:
         self.points, self.n_a, self.n_b = points, n_a, len(points) - n_a
-        self.middle, self.scale = middle_and_scale(points, n_a)
-        self.size = self.scale + float(np.sqrt(self.middle @ self.middle))
-        self.tolerance = tolerance(points.shape[1], self.scale, self.size)
+        self.middle = middle_of(points, n_a)
         self.verdict: Separation | None = None
+
+    @cached_property
+    def scale(self) -> float:
+        """Largest distance of a point from the middle; a pass over all points, so not before it is asked for."""
+        return scale_about(self.points, self.middle)
+
+    @property
+    def size(self) -> float:
+        """Bound of the distance of a point from the origin."""
+        return self.scale + float(np.sqrt(self.middle @ self.middle))
+
+    @property
+    def tolerance(self) -> float:
+        """Distance below which the hulls touch."""
+        return tolerance(self.points.shape[1], self.scale, self.size)
 
     def settle(self, guess: np.ndarray | None = None) -> Separation:
         """Verdict with its certificate. `guess` (d,) is a normal to be tried first."""
         if guess is not None and self.try_normal(guess, "known"):
             return self.found
-        if self.scale <= self.tolerance:
-            self.try_weights(_first(self.n_a), _first(self.n_b), "common")
-        elif not self.try_normal(self.points[: self.n_a].mean(axis=0) - self.middle, "means"):
+        if not self.try_normal(self.points[: self.n_a].mean(axis=0) - self.middle, "means"):
             self._harder()
         return self.found
 
@@ -64,7 +83,7 @@ class Pair:
         normal = normal / length
         heights = self.points @ normal
         above, below = float(heights[: self.n_a].min()), float(heights[self.n_a :].max())
-        if not above - below > self.tolerance:
+        if not above > below or not above - below > self.tolerance:
             return False
         offset = 0.5 * (above + below)
         if not margins_count(above - offset, offset - below, len(normal), self.scale, self.size):
@@ -91,16 +110,22 @@ class Pair:
                 return
         if self._common():
             return
+        if self.points.size < _SINGLE_FROM and self.scale <= self.tolerance:
+            self.try_weights(_first(self.n_a), _first(self.n_b), "common")
+            return
         points, middle, basis = self.points, self.middle, None
         if n < d:
             points, basis = span_coordinates(points - middle)
             middle = np.zeros(points.shape[1])
-        if not self._hinge(points, middle, basis, _DOUBLE_STEPS):
-            Z = (points - middle) / self.scale
-            weights = self._interior(Z, basis)
-            # Near the tolerance more of the hinge's pieces still cost less than a linear programme.
-            if weights is not None and not self._hinge(points, middle, basis, _LAST_STEPS):
-                self._programme(Z, basis, weights)
+        if self._hinge(points, middle, basis):
+            return
+        Z = (points - middle) / self.scale
+        weights = self._nearest(Z, basis)
+        if self.verdict is not None:
+            return
+        importance = self._interior(Z, basis)
+        if importance is not None and not self._programme(Z, basis, importance):
+            self._presume(weights)
 
     def _common(self) -> bool:
         """Look for a vector that is on both sides: equal points are neighbours in any projection."""
@@ -108,7 +133,8 @@ class Pair:
         line = points @ np.cos(np.arange(d) ** 2 + 1.0)
         order = np.argsort(line[n_a:])
         others = line[n_a:][order]
-        reach = rounding(d, self.size) * d**0.5
+        longest = float(np.linalg.norm(points[:n_a] if n_a < self.n_b else points[n_a:]))
+        reach = rounding(d, longest) * d**0.5
         low, high = np.searchsorted(others, line[:n_a] - reach), np.searchsorted(others, line[:n_a] + reach, "right")
         for i in np.flatnonzero(high > low)[:20]:
             for j in order[low[i] : min(high[i], low[i] + 5)]:
@@ -116,7 +142,7 @@ class Pair:
                     return self.try_weights(_first(n_a, int(i)), _first(self.n_b, int(j)), "common")
         return False
 
-    def _hinge(self, points: np.ndarray, middle: np.ndarray, basis: np.ndarray | None, steps: int) -> bool:
+    def _hinge(self, points: np.ndarray, middle: np.ndarray, basis: np.ndarray | None) -> bool:
         n_a = self.n_a
 
         def plane_found(plane: np.ndarray) -> bool:
@@ -127,11 +153,43 @@ class Pair:
 
         start = None
         if points.size >= _SINGLE_FROM:
-            single = HingeNewton(points, n_a, middle, self.scale, np.float32)
-            if single.run(plane_found, None, _SINGLE_STEPS):
+            rows, unit, scale = single_rows(points, middle)
+            if basis is None:
+                self.scale = scale
+            if self.scale <= self.tolerance:
+                return self.try_weights(_first(n_a), _first(self.n_b), "common")
+            found, plane = descend(rows, n_a, plane_found)
+            if found:
                 return True
-            start = single.plane.astype(np.float64)
-        return HingeNewton(points, n_a, middle, self.scale).run(plane_found, weights_found, steps, start)
+            single = HingeNewton(rows, n_a)
+            if single.run(plane_found, None, _SINGLE_STEPS, plane):
+                return True
+            start = single.plane.astype(np.float64) * (scale / unit)
+        rows = hinge_rows(points, middle, self.scale)
+        return HingeNewton(rows, n_a).run(plane_found, weights_found, _DOUBLE_STEPS, start)
+
+    def _nearest(self, Z: np.ndarray, basis: np.ndarray | None) -> np.ndarray:
+        n_a = self.n_a
+
+        def plane_found(plane: np.ndarray) -> bool:
+            return self.try_normal(_in_space(plane[:-1], basis), "nearest")
+
+        def weights_found(weights: np.ndarray) -> bool:
+            return self.try_weights(weights[:n_a], weights[n_a:], "nearest")
+
+        return meet_or_part(Z, n_a, self.tolerance / self.scale, plane_found, weights_found)
+
+    def _presume(self, weights: np.ndarray) -> None:
+        """Take the nearest points found for a common point, and say that this is not proved."""
+        weights_a, weights_b = weights[: self.n_a], weights[self.n_a :]
+        warnings.warn(
+            f"no certificate decides {self.n_a} against {self.n_b} points that nearly touch; presumed to overlap",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        self.verdict = Separation(
+            False, weights_a=weights_a / weights_a.sum(), weights_b=weights_b / weights_b.sum(), method="presumed"
+        )
 
     def _interior(self, Z: np.ndarray, basis: np.ndarray | None) -> np.ndarray | None:
         n_a = self.n_a
@@ -144,8 +202,9 @@ class Pair:
 
         return walk_inside(Z, n_a, plane_found, weights_found)
 
-    def _programme(self, Z: np.ndarray, basis: np.ndarray | None, importance: np.ndarray) -> None:
+    def _programme(self, Z: np.ndarray, basis: np.ndarray | None, importance: np.ndarray) -> bool:
         """Linear programme over the rows that matter; rows that its plane leaves on the wrong side join them."""
+        end = time.monotonic() + _PROGRAMME_SECONDS
         n_a, n, wanted = self.n_a, len(Z), 2 * (Z.shape[1] + 2)
         chosen = np.zeros(n, dtype=bool)
         chosen[np.argsort(-importance)[:wanted]] = True
@@ -154,11 +213,14 @@ class Pair:
             rows = np.flatnonzero(chosen)
             weights = np.zeros(n)
             split = int(np.count_nonzero(rows < n_a))
-            weights[rows[:split]], weights[rows[split:]], normal = nearest_by_programme(Z[rows], split)
+            solved = nearest_by_programme(Z[rows], split, end - time.monotonic())
+            if solved is None:
+                return False
+            weights[rows[:split]], weights[rows[split:]], normal = solved
             if self.try_normal(_in_space(normal, basis), "programme"):
-                return
+                return True
             if self.try_weights(weights[:n_a], weights[n_a:], "programme"):
-                return
+                return True
             heights = Z @ normal
             beyond = np.concatenate(
                 [heights[:n_a] - heights[rows[:split]].min(), heights[rows[split:]].max() - heights[n_a:]]
@@ -167,7 +229,7 @@ class Pair:
             worst = np.argsort(beyond)[:wanted]
             worst = worst[beyond[worst] < 0.0]
             if not len(worst):
-                return
+                return False
             chosen[worst] = True
 
 

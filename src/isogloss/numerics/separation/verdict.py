@@ -19,17 +19,21 @@ RELATIVE_TOLERANCE = 1e-9
 _ROWS = 512
 """Rows whose differences stay in the processor's cache."""
 
-Method = Literal["common", "means", "gram", "hinge", "interior", "programme", "known", "groups"]
+Method = Literal["common", "means", "gram", "hinge", "nearest", "interior", "programme", "presumed", "known", "groups"]
 
 
-def middle_and_scale(points: np.ndarray, n_a: int) -> tuple[np.ndarray, float]:
-    """Midpoint (d,) of the means of the first n_a rows and the others; the largest distance of a row from it."""
-    middle = 0.5 * (points[:n_a].mean(axis=0) + points[n_a:].mean(axis=0))
+def middle_of(points: np.ndarray, n_a: int) -> np.ndarray:
+    """Midpoint (d,) of the means of the first n_a rows and the others."""
+    return 0.5 * (points[:n_a].mean(axis=0) + points[n_a:].mean(axis=0))
+
+
+def scale_about(points: np.ndarray, middle: np.ndarray) -> float:
+    """Largest distance of a row of points (n, d) from the middle (d,)."""
     largest = 0.0
     for block in row_blocks(points, _ROWS):
         apart = block - middle
         largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()))
-    return middle, largest**0.5
+    return largest**0.5
 
 
 def rounding(width: int, size: float) -> float:
@@ -55,7 +59,9 @@ class Separation:
     * Overlapping: convex weights on both sides whose two points are the same within twice the tolerance.
       Hulls that touch in a vertex, an edge or a face overlap, and so do hulls nearer than the tolerance.
 
-    By duality one of both always exists; a gap between one and two tolerances may have either.
+    By duality one of both always exists; a gap between one and two tolerances may have either. Should rounding keep
+    every solver from finding it, the sets are presumed to overlap: the method is "presumed", the weights are those of
+    the nearest points found, and `holds` is false.
 
     Attributes
     ----------
@@ -85,7 +91,8 @@ class Separation:
         OptionError : the sets are no two arrays of points of one width.
         """
         points, n_a = stacked(A, B)
-        middle, scale = middle_and_scale(points, n_a)
+        middle = middle_of(points, n_a)
+        scale = scale_about(points, middle)
         size = scale + float(np.linalg.norm(middle))
         if self.separable:
             return self.normal is not None and plane_counts(points, n_a, self.normal, self.offset, scale, size)
