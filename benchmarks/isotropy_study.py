@@ -73,7 +73,11 @@ def corpora(out: Path) -> dict[str, tuple[ig.Corpus, dict[str, Any], dict[str, A
     named = ",".join(["main_tense", *TASKS[1:], "upos"])
     return {
         "sts": (sts, {"pairs": "separate"}, common | {"carries": "0,3,6", "sweep": True}),
-        "sst2": (sst, few, last | {"carries": "3,6", "labels": "label", "sweep": True, "head_sentences": 872}),
+        "sst2": (
+            sst,
+            few,
+            last | {"carries": "3,6", "labels": "label", "sweep": True, "head_sentences": 200, "draws": 3},
+        ),
         "trees": (trees.sentence_task(*TASKS[1:], main_tense="tense"), few, last | {"labels": named, "draws": 3}),
         "shifted": (
             trees.sentence_task("bigram_shift"),
