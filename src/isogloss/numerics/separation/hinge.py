@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import DTypeLike
 from scipy.linalg.lapack import dpotrf, dpotrs, spotrf, spotrs
 
 from isogloss.numerics.blocks import row_blocks
@@ -30,34 +29,66 @@ _STALLED = 0.98
 
 _RIDGE = {"f": 1e-6, "d": 1e-13}
 
+OFFSET = 0.3
+"""What stands in the offset's column, beside rows of length 1 at most: their usual length, for the condition's sake."""
+
+
+def hinge_rows(points: np.ndarray, middle: np.ndarray, scale: float) -> np.ndarray:
+    """(points - middle) / scale of points (n, r), and the offset's column: (n, r + 1) float64."""
+    n, r = points.shape
+    rows = np.empty((n, r + 1))
+    for into, block in zip(row_blocks(rows, _ROWS), row_blocks(points, _ROWS), strict=True):
+        np.multiply(block - middle, 1.0 / scale, out=into[:, :r])
+    rows[:, r] = OFFSET
+    return rows
+
+
+def single_rows(points: np.ndarray, middle: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """As `hinge_rows`, in float32, with the scale found on the way.
+
+    The difference is rounded once, also in float32: what is lost far from the origin is only what was not there.
+
+    Returns
+    -------
+    rows (n, r + 1); the unit they are in; the scale, the largest distance of a point from the middle. The unit is at
+    most the scale and not below a quarter of it; it is 0 where the scale is.
+    """
+    n, r = points.shape
+    rows = np.empty((n, r + 1), dtype=np.float32)
+    unit = largest = 0.0
+    done = 0
+    for block in row_blocks(points, _ROWS):
+        apart = block - middle
+        largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()) ** 0.5)
+        if largest > 4.0 * unit:
+            rows[:done, :r] *= np.float32(unit / largest)
+            unit = largest
+        apart *= 1.0 / unit if unit > 0.0 else 0.0
+        rows[done : done + len(block), :r] = apart
+        done += len(block)
+    rows[:, r] = OFFSET * (largest / unit) if unit > 0.0 else 0.0
+    return rows, unit, largest
+
 
 class HingeNewton:
-    """Squared hinge of points (n, r) with sides +1 and -1; `run` walks towards its minimum.
+    """Squared hinge of points with sides +1 and -1; `run` walks towards its minimum.
 
     Parameters
     ----------
-    points : (n, r) float64.
+    rows : (n, r + 1) points and offset column as `hinge_rows` makes them; their dtype is what it computes in.
     n_a : the first n_a rows are on side +1, the others on side -1.
-    middle : (r,) near the centre of the points.
-    scale : largest distance of a point from the middle; the method works on (points - middle) / scale.
-    dtype : float32 or float64, what it computes in.
     """
 
-    def __init__(
-        self, points: np.ndarray, n_a: int, middle: np.ndarray, scale: float, dtype: DTypeLike = np.float64
-    ) -> None:
-        n, r = points.shape
-        self._rows = np.empty((n, r + 1), dtype=dtype)
-        # The difference is rounded once, also in float32: what is lost far from the origin is only what was not there.
-        for rows, block in zip(row_blocks(self._rows, _ROWS), row_blocks(points, _ROWS), strict=True):
-            np.multiply(block - middle, 1.0 / scale, out=rows[:, :r], casting="same_kind")
-        self._rows[:, r] = 1.0
+    def __init__(self, rows: np.ndarray, n_a: int) -> None:
+        n, width = rows.shape
+        dtype = rows.dtype
+        self._rows = rows
         self._sides = np.ones(n, dtype=dtype)
         self._sides[n_a:] = -1.0
         self._n_a = n_a
         self._active = np.zeros(n, dtype=bool)
-        self._hessian = np.zeros((r + 1, r + 1), dtype=dtype)
-        self.plane = np.zeros(r + 1, dtype=dtype)
+        self._hessian = np.zeros((width, width), dtype=dtype)
+        self.plane = np.zeros(width, dtype=dtype)
         self.steps = 0
 
     def run(self, plane_found: Judge, weights_found: Judge | None, steps: int, start: np.ndarray | None = None) -> bool:

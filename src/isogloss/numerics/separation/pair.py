@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from isogloss.numerics.separation.descent import descend
 from isogloss.numerics.separation.gram import interpolating_normal, span_coordinates
-from isogloss.numerics.separation.hinge import HingeNewton
+from isogloss.numerics.separation.hinge import HingeNewton, hinge_rows, single_rows
 from isogloss.numerics.separation.interior import walk_inside
 from isogloss.numerics.separation.programme import nearest_by_programme
 from isogloss.numerics.separation.verdict import (
@@ -127,11 +128,16 @@ class Pair:
 
         start = None
         if points.size >= _SINGLE_FROM:
-            single = HingeNewton(points, n_a, middle, self.scale, np.float32)
-            if single.run(plane_found, None, _SINGLE_STEPS):
+            rows, unit, scale = single_rows(points, middle)
+            found, plane = descend(rows, n_a, plane_found)
+            if found:
                 return True
-            start = single.plane.astype(np.float64)
-        return HingeNewton(points, n_a, middle, self.scale).run(plane_found, weights_found, steps, start)
+            single = HingeNewton(rows, n_a)
+            if single.run(plane_found, None, _SINGLE_STEPS, plane):
+                return True
+            start = single.plane.astype(np.float64) * (scale / unit)
+        rows = hinge_rows(points, middle, self.scale)
+        return HingeNewton(rows, n_a).run(plane_found, weights_found, steps, start)
 
     def _interior(self, Z: np.ndarray, basis: np.ndarray | None) -> np.ndarray | None:
         n_a = self.n_a

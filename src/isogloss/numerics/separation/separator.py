@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from isogloss.errors import OptionError
-from isogloss.numerics.separation.hinge import HingeNewton
+from isogloss.numerics.separation.hinge import HingeNewton, single_rows
 from isogloss.numerics.separation.pair import Pair
 from isogloss.numerics.separation.points import float64_points
 from isogloss.numerics.separation.verdict import Separation, tolerance
@@ -180,7 +180,7 @@ class Separator:
         pair = Pair(self.points[np.concatenate([rows_a, rows_b])], len(rows_a))
         if not pair.scale > 0.0:
             return np.zeros(self.points.shape[1])
-        hinge = HingeNewton(pair.points, pair.n_a, pair.middle, pair.scale, np.float32)
+        hinge = HingeNewton(single_rows(pair.points, pair.middle)[0], pair.n_a)
         hinge.run(lambda plane: True, None, _STEPS)
         normal = hinge.plane[:-1].astype(np.float64)
         length = float(np.linalg.norm(normal))
