@@ -63,7 +63,10 @@ class WorkingSets:
             normal = near[:n].mean(axis=0, dtype=np.float64) - near[n:].mean(axis=0, dtype=np.float64)
         margins, _ = _margins(near, n, normal)
         chosen = np.concatenate(
-            [_first(score[rows[:n]], margins[:n], d), _first(score[rows[n:]], margins[n:], d)]
+            [
+                _first(score[part], margin, 3 * d // 2)
+                for part, margin in ((rows[:n], margins[:n]), (rows[n:], margins[n:]))
+            ]
         )
         while 3 * (size := int(np.count_nonzero(chosen))) < 2 * len(rows):
             answer = self._verdict(points[chosen[:n]], target[chosen[n:]])
@@ -93,8 +96,8 @@ class WorkingSets:
     def _verdict(self, points: np.ndarray, target: np.ndarray) -> Answer:
         verdict = self._separable(self._sides.X[points].astype(np.float64), self._sides.X[target].astype(np.float64))
         if not verdict:
-            weights = getattr(verdict, "weights_a", None), getattr(verdict, "weights_b", None)
-            return Answer(None, weights=None if weights[0] is None or weights[1] is None else np.concatenate(weights))
+            first, second = getattr(verdict, "weights_a", None), getattr(verdict, "weights_b", None)
+            return Answer(None, weights=None if first is None or second is None else np.concatenate([first, second]))
         normal, offset = np.asarray(verdict.normal, dtype=np.float64), float(verdict.offset)
         size = float(np.linalg.norm(normal))
         return Answer(normal / size, offset / size)
