@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
 from isogloss.separability.search_clusters import Balls
 from isogloss.separability.search_planes import Plane, Sides, holding
-
-Verdict = Callable[[np.ndarray, np.ndarray], Any]
-"""Of (n, d) and (m, d) points: true where their hulls are apart, and then with `.normal` and `.offset`, first above."""
+from isogloss.separability.search_working import Verdict, WorkingSets
 
 _ROUNDS = 3
 _KEPT = 32
-_LEAST_LUCK = 0.02
+_REACH = 64.0
 _COARSE = 32
 _SAMPLE = 20_000
 
@@ -33,8 +28,9 @@ class Overlaps:
     """
 
     def __init__(self, X: np.ndarray, codes: np.ndarray, entangled: np.ndarray, separable: Verdict) -> None:
-        self.X, self.codes, self.entangled, self._separable = X, codes, entangled, separable
+        self.X, self.codes, self.entangled = X, codes, entangled
         self.sides = Sides(X)
+        self._working = WorkingSets(self.sides, codes, separable)
         self.rows = [np.flatnonzero(codes == label) for label in range(len(entangled))]
         self._place = np.empty(len(X), dtype=np.intp)
         for rows in self.rows:
@@ -47,7 +43,8 @@ class Overlaps:
         self._spread = cho_factor(spread + 1e-3 * np.trace(spread) / d * np.eye(d))
         self._planes: dict[tuple[int, int], list[Plane]] = {}
         self._sizes: dict[int, int] = {}
-        self._luck = 1.5
+        self._reach: dict[tuple[int, int], float] = {}
+        self._rivals: dict[int, int] = {}
         self.n_verdicts = 0
 
     def balls(self, owner: np.ndarray) -> Balls:
@@ -67,9 +64,12 @@ class Overlaps:
         label = int(self.codes[points[0]])
         near = balls.touching(points, self.entangled[label][self.codes])
         labels = self.codes[near]
-        return all(
-            self._clear_of(balls, parts, points, other, near[labels == other]) for other in np.unique(labels).tolist()
-        )
+        # What stood in the way of a part before is asked first.
+        rivals = {int(balls.owner[self._rivals[part]]) for part in parts if part in self._rivals}
+        others = np.unique(labels).tolist()
+        first = {int(self.codes[rival]) for rival in rivals}
+        others.sort(key=lambda other: other not in first)
+        return all(self._clear_of(balls, parts, points, other, near[labels == other], rivals) for other in others)
 
     def merge(self, balls: Balls, i: int, j: int) -> None:
         """Cluster i takes j, and the planes found for either that hold for both."""
@@ -77,29 +77,53 @@ class Overlaps:
             planes = self._known(balls, (i, j), label)
             self._planes.pop((j, label), None)
             self._planes[i, label] = planes
+        if j in self._rivals:
+            self._rivals.setdefault(i, self._rivals.pop(j))
         balls.merge(i, j)
         self._sizes[i] = len(balls.members[i])
 
-    def _clear_of(self, balls: Balls, parts: tuple[int, ...], points: np.ndarray, other: int, left: np.ndarray) -> bool:
+    def _clear_of(
+        self,
+        balls: Balls,
+        parts: tuple[int, ...],
+        points: np.ndarray,
+        other: int,
+        left: np.ndarray,
+        rivals: set[int],
+    ) -> bool:
         for plane in reversed(self._known(balls, parts, other)):
             left = self._uncovered(balls, plane, other, left)
         label = int(self.codes[points[0]])
         left = left[[not self._covers(name, label, points) for name in left.tolist()]]
         left = self._cheaply(balls, parts, points, other, left)
+        suspects = [name for name in left.tolist() if name in rivals]
         while len(left):
-            # One question about all that are left, where it is likely enough to save several.
-            if self._luck * (len(left) - 1) > 1:
-                plane = self._ask(points, balls.members_of(left), other)
-                self._luck = max(_LEAST_LUCK, 0.9 * self._luck + 0.1 * (plane is not None))
-                if plane is not None:
-                    self._remember(parts, other, plane)
-                    return True
-            one = left[self._nearest(balls, points, left)]
-            plane = self._ask(points, balls.members[one], other)
-            if plane is None:
+            # One question about several, as long as that is likely enough to save questions.
+            reach = self._reach.get((label, other), _REACH)
+            if suspects:
+                asked = np.array(suspects[:1])
+            elif len(left) > reach:
+                asked = left[self._nearest(balls, points, left)[: int(reach)]]
+            else:
+                asked = left
+            target = balls.members_of(asked)
+            answer = self._working.ask(points, target)
+            self.n_verdicts += 1
+            if answer.normal is not None:
+                plane = self._plane(answer.normal, answer.offset, target, other)
+                self._remember(parts, other, plane)
+                left = self._uncovered(balls, plane, other, left[~np.isin(left, asked)])
+                suspects = [name for name in suspects if name in left]
+                if len(asked) == int(reach):
+                    self._reach[label, other] = 1.5 * reach
+                continue
+            guilty = self._guilty(balls, asked, target, points, answer.weights)
+            if len(asked) == 1 or len(guilty) == 1:
+                for part in parts:
+                    self._rivals[part] = int(guilty[0])
                 return False
-            self._remember(parts, other, plane)
-            left = self._uncovered(balls, plane, other, left[left != one])
+            self._reach[label, other] = max(1.0, min(reach, len(asked)) / 2)
+            suspects = guilty[:1].tolist()
         return True
 
     def _cheaply(
@@ -119,9 +143,19 @@ class Overlaps:
             left = fewer
         return left
 
-    def _nearest(self, balls: Balls, points: np.ndarray, left: np.ndarray) -> int:
+    def _nearest(self, balls: Balls, points: np.ndarray, left: np.ndarray) -> np.ndarray:
         centre = self.sides.near[points].mean(axis=0)
-        return int(np.square(balls.centre(left) - centre).sum(axis=1).argmin())
+        return np.argsort(np.square(balls.centre(left) - centre).sum(axis=1), kind="stable")
+
+    def _guilty(
+        self, balls: Balls, asked: np.ndarray, target: np.ndarray, points: np.ndarray, weights: np.ndarray | None
+    ) -> np.ndarray:
+        """Clusters whose points make the common point, the weightiest first; where that is not known, the nearest."""
+        if weights is None:
+            return asked[self._nearest(balls, points, asked)]
+        shares = np.bincount(balls.owner[target], weights=weights[len(points) :], minlength=len(self.X))
+        guilty = np.flatnonzero(shares)
+        return guilty[np.argsort(-shares[guilty], kind="stable")]
 
     def _known(self, balls: Balls, parts: tuple[int, ...], other: int) -> list[Plane]:
         known: dict[int, Plane] = {}
@@ -172,14 +206,7 @@ class Overlaps:
             return None
         return Plane(normal, offset, self.sides.below(rows, normal, offset))
 
-    def _ask(self, points: np.ndarray, target: np.ndarray, other: int) -> Plane | None:
-        self.n_verdicts += 1
-        verdict = self._separable(self.X[points].astype(np.float64), self.X[target].astype(np.float64))
-        if not verdict:
-            return None
-        normal, offset = np.asarray(verdict.normal, dtype=np.float64), float(verdict.offset)
-        size = float(np.linalg.norm(normal))
-        normal, offset = normal / size, offset / size
+    def _plane(self, normal: np.ndarray, offset: float, target: np.ndarray, other: int) -> Plane:
         beyond = self.sides.below(self.rows[other], normal, offset)
         beyond[self._place[target]] = True
         return Plane(normal, offset, beyond)
