@@ -61,7 +61,7 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
     n_conflicts_ : number of rows whose vector also stands under another label. No plane separates these: rows with
         the same vector and label form a cluster, which is merged with no other and lies at distance 0 from its rival.
     n_merges_ : merges made without a test, before anything could overlap; None where that was known at once.
-    n_refused_, n_verdicts_ : merges refused, separability verdicts asked for.
+    n_refused_, n_verdicts_ : merges refused; questions asked whether two sets are separable.
     n_features_in_ : number of columns seen in `fit`.
 
     Notes
