@@ -76,9 +76,7 @@ def targets(pair: ModelPair, options: SeparabilityOptions) -> tuple[list[Target]
     if options.label_names is None and len(classes) > LABELS:
         asked = dict.fromkeys([*classes[:LABELS], *(options.memorise_names or ())])
         left = [name for name in classes if name not in asked]
-        notes.append(
-            f"Looked at {', '.join(asked)}; not at {listed(left, most=3)}, which the option labels can name."
-        )
+        notes.append(f"Looked at {', '.join(asked)}; not at {listed(left, most=3)}, which the option labels can name.")
         wanted = {name: of for name, of in wanted.items() if name not in left}
     heads = head_rows(pair.words) if "pairs" in wanted.values() else None
     said: dict[str, list[str]] = {}
