@@ -27,6 +27,8 @@ TREES = SHARED / "ud-ewt"
 STS = {"text": "sentence1", "text_b": "sentence2", "label": "score"}
 TASKS = ("tense", "subject_number", "object_number", "tree_depth", "length", "word_content")
 PAIRS = (("sts", "sts"), ("sst2", "sst2"), ("sts", "trees"), ("sst2", "trees"), ("sts", "shifted"), ("sst2", "shifted"))
+TOLD = 0.35
+"""Findings below this weight are notes and details."""
 SHAPE = ("isoscore", "partition_log10", "mean_cosine", "top_share", "participation", "elongated_10", "directions_90")
 
 
@@ -118,32 +120,34 @@ def told(study: ig.Study) -> dict[str, Any]:
     tables = study["isotropy"].tables
     last = max(tables["isotropy"]["layer"])
     shape = tables["isotropy"].filter(
-        pl.col("layer").is_in([0, last // 2, last])
+        pl.col("layer").is_in([last // 2, last])
         & pl.col("subset").is_in(["all", "sentences"])
         & pl.col("measure").is_in([*SHAPE, *(f"{name}_change" for name in SHAPE)])
     )
     local = tables.get("isotropy_clusters", pl.DataFrame({"layer": []})).filter(pl.col("layer") == last)
     if "label" in local.columns:
         local = local.filter(pl.col("label").is_null() | pl.col("label").is_in(["frequency", "Tense", "word_class"]))
-    result = {"findings": [str(finding) for finding in study.findings], "shape": rows(shape), "local": rows(local)}
+    result = {
+        "findings": [str(f) for f in study.findings if f.weight >= TOLD],
+        "shape": rows(shape),
+        "local": rows(local),
+    }
     for name in ("reliance", "treatments"):
         if f"isotropy_{name}" in tables:
             result[name] = rows(tables[f"isotropy_{name}"])
     removal = tables.get("isotropy_removal")
     if removal is not None:
-        grouped = removal.filter(pl.col("layer") == last).group_by(
+        grouped = removal.filter((pl.col("layer") == last) & (pl.col("which") != "bottom")).group_by(
             "score", "measure", "model", "which", "k", "seed", maintain_order=True
         )
-        result["removal"] = rows(grouped.agg(pl.col("value", "ci_low", "ci_high", "change").mean()))
+        result["removal"] = rows(grouped.agg(pl.col("value", "ci_low", "ci_high").mean()))
     return result
 
 
-def rows(table: pl.DataFrame) -> list[dict[str, Any]]:
-    """Rows without what is empty, numbers to four digits."""
-    return [
-        {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items() if v is not None and k != "analysis"}
-        for row in table.to_dicts()
-    ]
+def rows(table: pl.DataFrame) -> str:
+    """The table as comma-separated lines, numbers to four digits, without columns that are empty or all alike."""
+    kept = [name for name in table.columns if table[name].drop_nulls().n_unique() > 1]
+    return table.select(kept).with_columns(pl.col(pl.Float64).round_sig_figs(4)).write_csv()
 
 
 def main() -> None:
