@@ -125,7 +125,7 @@ def test_doctor_says_blocks_sites_coverage_bytes_and_time(models, reviews):
                      "reading both models", "similarity", "on top"):  # fmt: skip
         assert expected in done.output
     assert "every layer is what transformers reports" in done.output
-    assert "concepts, isotropy and probing not estimated, see --analyses" in " ".join(done.output.split())
+    assert "concepts, isotropy, probing and separability not estimated, see --analyses" in " ".join(done.output.split())
     small = run("doctor", models["base"], "--words", "10", "--analyses", "none")
     assert "not estimated" not in small.output
     assert small.exit_code == 0

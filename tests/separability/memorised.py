@@ -5,7 +5,7 @@ import polars as pl
 
 from isogloss.analysis import ArrayVectors
 from isogloss.analysis.splits import ProbeRows
-from isogloss.separability.memorisation import memorisation
+from isogloss.separability.memorisation import measure_memorisation
 
 WIDTH, CLASSES = 8, ("a", "b", "c")
 QUICK = {"layer": 3, "bootstrap": 200, "classifier": "linear", "fractions": (0.1, 1.0)}
@@ -38,5 +38,5 @@ def vectors_of(rows, noise, noise_of_train=None, seed=1):
 
 def measured(base, tuned, rows, **options):
     """Rows of the tidy table by measure and model, and the tables; quickly made."""
-    found, tables = memorisation(base, tuned, rows, **(QUICK | options))
+    found, tables = measure_memorisation(base, tuned, rows, **(QUICK | options))
     return {(row["measure"].removeprefix("memorised_"), row["model"]): row for row in found}, tables

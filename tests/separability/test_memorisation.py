@@ -5,7 +5,7 @@ import pytest
 from isogloss.analysis import ArrayVectors
 from isogloss.analysis.kept import Kept
 from isogloss.errors import OptionError
-from isogloss.separability.memorisation import CURVES, PARTS, memorisation
+from isogloss.separability.memorisation import CURVES, PARTS, measure_memorisation
 from tests.separability.memorised import CLASSES, QUICK, measured, rows_of, sentences_of, vectors_of
 
 ROWS = rows_of()
@@ -63,7 +63,7 @@ def test_a_model_against_itself_shows_exactly_no_change(classifier):
 
 
 def test_the_same_seed_gives_the_same_tables_and_another_one_others():
-    runs = [memorisation(NOISY, MEMORISED, ROWS, **QUICK, seed=seed) for seed in (4, 4, 5)]
+    runs = [measure_memorisation(NOISY, MEMORISED, ROWS, **QUICK, seed=seed) for seed in (4, 4, 5)]
     assert runs[0][0] == runs[1][0]
     assert runs[0][1][CURVES].equals(runs[1][1][CURVES])
     assert runs[0][0] != runs[2][0]
@@ -86,7 +86,7 @@ def test_curves_grow_to_the_scores_with_all_rows(found):
 
 
 def test_rows_say_their_place_and_what_they_rest_on():
-    found, tables = memorisation(NOISY, MEMORISED, ROWS, **QUICK, tuned_index=2)
+    found, tables = measure_memorisation(NOISY, MEMORISED, ROWS, **QUICK, tuned_index=2)
     assert {(row["analysis"], row["layer"], row["subset"], row["seed"]) for row in found} == {
         ("separability", 3, "tag", 2)
     }
@@ -99,9 +99,9 @@ def test_rows_say_their_place_and_what_they_rest_on():
 
 def test_a_base_model_that_comes_again_is_not_trained_for_again(monkeypatch):
     kept = Kept()
-    first, _ = memorisation(NOISY, MEMORISED, ROWS, **QUICK, kept=kept)
+    first, _ = measure_memorisation(NOISY, MEMORISED, ROWS, **QUICK, kept=kept)
     monkeypatch.setattr("isogloss.separability.memorisation.trained", None)
-    again, _ = memorisation(NOISY, MEMORISED, ROWS, **QUICK, kept=kept)
+    again, _ = measure_memorisation(NOISY, MEMORISED, ROWS, **QUICK, kept=kept)
     assert again == first
 
 

@@ -4,7 +4,7 @@ import pytest
 from isogloss.analysis import figure_from_dict, stated, tidy
 from isogloss.separability.figures_memorisation import memorisation_figures
 from isogloss.separability.findings_memorisation import memorised
-from isogloss.separability.memorisation import CURVES, PARTS, memorisation, undecided
+from isogloss.separability.memorisation import CURVES, PARTS, measure_memorisation, undecided
 from tests.separability.memorised import QUICK, rows_of, vectors_of
 
 ROWS = rows_of()
@@ -16,7 +16,7 @@ def tables_of(*runs):
     """Tables of several runs, put together as those of several layers or tuned models are."""
     rows, parts = [], []
     for base, tuned, options in runs:
-        found, tables = memorisation(base, tuned, ROWS, **(QUICK | options))
+        found, tables = measure_memorisation(base, tuned, ROWS, **(QUICK | options))
         rows += found
         parts.append(tables)
     return {"separability": tidy(rows)} | {name: pl.concat([t[name] for t in parts]) for name in (CURVES, PARTS)}

@@ -8,7 +8,7 @@ from isogloss.numerics.separation import Separation, separable
 from isogloss.separability.analysis import SeparabilityAnalysis
 from isogloss.separability.centroids import centroid_paths, difference_vectors
 from isogloss.separability.directprobe import DirectProbe
-from isogloss.separability.memorisation import memorisation
+from isogloss.separability.memorisation import measure_memorisation
 from isogloss.separability.options import SeparabilityOptions
 from isogloss.separability.spatial import SpatialSimilarity, compare_spaces
 
@@ -24,7 +24,7 @@ __all__ = [
     "difference_vectors",
     "hull_distance",
     "hull_gap",
-    "memorisation",
+    "measure_memorisation",
     "nearest_hulls",
     "point_hull_distances",
     "separable",

@@ -41,7 +41,7 @@ class SeparabilityAnalysis:
     separability_distances : pairs of values: distance in base and tuned model, and what of the change is noise.
     separability_centroids : centroids of values in full dimension.
     separability_moves : how each centroid moved from base to tuned model, in two principal components.
-    separability_memorisation : learning curves of a classifier on subtrain, subtest and test rows, see `memorisation`.
+    separability_memorisation : learning curves of a classifier on subtrain, subtest and test rows.
     separability_memorisation_parts : what that test rests on, and why it could not be made, if so.
     separability_notes : what could not be done, what was left out, and why.
     """

@@ -1,4 +1,4 @@
-"""Whether the model has encoded its training set: one sentence per label, from the tables of `memorisation`."""
+"""Whether the model has encoded its training set: one sentence per label, from the tables of `measure_memorisation`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def memorised(tables: Tables, options: Any = None) -> Iterator[Finding]:
 
     Parameters
     ----------
-    tables : `separability`, and the two tables of `memorisation`.
+    tables : `separability`, and the two tables of `measure_memorisation`.
     options : of the run; not needed.
     """
     if "separability" not in tables or PARTS not in tables:

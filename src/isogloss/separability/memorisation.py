@@ -56,7 +56,7 @@ PARTS_COLUMNS: dict[str, Any] = {
 _BLOCK = 8192
 
 
-def memorisation(
+def measure_memorisation(
     base: Vectors | None,
     tuned: Vectors | None,
     rows: ProbeRows,

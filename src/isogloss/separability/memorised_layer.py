@@ -11,7 +11,7 @@ from isogloss.analysis import LayerPair, Tables
 from isogloss.analysis.kept import Kept
 from isogloss.analysis.task_label import gold_label
 from isogloss.separability.layer_rows import LayerRows
-from isogloss.separability.memorisation import memorisation
+from isogloss.separability.memorisation import measure_memorisation
 from isogloss.separability.memorisation_classifiers import Classifier
 from isogloss.separability.memorisation_scores import Predictions
 from isogloss.separability.options import SeparabilityOptions
@@ -27,12 +27,12 @@ def memorised_layer(
     options: SeparabilityOptions,
     kept: Kept[Predictions],
 ) -> tuple[list[Row], Tables]:
-    """Rows of the tidy table and the tables of `memorisation`, of every label it is made for."""
+    """Rows of the tidy table and the tables of `measure_memorisation`, of every label it is made for."""
     rows: list[Row] = []
     parts: list[Tables] = []
     for target in _chosen(pair, targets, options):
         vectors = {model: layer.of(target) for model, layer in models.items()}
-        found, tables = memorisation(
+        found, tables = measure_memorisation(
             vectors.get("base"),
             vectors.get("tuned"),
             target.rows,
