@@ -72,7 +72,9 @@ def test_a_study_leaves_tables_sentences_and_a_page_with_the_explorer(study):
 
 
 def test_the_head_of_the_tuned_model_is_asked_for_triggers(study):
-    tried = study["concepts"].tables["concepts_triggers"]
+    tables = study["concepts"].tables
+    assert "concepts_triggers" in tables, [finding.text for finding in study.findings]
+    tried = tables["concepts_triggers"]
     assert set(tried["layer"]) == {LAYERS}
     words = dict(tried.filter(pl.col("group") == "triggers").select("target", "words").iter_rows())
     assert words
