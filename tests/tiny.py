@@ -81,14 +81,16 @@ _SIZES: dict[str, dict] = {
 
 @functools.cache
 def tiny_tokenizer(kind: str, padding_side: str = "right") -> PreTrainedTokenizerFast:
-    """A tokenizer of one of the five families, trained on `TEXTS`."""
+    """A tokenizer of one of the five families for `TEXTS`, the same in every process."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     if kind == "wordpiece":
-        core = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        core.normalizer = normalizers.BertNormalizer(lowercase=True)
-        core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+        pieces = _pieces(normalizer, splitter, 160)
+        vocab = [*special, *pieces, *(f"##{piece}" for piece in pieces)]
+        core = Tokenizer(models.WordPiece({token: i for i, token in enumerate(vocab)}, unk_token="[UNK]"))
+        core.normalizer, core.pre_tokenizer = normalizer, splitter
         core.decoder = decoders.WordPiece()
-        trainer = trainers.WordPieceTrainer(vocab_size=250, special_tokens=special, show_progress=False)
+        core.add_special_tokens(special)
     elif kind in ("bytelevel", "bytelevel-prefix"):
         core = Tokenizer(models.BPE())
         core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=kind == "bytelevel-prefix")
@@ -99,22 +101,23 @@ def tiny_tokenizer(kind: str, padding_side: str = "right") -> PreTrainedTokenize
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
+        core.train_from_iterator(TEXTS, trainer)
     elif kind == "metaspace":
         core = Tokenizer(models.BPE(unk_token="[UNK]", byte_fallback=False))
         core.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
         core.decoder = decoders.Metaspace()
         trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=special, show_progress=False)
+        core.train_from_iterator(TEXTS, trainer)
     elif kind == "unigram":
-        core = Tokenizer(models.Unigram())
-        core.normalizer = normalizers.Sequence([normalizers.NFKC()])
-        core.pre_tokenizer = pre_tokenizers.Metaspace()
+        normalizer, splitter = normalizers.NFKC(), pre_tokenizers.Metaspace()
+        pieces = _pieces(normalizer, splitter, 195)
+        scored = [(token, 0.0) for token in special] + [(p, -8.0 - rank / 100) for rank, p in enumerate(pieces)]
+        core = Tokenizer(models.Unigram(scored, unk_id=1))
+        core.normalizer, core.pre_tokenizer = normalizer, splitter
         core.decoder = decoders.Metaspace()
-        trainer = trainers.UnigramTrainer(
-            vocab_size=200, special_tokens=special, unk_token="[UNK]", show_progress=False
-        )
+        core.add_special_tokens(special)
     else:
         raise ValueError(kind)
-    core.train_from_iterator(TEXTS, trainer)
     cls, sep = core.token_to_id("[CLS]"), core.token_to_id("[SEP]")
     if kind != "bytelevel-prefix":
         core.post_processor = processors.TemplateProcessing(
@@ -132,6 +135,18 @@ def tiny_tokenizer(kind: str, padding_side: str = "right") -> PreTrainedTokenize
         padding_side=padding_side,
         model_max_length=LIMIT,
     )
+
+
+def _pieces(normalizer: normalizers.Normalizer, splitter: pre_tokenizers.PreTokenizer, size: int) -> list[str]:
+    """Characters and merged pieces of `TEXTS`.
+
+    Byte-pair merges give the same in every process. The trainers of WordPiece and Unigram do not: they break ties in
+    the order of a hash map, and a random model on other token numbers is another model.
+    """
+    core = Tokenizer(models.BPE())
+    core.normalizer, core.pre_tokenizer = normalizer, splitter
+    core.train_from_iterator(TEXTS, trainers.BpeTrainer(vocab_size=size, show_progress=False))
+    return sorted(core.get_vocab(), key=core.get_vocab().__getitem__)
 
 
 def tiny_config(architecture: str, **changes: object) -> transformers.PreTrainedConfig:
