@@ -176,7 +176,8 @@ def test_a_looser_precision_still_gives_true_bounds():
         (SQUARE, np.zeros((3, 0)), "B should hold at least one point"),
         (np.zeros(2), SQUARE, "1 dimension"),
         (SQUARE, np.zeros((2, 3)), "Got 2 and 3"),
-        (SQUARE, [["a", "b"]], "B should be a table of numbers"),
+        (SQUARE, [["a", "b"]], "B should hold real numbers"),
+        (SQUARE, np.array([["a", 1.0]], dtype=object), "B should be a table of numbers"),
         (SQUARE * 1j, SQUARE, "complex128"),
     ],
 )

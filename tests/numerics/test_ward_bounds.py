@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isogloss.numerics.copies import distinct_rows
 from isogloss.numerics.ward.candidates import Lists, inherit, lance_williams, settle
 from isogloss.numerics.ward.clusters import Clusters, frame, row_sums
-from isogloss.numerics.ward.copies import distinct_rows
 from isogloss.numerics.ward.linkage import Agglomeration
 from isogloss.numerics.ward.search import SearchMatrix
 
@@ -252,7 +252,7 @@ def test_copies_are_found_whatever_the_hash(monkeypatch):
     expected = np.unique(X + 0, axis=0, return_inverse=True)[1].reshape(-1)
     for broken in (False, True):
         if broken:
-            monkeypatch.setattr("isogloss.numerics.ward.copies._hash", lambda X: np.zeros(len(X), dtype=np.uint64))
+            monkeypatch.setattr("isogloss.numerics.copies._hash", lambda X: np.zeros(len(X), dtype=np.uint64))
         found = distinct_rows(X)
         assert len(found.first) == expected.max() + 1
         assert np.array_equal(X[found.first[found.of_row]], X)

@@ -10,10 +10,10 @@ from scipy.cluster.hierarchy import is_valid_linkage, linkage
 from scipy.spatial.distance import pdist
 
 from isogloss.numerics import within_cluster_sum_of_squares
+from isogloss.numerics.copies import distinct_rows
 from isogloss.numerics.ward import cut, ward_linkage
 from isogloss.numerics.ward import linkage as linkage_module
 from isogloss.numerics.ward.chain import Chain, places_needed
-from isogloss.numerics.ward.copies import distinct_rows
 from isogloss.numerics.ward.dendrogram import scipy_order
 from tests.numerics.conftest import SMALL
 

@@ -4,30 +4,17 @@ from dataclasses import replace
 import pytest
 
 from isogloss.report import write_report
-from tests.browser import chromium, without_problems
 from tests.report import concepts, example
 from tests.report.browsing import choose, opened, until
 from tests.report.test_explorer import hostile
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quiet")]
 MADE = concepts.explorer(size=60, layers=4, words=400, sentences=80)
 LAST = MADE.levels[-1]
 ENTER, DOWN, END, ESCAPE = ("Enter", 13), ("ArrowDown", 40), ("End", 35), ("Escape", 27)
 NAME = "document.querySelector('.concept-name').innerText"
 ROWS = "[...document.querySelectorAll('.concept-row')].map(r => r.querySelector('.row-name').innerText)"
 STATUS = "document.querySelector('.explorer-status').innerText"
-
-
-@pytest.fixture(scope="module")
-def page():
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def quiet(page):
-    with without_problems(page):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,11 @@ import pytest
 
 from isogloss.analysis import NeuronsLevel
 from isogloss.report import write_report
-from tests.browser import chromium
 from tests.report import concepts, example, neurons
 from tests.report.browsing import choose, opened, until
 from tests.report.test_neurons import hostile
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quiet")]
 MADE = neurons.neurons()
 TUNED = [level for level in MADE.levels if level.model == "tuned"]
 LAST = TUNED[-1]
@@ -36,22 +35,6 @@ COLOURS = READ % "new Set(new Uint32Array(paint.getImageData(0, 0, map.width, ma
 LIGHTNESS = (
     READ % "paint.getImageData(31, 26, 300, 1).data.reduce((sum, value, i) => sum + (i % 4 < 3 ? value / 900 : 0), 0)"
 )
-
-
-@pytest.fixture(scope="module")
-def page():
-    with chromium() as opened_page:
-        yield opened_page
-
-
-@pytest.fixture(autouse=True)
-def quiet(page):
-    page.problems.clear()
-    page.requests.clear()
-    yield
-    page.evaluate("new Promise(done => setTimeout(done, 30))")
-    assert page.problems == []
-    assert all(url.startswith("file:") for url in page.requests)
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,11 @@ from math import hypot
 import pytest
 
 from isogloss.report import write_report
-from tests.browser import chromium, without_problems
 from tests.report import example, label_paths, word_maps
 from tests.report.browsing import choose, opened, until
 from tests.report.test_paths import hostile
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quiet")]
 MADE = label_paths.paths(9, 5, 3)
 BIG = label_paths.paths(50, 60, 13, groups=("open class", "closed class"))
 SPACE, ENTER, ESCAPE, RIGHT = (" ", 32), ("Enter", 13), ("Escape", 27), ("ArrowRight", 39)
@@ -26,19 +25,6 @@ NAMED = """[...document.querySelectorAll('.paths-names text')].filter(text => ge
 LISTED = "[...document.querySelectorAll('.paths-table tbody th')].map(head => head.textContent.trim())"
 READOUT = "document.querySelector('.paths-readout').innerText"
 MARKED = "document.querySelector('.paths-plot .wordmap-at').checkVisibility()"
-
-
-@pytest.fixture(scope="module")
-def page():
-    with chromium() as opened_page:
-        yield opened_page
-
-
-@pytest.fixture(autouse=True)
-def quiet(page):
-    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
-    with without_problems(page):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,11 @@ import pytest
 from isogloss.analysis import WordColouring
 from isogloss.report import write_report
 from isogloss.report.draw.wordmap_parts import legend
-from tests.browser import chromium, without_problems
 from tests.report import concepts, example, neurons, word_maps
 from tests.report.browsing import choose, opened, until
 from tests.report.test_word_map import hostile
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("quiet")]
 MADE = word_maps.word_map()
 UPOS = legend(MADE.colourings[0])
 ENTER, ESCAPE, LEFT, RIGHT, UP, DOWN = (
@@ -40,19 +39,6 @@ READ = """(() => { const map = document.querySelectorAll('.wordmap-plot canvas')
 # A copy is read: a canvas that is itself read again and again makes the browser complain.
 IS = "pixels[at] === {0} && pixels[at + 1] === {1} && pixels[at + 2] === {2} && pixels[at + 3] === 255"
 BLUE, ORANGE, DARK_BLUE = (IS.format(*rgb) for rgb in ((0x0B, 0x68, 0xA4), (0xC2, 0x4A, 0x10), (0x63, 0xB3, 0xEE)))
-
-
-@pytest.fixture(scope="module")
-def page():
-    with chromium() as opened_page:
-        yield opened_page
-
-
-@pytest.fixture(autouse=True)
-def quiet(page):
-    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=1, y=1)
-    with without_problems(page):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,19 @@ def test_nothing_is_said_of_a_change_that_may_be_noise(table):
     assert said(table) == []
 
 
+def test_a_change_judged_by_noise_about_0_is_held_against_it_and_against_the_number_of_labels():
+    change = {"analysis": "a", "measure": "m_change", "model": "tuned", "layer": 2, "value": 0.3}
+    values = [0.5, 0.6, 0.7, 0.8]
+    for noise, spoken in ((0.1, 1), (0.29, 1), (0.31, 0)):
+        band = change | {"null_low": -noise, "null_high": noise}
+        assert len(said(series(values, width=None, extra=[band]))) == spoken
+    band = change | {"null_low": -0.29, "null_high": 0.29, "subset": "x"}
+    table = series(values, width=None, subset="x", extra=[band])
+    still = [series([0.5, 0.5, 0.5, 0.5], width=None, subset=name) for name in "yzvw"]
+    assert len(said(table)) == 1
+    assert said(pl.concat([table, *still])) == [], "one of five may be so large by chance"
+
+
 def test_a_paired_change_or_a_floor_between_the_ends_is_beyond_noise():
     change = {"analysis": "a", "measure": "m_change", "model": "tuned", "layer": 2, "value": 0.1}
     paired = series([0.5, 0.5, 0.6, 0.6], width=0.2, extra=[{**change, "ci_low": 0.05, "ci_high": 0.15}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -9,8 +10,8 @@ from scipy.stats import norm
 
 from isogloss.analysis.finding import Finding
 from isogloss.analysis.protocol import Tables
-from isogloss.analysis.tables import first_tuned
-from isogloss.analysis.wording import with_interval
+from isogloss.analysis.tables import BETWEEN_SEEDS, first_tuned
+from isogloss.analysis.wording import stated, with_interval
 
 Row = dict[str, Any]
 _NORMAL_95 = 1.959963984540054
@@ -21,6 +22,16 @@ def rows_of(table: pl.DataFrame, measure: str, subset: str, model: str | None = 
     kept = table.filter((pl.col("measure") == measure) & (pl.col("subset") == subset) & pl.col("value").is_not_null())
     kept = kept if model is None else kept.filter(pl.col("model") == model)
     return list(kept.sort("layer").iter_rows(named=True))
+
+
+def of_both(table: pl.DataFrame, measure: str, subset: str, layer: int) -> dict[str, Row]:
+    """A measure of words, or of a label, at one layer, of the models that have it."""
+    return {
+        model: row
+        for model in ("base", "tuned")
+        for row in rows_of(table, measure, subset, model)
+        if row["layer"] == layer
+    }
 
 
 def z_of(row: Row) -> float:
@@ -48,6 +59,20 @@ def unsure(row: Row, n: int) -> str:
     return f"; among {n} looked at, one so far from 0 may be chance"
 
 
+def beyond(row: Row, n: int) -> bool:
+    """Whether a change judged by a noise band about 0 is beyond it, widened for n that were looked at."""
+    if row["value"] is None or row["null_high"] is None or not row["value"]:
+        return False
+    return bool(abs(row["value"]) > row["null_high"] * margin(n) / _NORMAL_95)
+
+
+def doubt(row: Row, n: int) -> str:
+    """What to say of a change beyond its own noise that is none all the same, of n that were looked at."""
+    if row["null_high"] is None or abs(row["value"]) <= row["null_high"] or beyond(row, n):
+        return ""
+    return f"; among {n} looked at, one so large may be chance"
+
+
 def margin(n: int) -> float:
     """Standard errors that one of n changes is beyond in 5% of cases where there is none."""
     return float(norm.ppf(1 - 0.05 / (2 * max(n, 1))))
@@ -69,6 +94,32 @@ def finding_in(text: str, measure: str, table: str, rows: list[Row], value: Any,
         rows=tuple(row["row"] for row in rows),
         weight=weight,
         **ends,
+    )
+
+
+def seeds_of_labels(table: pl.DataFrame, measure: str, what: str, weight: float) -> Iterator[Finding]:
+    """How far several tuned models agree on a change, for the label and the layer where it is largest.
+
+    Parameters
+    ----------
+    table : tidy, with `between_seeds_of_labels`, and the row numbers as `row`.
+    measure : the change.
+    what : what it is of, with {} for the label and {layer}.
+    """
+    between = pl.col("subset").str.ends_with(f" {BETWEEN_SEEDS}") & pl.col("value").is_not_null()
+    rows = list(table.filter(between, pl.col("measure") == measure).iter_rows(named=True))
+    if not rows:
+        return
+    most = max(rows, key=lambda row: abs(row["value"]))
+    about = what.format(most["subset"].removesuffix(f" {BETWEEN_SEEDS}"), layer=f"layer {most['layer']}")
+    mean, least, greatest = (stated(most[end], 3) for end in ("value", "ci_low", "ci_high"))
+    size = max(abs(most[end]) for end in ("value", "ci_low", "ci_high")) or 1.0
+    yield Finding.of_rows(
+        f"Over {most['n']} tuned models, {about} changes by {mean} on average, from {least} to {greatest}.",
+        [most],
+        most,
+        weight,
+        scale=(-size, size),
     )
 
 

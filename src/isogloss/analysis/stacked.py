@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from isogloss.analysis.protocol import ModelPair, Vectors
+from isogloss.analysis.protocol import ArrayVectors, ModelPair, Vectors
+from isogloss.errors import NotFiniteError
 from isogloss.numerics import zip_blocks
 
 
@@ -46,6 +47,33 @@ class SideBySide:
 def sentences_with_words(pair: ModelPair) -> pl.DataFrame:
     """The pair's sentences that hold at least one word, in order: the rows that a sentence label is of."""
     return pair.sentences.filter(pl.col("sentence").is_in(pair.words["sentence"].unique().implode()))
+
+
+def sentence_vectors(pair: ModelPair, vectors: Vectors) -> ArrayVectors:
+    """Means of the words of `sentences_with_words`, row by row, from the vectors of the pair's words."""
+    sentences = sentences_with_words(pair)["sentence"].to_numpy()
+    owner = np.searchsorted(sentences, pair.words["sentence"].to_numpy())
+    return ArrayVectors(sentence_means(vectors, owner, len(sentences)))
+
+
+def refuse_unfinite(taken: np.ndarray, rows: np.ndarray, where: str, what: str) -> None:
+    """Refuse vectors that hold NaN or infinity.
+
+    Parameters
+    ----------
+    taken : (len(rows), d) vectors of the given rows.
+    where, what : for the error, such as "probing: layer 3 of the base model" and "words".
+
+    Raises
+    ------
+    NotFiniteError : some hold NaN or infinity; how many, and the first of them.
+    """
+    bad = np.flatnonzero(~np.isfinite(taken.sum(axis=1, dtype=np.float64)))
+    if len(bad):
+        raise NotFiniteError(
+            f"{where} holds NaN or infinity for {len(bad):,} of {len(taken):,} {what}, the first of them in row "
+            f"{rows[bad[0]]}"
+        )
 
 
 def sentence_means(vectors: Vectors, sentence_of: np.ndarray, n_sentences: int) -> np.ndarray:

@@ -54,6 +54,12 @@ def first_tuned(table: pl.DataFrame) -> pl.DataFrame:
     return table.filter(pl.col("seed") == pl.col("seed").min())
 
 
+def between_seeds_of_labels(table: pl.DataFrame) -> pl.DataFrame:
+    """`between_seeds` of every whole label: those of single values (LABEL=VALUE) are not summed up."""
+    labels = table.filter(~pl.col("subset").str.contains("=", literal=True))["subset"].unique(maintain_order=True)
+    return pl.concat([tidy([]), *(between_seeds(table, str(label)) for label in labels)])
+
+
 def between_seeds(table: pl.DataFrame, subset: str = "all") -> pl.DataFrame:
     """What several tuned models give, as rows of the subset `between seeds`; none where there is only one.
 

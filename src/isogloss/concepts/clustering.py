@@ -18,8 +18,8 @@ from isogloss.numerics.approximate_clustering import (
     ward_above,
     within_cluster_sum_of_squares,
 )
+from isogloss.numerics.copies import distinct_rows
 from isogloss.numerics.ward import cut, ward_linkage
-from isogloss.numerics.ward.copies import distinct_rows
 from isogloss.progress import SILENT, Progress
 
 LONG = 20_000

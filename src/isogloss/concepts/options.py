@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from isogloss.analysis.limits import refuse_below
 from isogloss.concepts.label_rules import RULES
 from isogloss.errors import OptionError
 from isogloss.numerics.ward import Compute
@@ -103,9 +104,7 @@ class ConceptsOptions:
             "trigger_length": 1,
             "trigger_sentences": 1,
         }
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise OptionError(f"concepts: {name} should be at least {low}. Got {getattr(self, name)} instead.")
+        refuse_below("concepts", self, least)
         shares = {"fate_threshold": 0.5, "match_threshold": 0, "polarity_threshold": 0}
         for name, above in shares.items():
             if not above < getattr(self, name) <= 1:

@@ -10,11 +10,12 @@ from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import Figure, Finding, LayerPair, Need, Tables, between_seeds, layers, tidy
+from isogloss.analysis import Figure, Finding, LayerPair, Need, Tables, between_seeds, tidy
+from isogloss.analysis.notes import said_once
 from isogloss.isotropy.figures import figures
 from isogloss.isotropy.findings import findings
 from isogloss.isotropy.judges import wanted_labels
-from isogloss.isotropy.layer import NOTES, isotropy_layer
+from isogloss.isotropy.layer import isotropy_layer
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import SENTENCES
 
@@ -77,7 +78,9 @@ class IsotropyAnalysis:
         parts = [own, *(between_seeds(own, subset) for subset in ("all", SENTENCES))]
         combined["isotropy"] = pl.concat(parts)
         if "isotropy_notes" in combined:
-            combined["isotropy_notes"] = _once(combined["isotropy_notes"], options.absent(own["layer"].unique()))
+            absent = options.absent(own["layer"].unique())
+            first = [f"isotropy.carries: the run has no layer {', '.join(map(str, absent))}."] if absent else []
+            combined["isotropy_notes"] = said_once(combined["isotropy_notes"], first)
         return combined
 
     def findings(self, tables: Tables, options: IsotropyOptions) -> Sequence[Finding]:
@@ -87,12 +90,3 @@ class IsotropyAnalysis:
     def figures(self, tables: Tables, options: IsotropyOptions) -> Sequence[Figure]:
         """Curves per layer, spectra, removal curves, treatments, and the words along the two main directions."""
         return figures(tables, options)
-
-
-def _once(notes: pl.DataFrame, absent: Sequence[int]) -> pl.DataFrame:
-    """Each note once, with the layers that it is of, and one on layers that were asked for and are not there."""
-    texts = [f"isotropy.carries: the run has no layer {', '.join(map(str, absent))}."] if absent else []
-    for (text,), of in notes.group_by("text", maintain_order=True):
-        numbers = of["layer"].drop_nulls().unique().sort().to_list()
-        texts.append(f"{layers(numbers)}, {text}" if numbers else str(text))
-    return pl.DataFrame({"layer": None, "text": texts}, schema=NOTES)

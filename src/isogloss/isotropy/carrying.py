@@ -27,7 +27,7 @@ from isogloss.isotropy.scores import RemovalScore, TreatmentScore
 from isogloss.isotropy.treatment_scores import SCHEMA as OF_SWEEP
 from isogloss.isotropy.treatment_scores import Treatment, compare_treatments, sweep, treated, treatments
 from isogloss.isotropy.treatments import ClusterEnhancement
-from isogloss.numerics.ward.copies import distinct_rows
+from isogloss.numerics.copies import distinct_rows
 
 MOST_TRAIN = 20_000
 """Training words on which directions and treatments are found, a seeded draw."""

@@ -16,7 +16,7 @@ from isogloss.isotropy.labellings import Agreement, Labelling, cluster_agreement
 from isogloss.isotropy.resamples import Resamples
 from isogloss.isotropy.sampling import check_rows, taken
 from isogloss.numerics import kmeans_clusters
-from isogloss.numerics.ward.copies import distinct_rows
+from isogloss.numerics.copies import distinct_rows
 
 KS = (1, 5, 10, 20, 50)
 MAX_WORDS = 20_000

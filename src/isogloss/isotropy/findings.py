@@ -23,7 +23,7 @@ from isogloss.analysis import (
     stated,
     with_interval,
 )
-from isogloss.analysis.finding_rows import Row, finding_in, first_rows, rows_of, said, sure, unsure
+from isogloss.analysis.finding_rows import Row, finding_in, first_rows, of_both, rows_of, said, sure, unsure
 from isogloss.isotropy.findings_carrying import carrying
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import SENTENCES, WORDS
@@ -105,7 +105,7 @@ def _moved(own: pl.DataFrame, spoken: Spoken) -> Iterator[Finding]:
         if not moved:
             continue
         most = max(moved, key=lambda row: abs(row["value"]))
-        pair = _pair(own, measure, spoken.subset, most["layer"])
+        pair = of_both(own, measure, spoken.subset, most["layer"])
         if len(pair) < 2:
             continue
         at = f"at layer {most['layer']} " if len(moved) > 1 else ""
@@ -135,7 +135,7 @@ def most_stretched(own: pl.DataFrame) -> Row | None:
 def _first_direction(own: pl.DataFrame) -> Iterator[Finding]:
     """How much of the variance lies along the first direction, where that changed most."""
     most = most_stretched(own)
-    pair = _pair(own, "top_share", WORDS, most["layer"]) if most else {}
+    pair = of_both(own, "top_share", WORDS, most["layer"]) if most else {}
     if most is None or len(pair) < 2:
         return
     yield Finding.of_rows(
@@ -146,15 +146,6 @@ def _first_direction(own: pl.DataFrame) -> Iterator[Finding]:
         0.7,
         figure=f"isotropy-spectrum-{most['layer']}",
     )
-
-
-def _pair(own: pl.DataFrame, measure: str, subset: str, layer: int) -> dict[str, Row]:
-    return {
-        model: row
-        for model in ("base", "tuned")
-        for row in rows_of(own, measure, subset, model)
-        if row["layer"] == layer
-    }
 
 
 def _directions(own: pl.DataFrame, options: IsotropyOptions) -> Iterator[Finding]:
@@ -179,7 +170,7 @@ def _directions(own: pl.DataFrame, options: IsotropyOptions) -> Iterator[Finding
             yield Finding.of_rows(f"{text}.", changes, most, weight - 0.2, scale=_widest(changes), figure=figure)
             continue
         most = max(beyond, key=lambda row: abs(row["value"]))
-        pair = _pair(own, measure, WORDS, most["layer"])
+        pair = of_both(own, measure, WORDS, most["layer"])
         if len(pair) < 2:
             continue
         up = [row["layer"] for row in beyond if row["value"] > 0]
@@ -218,7 +209,7 @@ def _contextuality(own: pl.DataFrame) -> Iterator[Finding]:
     if not beyond:
         return
     most = max(beyond, key=lambda row: abs(row["value"]))
-    pair = _pair(own, "self_similarity_adjusted", WORDS, most["layer"])
+    pair = of_both(own, "self_similarity_adjusted", WORDS, most["layer"])
     if len(pair) < 2:
         return
     verb = "more" if most["value"] < 0 else "less"

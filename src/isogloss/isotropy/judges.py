@@ -13,11 +13,12 @@ from typing import Literal, TypeVar
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import ArrayVectors, LayerPair, Vectors, classing, word_classes
+from isogloss.analysis import LayerPair, Vectors, classing, word_classes
+from isogloss.analysis.limits import named
 from isogloss.analysis.partition import DEV, TEST, TRAIN, partition_sentences
 from isogloss.analysis.seeded import text_uniforms
 from isogloss.analysis.splits import ProbeRows, probe_rows
-from isogloss.analysis.stacked import sentence_means
+from isogloss.analysis.stacked import sentence_vectors, sentences_with_words
 from isogloss.analysis.task_label import gold_label
 from isogloss.errors import IsoglossError, NotFiniteError, OptionError
 from isogloss.isotropy.head_score import HeadScore
@@ -101,14 +102,14 @@ class Judges:
             if not len(rows.test):
                 continue
             of_sentences = name in self.pair.sentence_labels
-            means = (means or self._sentence_means(vectors)) if of_sentences else means
+            means = (means or sentence_vectors(self.pair, vectors)) if of_sentences else means
             source = means if of_sentences and means is not None else vectors
 
             def probe(source: Vectors = source, rows: ProbeRows = rows, pool: bool = of_sentences) -> ProbeScore:
                 return ProbeScore(
                     source,
                     rows,
-                    pooled=(lambda transform: self._sentence_means(Treated(vectors, transform))) if pool else None,
+                    pooled=(lambda how: sentence_vectors(self.pair, Treated(vectors, how))) if pool else None,
                     mode="frozen" if self.options.probes == "frozen" else "retrained",
                     max_train=self.options.probe_train,
                     n_boot=self.options.bootstrap,
@@ -154,10 +155,6 @@ class Judges:
             seed=self.pair.seed,
         )
 
-    def _sentence_means(self, vectors: Vectors) -> Vectors:
-        sentences, owner = np.unique(self.pair.words["sentence"].to_numpy(), return_inverse=True)
-        return ArrayVectors(sentence_means(vectors, owner, len(sentences)))
-
     def _tried(self, name: str, make: Callable[[], Score]) -> Score | None:
         try:
             return make()
@@ -177,17 +174,13 @@ def wanted_labels(
     ------
     OptionError : a label is asked for that there is not.
     """
-    known = [*sentence_labels, *classing(token_labels)]
-    if options.label_names is None:
-        return known[:FEW], known[FEW:]
-    if unknown := [name for name in options.label_names if name not in known]:
-        raise OptionError(f"isotropy: no label {', '.join(unknown)}; there are {', '.join(known) or 'none'}")
-    return list(options.label_names), []
+    names = list(named("isotropy", options.label_names, [*sentence_labels, *classing(token_labels)]))
+    return (names[:FEW], names[FEW:]) if options.label_names is None else (names, [])
 
 
 def _rows(pair: LayerPair, names: list[str], notes: list[str]) -> tuple[dict[str, ProbeRows], dict[str, np.ndarray]]:
     """Rows of probes, and the parts of pairs' scores; what is said of several labels is said once."""
-    sentences = pair.sentences.filter(pl.col("sentence").is_in(pair.words["sentence"].unique().implode()))
+    sentences = sentences_with_words(pair)
     is_pairs = "text_b" in pair.sentences.columns and set(pair.words["part"].unique()) == {0, 1}
     of_words = set(word_classes(pair))
     probes: dict[str, ProbeRows] = {}

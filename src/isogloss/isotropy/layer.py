@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
-
-import polars as pl
 
 from isogloss.analysis import LayerPair, Tables, Vectors, tidy
 from isogloss.analysis.layer_choice import last_layer
+from isogloss.analysis.notes import notes_table
+from isogloss.analysis.stacked import sentence_vectors
 from isogloss.analysis.tables import FEWEST_SENTENCES
 from isogloss.errors import NotFiniteError, OptionError
 from isogloss.isotropy.carrying import carrying_tables
@@ -17,9 +16,6 @@ from isogloss.isotropy.local_rows import Words, cluster_table, context_rows
 from isogloss.isotropy.options import IsotropyOptions
 from isogloss.isotropy.shape_rows import rogue_table, shape_notes, shape_rows, shapes_of, spectrum_table
 from isogloss.isotropy.word_map import map_tables
-
-NOTES: dict[str, Any] = {"layer": pl.Int32(), "text": pl.String()}
-"""`layer` is null where a note is of no layer, or of several and says so."""
 
 
 def isotropy_layer(pair: LayerPair, options: IsotropyOptions) -> Tables:
@@ -46,14 +42,17 @@ def _tables(pair: LayerPair, models: dict[str, Vectors], options: IsotropyOption
     words = Words.of(pair)
     few = words.n_groups < FEWEST_SENTENCES and options.bootstrap > 0
     options = replace(options, bootstrap=0) if few else options
+    with_sentences = options.sentence_vectors and words.n_groups > 1
+    means = {model: sentence_vectors(pair, vectors) for model, vectors in models.items()} if with_sentences else {}
     shapes = {
-        model: shapes_of(vectors, words.groups, words.n_groups, options, pair.seed) for model, vectors in models.items()
+        model: shapes_of(vectors, means.get(model), words.groups, options, pair.seed)
+        for model, vectors in models.items()
     }
     notes: list[tuple[int | None, str]] = [(pair.layer, note) for note in shape_notes(shapes)]
     if few:
         notes.append((None, f"{words.n_groups} sentences: without {FEWEST_SENTENCES} there are no intervals."))
     rows = shape_rows(shapes)
-    around, said = context_rows(models, words, options, pair.seed)
+    around, said = context_rows(models, means, words, options, pair.seed)
     rows += around
     notes += [(pair.layer, f"{note}.") for note in said]
     common = {"analysis": "isotropy", "layer": pair.layer, "seed": pair.tuned_index}
@@ -74,4 +73,4 @@ def _tables(pair: LayerPair, models: dict[str, Vectors], options: IsotropyOption
         notes += [(None, note) for note in dict.fromkeys([*judges.notes, *said])]
     if options.map_words:
         tables |= map_tables(pair, words, options)
-    return tables | {"isotropy_notes": pl.DataFrame(notes, schema=NOTES, orient="row")}
+    return tables | {"isotropy_notes": notes_table(notes)}

@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import ArrayVectors, ModelPair, Vectors, word_classes
+from isogloss.analysis import ModelPair, Vectors, word_classes
 from isogloss.analysis.codes import word_types
-from isogloss.analysis.stacked import sentence_means
 from isogloss.analysis.tables import known
 from isogloss.corpus.annotators import by_type, word_class_of
 from isogloss.errors import NotFiniteError, OptionError
@@ -96,14 +95,15 @@ class Words:
 
 
 def context_rows(
-    models: Mapping[str, Vectors], words: Words, options: IsotropyOptions, seed: int
+    models: Mapping[str, Vectors], means: Mapping[str, Vectors], words: Words, options: IsotropyOptions, seed: int
 ) -> tuple[list[Row], list[str]]:
-    """Rows of contextuality, intrinsic dimension (of sentence vectors too) and neighbours of like frequency; notes."""
+    """Rows of contextuality, intrinsic dimension and neighbours of like frequency; notes.
+
+    `means` are the models' sentence vectors, whose intrinsic dimension is measured too; empty for none.
+    """
     rows, notes = _rows_of({model: _around(vectors, words, options, seed) for model, vectors in models.items()}, WORDS)
-    if options.sentence_vectors and options.dimension_words and words.n_groups > options.dimension_neighbours:
-        more, said = _rows_of(
-            {model: _of_sentences(vectors, words, options, seed) for model, vectors in models.items()}, SENTENCES
-        )
+    if means and options.dimension_words and words.n_groups > options.dimension_neighbours:
+        more, said = _rows_of({model: _of_sentences(of, options, seed) for model, of in means.items()}, SENTENCES)
         rows, notes = rows + more, notes + [f"sentence vectors: {note}" for note in said]
     return rows, notes
 
@@ -118,11 +118,10 @@ def _rows_of(around: Mapping[str, _Around], subset: str) -> tuple[list[Row], lis
     return rows, list(dict.fromkeys(note for one in around.values() for note in one.notes))
 
 
-def _of_sentences(vectors: Vectors, words: Words, options: IsotropyOptions, seed: int) -> _Around:
-    """The intrinsic dimension of sentence vectors, the means of their words'."""
-    means = ArrayVectors(sentence_means(vectors, words.groups, words.n_groups))
-    found = _Around()
-    _dimension(found, means, np.arange(words.n_groups), words.n_groups, options, seed)
+def _of_sentences(means: Vectors, options: IsotropyOptions, seed: int) -> _Around:
+    """The intrinsic dimension of sentence vectors."""
+    found, n = _Around(), means.shape[0]
+    _dimension(found, means, np.arange(n), n, options, seed)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from isogloss.analysis.layer_choice import absent_layers, is_chosen
+from isogloss.analysis.limits import comma_names, refuse_below
 from isogloss.errors import OptionError
 
 
@@ -71,9 +72,7 @@ class IsotropyOptions:
             "treatment_components": 0,
             "map_words": 0,
         }
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise OptionError(f"isotropy: {name} should be at least {low}. Got {getattr(self, name)} instead.")
+        refuse_below("isotropy", self, least)
         if self.probes not in ("retrained", "frozen"):
             raise OptionError(f"isotropy: probes should be retrained or frozen. Got {self.probes!r}.")
         if min(self.multiples, default=0) <= 0:
@@ -102,7 +101,7 @@ class IsotropyOptions:
     @property
     def label_names(self) -> tuple[str, ...] | None:
         """The labels asked for; None where the analysis may choose."""
-        return None if self.labels is None else tuple(part.strip() for part in self.labels.split(",") if part.strip())
+        return comma_names(self.labels)
 
     def carried_at(self, layer: int, last: int) -> bool:
         """Whether directions are taken out at this layer.

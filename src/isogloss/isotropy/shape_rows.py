@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import ArrayVectors, LayerPair, Vectors
-from isogloss.analysis.stacked import sentence_means
+from isogloss.analysis import LayerPair, Vectors
 from isogloss.analysis.tables import known
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.options import IsotropyOptions
@@ -43,16 +42,17 @@ ROGUE: dict[str, Any] = {
 
 
 def shapes_of(
-    vectors: Vectors, groups: np.ndarray, n_groups: int, options: IsotropyOptions, seed: int
+    vectors: Vectors, means: Vectors | None, groups: np.ndarray, options: IsotropyOptions, seed: int
 ) -> dict[str, Shape]:
-    """The shape of one model's layer, of words and, if asked for, of sentence vectors."""
+    """The shape of one model's layer, of words and of sentence vectors, if given; `groups` numbers the sentences."""
 
     def shape(of: Vectors, groups: np.ndarray) -> Shape:
+        n_groups = int(groups.max(initial=-1)) + 1
         return measure_shape(of, groups, n_groups, bootstrap=options.bootstrap, seed=seed, elongated=options.multiples)
 
     found = {WORDS: shape(vectors, groups)}
-    if options.sentence_vectors and n_groups > 1:
-        found[SENTENCES] = shape(ArrayVectors(sentence_means(vectors, groups, n_groups)), np.arange(n_groups))
+    if means is not None:
+        found[SENTENCES] = shape(means, np.arange(means.shape[0]))
     return found
 
 

@@ -17,7 +17,7 @@ from isogloss.errors import OptionError
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.scores import TreatmentScore
 from isogloss.isotropy.treatments import AllButTheTop, ClusterEnhancement, ClusterZeroMean, ZeroMean
-from isogloss.numerics.ward.copies import distinct_rows
+from isogloss.numerics.copies import distinct_rows
 from isogloss.progress import SILENT, Progress
 
 Measure = Callable[[np.ndarray], float]

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 
 from isogloss.errors import OptionError
-from isogloss.numerics.ward.copies import distinct_rows
+from isogloss.numerics.copies import distinct_rows
 from isogloss.numerics.ward.dendrogram import cut, number_by_appearance, scipy_order
 from isogloss.numerics.ward.linkage import as_points, merge_weighted
 

@@ -10,7 +10,8 @@ from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import Figure, Finding, LayerPair, ModelPair, Need, Tables, between_seeds, tidy
+from isogloss.analysis import Figure, Finding, LayerPair, ModelPair, Need, Tables, tidy
+from isogloss.analysis.tables import between_seeds_of_labels
 from isogloss.probing.figures import figures
 from isogloss.probing.findings import findings
 from isogloss.probing.layer import probe_layer
@@ -89,7 +90,7 @@ class ProbingAnalysis:
     def combine(self, tables: Tables, options: ProbingOptions) -> Tables:
         """Add the spread between several tuned models; say each note once."""
         combined = {"probing": tidy([])} | dict(tables)
-        combined["probing"] = pl.concat([combined["probing"], _seed_rows(combined["probing"])])
+        combined["probing"] = pl.concat([combined["probing"], between_seeds_of_labels(combined["probing"])])
         if "probing_notes" in combined:
             combined["probing_notes"] = combined["probing_notes"].unique("text", keep="first", maintain_order=True)
         return combined
@@ -105,10 +106,3 @@ class ProbingAnalysis:
 
 def _notes(texts: list[str]) -> pl.DataFrame:
     return pl.DataFrame({"text": texts}, schema={"text": pl.String()})
-
-
-def _seed_rows(table: pl.DataFrame) -> pl.DataFrame:
-    """Rows that sum up several tuned models, label by label: subset `LABEL between seeds`."""
-    labels = table.filter(~pl.col("subset").str.contains("=", literal=True))["subset"].unique(maintain_order=True)
-    parts = [between_seeds(table, label) for label in labels]
-    return pl.concat(parts) if parts else tidy([])

@@ -11,7 +11,18 @@ from collections.abc import Iterator
 import polars as pl
 
 from isogloss.analysis import Finding, Tables, first_tuned, from_to, layers, listed, stated, with_interval
-from isogloss.analysis.finding_rows import Row, finding_in, first_rows, margin, rows_of, said, sure, unsure, z_of
+from isogloss.analysis.finding_rows import (
+    Row,
+    finding_in,
+    first_rows,
+    margin,
+    rows_of,
+    said,
+    seeds_of_labels,
+    sure,
+    unsure,
+    z_of,
+)
 from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
 
@@ -39,7 +50,7 @@ def findings(tables: Tables, options: ProbingOptions) -> list[Finding]:
         found += _places(tables, label)
         found += asked(own, tables, label)
     found += _task(tables)
-    found += _seeds(table)
+    found += seeds_of_labels(table, "accuracy_change", "the accuracy of {} at {layer}", 0.6)
     return sorted(found, key=lambda one: -one.weight)
 
 
@@ -249,23 +260,3 @@ def _matched(row: Row) -> str:
         f", which vary less (standard deviation {stated(row['random_spread'], 2)} against {stated(row['spread'], 2)}: "
         "no others vary as much)"
     )
-
-
-def _seeds(table: pl.DataFrame) -> Iterator[Finding]:
-    """How far several tuned models agree on the layer that changed most."""
-    rows = [
-        row
-        for row in table.filter(
-            pl.col("subset").str.ends_with(" between seeds") & (pl.col("measure") == "accuracy_change")
-        ).iter_rows(named=True)
-        if row["value"] is not None
-    ]
-    if not rows:
-        return
-    most = max(rows, key=lambda row: abs(row["value"]))
-    label = most["subset"].removesuffix(" between seeds")
-    text = (
-        f"Over {most['n']} tuned models, the accuracy of {label} at layer {most['layer']} changes by "
-        f"{stated(most['value'], 3)} on average, from {stated(most['ci_low'], 3)} to {stated(most['ci_high'], 3)}."
-    )
-    yield Finding.of_rows(text, [most], most, 0.6, scale=(-1, 1))

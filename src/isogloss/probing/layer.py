@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from isogloss.analysis import ArrayVectors, LayerPair, Tables, Vectors, tidy
-from isogloss.analysis.stacked import sentence_means, sentences_with_words
-from isogloss.errors import OptionError
+from isogloss.analysis import LayerPair, Tables, Vectors, tidy
+from isogloss.analysis.stacked import refuse_unfinite, sentence_vectors
 from isogloss.probing.asked_for import asked_for
 from isogloss.probing.layer_neurons import Ranked, neuron_tables
 from isogloss.probing.options import ProbingOptions
@@ -29,7 +28,7 @@ def probe_layer(
 
     Raises
     ------
-    OptionError : vectors hold NaN or infinity.
+    NotFiniteError : vectors hold NaN or infinity.
     """
     sources: dict[str, dict[str, Readable]] = {}
     readings: Readings = {}
@@ -69,7 +68,7 @@ def readable(vectors: Vectors, targets: list[Target], pair: Any, where: str) -> 
 
     Raises
     ------
-    OptionError : one of them holds NaN or infinity; `where` says where.
+    NotFiniteError : one of them holds NaN or infinity; `where` says where.
     """
     found = {}
     of_words = [target for target in targets if target.of == "words"]
@@ -77,17 +76,10 @@ def readable(vectors: Vectors, targets: list[Target], pair: Any, where: str) -> 
     if of_words:
         found["words"] = Readable(vectors, of_words)
     if of_sentences:
-        sentences = sentences_with_words(pair)["sentence"].to_numpy()
-        owner = np.searchsorted(sentences, pair.words["sentence"].to_numpy())
-        found["sentences"] = Readable(ArrayVectors(sentence_means(vectors, owner, len(sentences))), of_sentences)
+        found["sentences"] = Readable(sentence_vectors(pair, vectors), of_sentences)
     for of, source in found.items():
         for rows, matrix in ((source.train_rows, source.train), (source.held_rows, source.held)):
-            bad = np.flatnonzero(~np.isfinite(matrix.sum(axis=1, dtype=np.float64)))
-            if len(bad):
-                raise OptionError(
-                    f"probing: {where} holds NaN or infinity for {len(bad):,} of {len(matrix):,} {of}, "
-                    f"the first of them in row {rows[bad[0]]}"
-                )
+            refuse_unfinite(matrix, rows, f"probing: {where}", of)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from isogloss.analysis.limits import refuse_below
 from isogloss.errors import OptionError
 
 RANKINGS = ("lca", "probeless", "weights", "gaussian")
@@ -73,9 +74,7 @@ class ProbingOptions:
             "pages": 0,
         }
         least |= {"task_sentences": 1, "task_random": 1, "l1": 0, "l2": 0}
-        for name, low in least.items():
-            if not getattr(self, name) >= low:
-                raise OptionError(f"probing: {name} should be at least {low}. Got {getattr(self, name)} instead.")
+        refuse_below("probing", self, least)
         if not 0 <= self.share_power <= 1:
             raise OptionError(f"probing: share_power should be from 0 to 1. Got {self.share_power}.")
         if self.share_power and self.penalty == "neurox":

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import ModelPair, classing
+from isogloss.analysis.limits import comma_names, named
 from isogloss.analysis.splits import ProbeRows, probe_rows
 from isogloss.analysis.stacked import sentences_with_words
 from isogloss.analysis.tables import FEWEST_SENTENCES
-from isogloss.errors import OptionError
 from isogloss.probing.control import control_codes
 from isogloss.probing.options import ProbingOptions
 
@@ -101,13 +101,7 @@ def wanted_labels(
     OptionError : a label is asked for that there is not.
     """
     known = dict.fromkeys(sentence_labels, "sentences") | dict.fromkeys(classing(token_labels), "words")
-    if options.labels is None:
-        return known
-    wanted = [name.strip() for name in options.labels.split(",") if name.strip()]
-    if unknown := [name for name in wanted if name not in known]:
-        there = ", ".join(known) or "none"
-        raise OptionError(f"probing: no label {', '.join(unknown)}; there are {there}")
-    return {name: known[name] for name in wanted}
+    return {name: known[name] for name in named("probing", comma_names(options.labels), known)}
 
 
 def _spelled(units: pl.DataFrame, of: str) -> pl.Series:

@@ -6,17 +6,20 @@ How a number is computed is in the other files; what is said about it in `findin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import Figure, Finding, LayerPair, Need, Tables, between_seeds, layers, tidy
+from isogloss.analysis import By, Figure, Finding, LayerPair, Need, Tables, tidy
 from isogloss.analysis.kept import Kept
+from isogloss.analysis.layer_choice import absent_layers
+from isogloss.analysis.notes import notes_table, said_once
+from isogloss.analysis.tables import between_seeds_of_labels
 from isogloss.separability.centroids import difference_vectors
 from isogloss.separability.figures import figures
 from isogloss.separability.findings import findings
 from isogloss.separability.geometry import Geometry, HullGeometry
-from isogloss.separability.layer import NOTES, separability_layer
+from isogloss.separability.layer import separability_layer
 from isogloss.separability.measured import Measuring
 from isogloss.separability.memorisation_scores import Predictions
 from isogloss.separability.options import SeparabilityOptions
@@ -83,21 +86,24 @@ class SeparabilityAnalysis:
         found, notes = targets(pair, options)
         if not found:
             said = notes or ["No distances: words and sentences have no label."]
-            return {"separability": tidy([]), "separability_notes": _notes(said)}
+            return {"separability": tidy([]), "separability_notes": notes_table((None, text) for text in said)}
         tables = separability_layer(pair, found, options, self._measuring, self._predicted)
-        tables["separability_notes"] = pl.concat([_notes(notes), tables["separability_notes"]])
+        tables["separability_notes"] = pl.concat(
+            [notes_table((None, note) for note in notes), tables["separability_notes"]]
+        )
         return tables
 
     def combine(self, tables: Tables, options: SeparabilityOptions) -> Tables:
         """Add the spread between several tuned models and how centroids moved; say each note once."""
         combined = {"separability": tidy([])} | dict(tables)
         own = combined["separability"]
-        labels = own.filter(~pl.col("subset").str.contains("=", literal=True))["subset"].unique(maintain_order=True)
-        combined["separability"] = pl.concat([own, *(between_seeds(own, str(label)) for label in labels)])
+        combined["separability"] = pl.concat([own, between_seeds_of_labels(own)])
         if "separability_centroids" in combined:
             combined["separability_moves"] = difference_vectors(combined["separability_centroids"])
         if "separability_notes" in combined:
-            combined["separability_notes"] = _once(combined["separability_notes"])
+            absent = absent_layers("separability: memorise", options.memorise, own["layer"].unique())
+            first = [f"separability.memorise: the run has no layer {', '.join(map(str, absent))}."] if absent else []
+            combined["separability_notes"] = said_once(combined["separability_notes"], first)
         return combined
 
     def findings(self, tables: Tables, options: SeparabilityOptions) -> Sequence[Finding]:
@@ -105,7 +111,7 @@ class SeparabilityAnalysis:
         return findings(tables, options)
 
     def series(
-        self, tables: Tables, by: Literal["step", "task"], options: SeparabilityOptions
+        self, tables: Tables, by: By, options: SeparabilityOptions
     ) -> tuple[Tables, Sequence[Finding], Sequence[Figure]]:
         """Paths of centroids over steps, or the study's table over tasks, as `separability.series` says.
 
@@ -119,16 +125,3 @@ class SeparabilityAnalysis:
     def figures(self, tables: Tables, options: SeparabilityOptions) -> Sequence[Figure]:
         """Curves per label, least distances of its values, and the study's table."""
         return figures(tables, options)
-
-
-def _notes(texts: Sequence[str]) -> pl.DataFrame:
-    return pl.DataFrame([(None, text) for text in texts], schema=NOTES, orient="row")
-
-
-def _once(notes: pl.DataFrame) -> pl.DataFrame:
-    """Each note once, with the layers that it is of."""
-    texts = []
-    for (text,), of in notes.group_by("text", maintain_order=True):
-        numbers = of["layer"].drop_nulls().unique().sort().to_list()
-        texts.append(f"{layers(numbers)}, {text}" if numbers else str(text))
-    return _notes(texts)

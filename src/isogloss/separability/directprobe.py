@@ -6,7 +6,7 @@ Holds points, options and results; how clusters are found is said in `search`, h
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -14,13 +14,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isogloss.errors import NotFiniteError, OptionError
+from isogloss.numerics.copies import distinct_rows
 from isogloss.numerics.hulls import nearest_hulls, pairwise_hull_distances, point_hull_distances
 from isogloss.numerics.separation import separable
 from isogloss.progress import SILENT, Progress
 from isogloss.separability.search import search
+from isogloss.separability.spatial import SMALL, Small
 
-Small = Literal["keep", "drop", "zero"]
-SMALL: tuple[Small, ...] = ("keep", "drop", "zero")
 _LONGEST = 1e150
 
 
@@ -216,12 +216,8 @@ def _distinct(X: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     first : (m,) increasing row numbers; copies : (n,) which of them each row equals; counts : (m,) rows of each;
     vectors : (m,) the same number for the same vector.
     """
-    # Adding 0 makes -0 of the same bytes as 0.
-    whole = np.ascontiguousarray(X + np.zeros(1, dtype=X.dtype))
-    _, vectors = np.unique(
-        whole.view(np.dtype((np.void, whole.shape[1] * whole.itemsize))).ravel(), return_inverse=True
-    )
-    keys = vectors.astype(np.int64) * (int(codes.max()) + 1) + codes
+    vectors = distinct_rows(X).of_row
+    keys = vectors * (int(codes.max()) + 1) + codes
     _, first, copies, counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     order = np.argsort(first)
     rank = np.empty_like(order)

@@ -1,37 +1,11 @@
-"""What findings on distances have in common: rows of one layer, and how a change stands to its noise."""
+"""What findings on distances have in common: rows of one layer, and words for a change and its noise."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from isogloss.analysis import stated
-from isogloss.analysis.finding_rows import Row, margin, rows_of
-
-_NORMAL_95 = 1.959963984540054
-
-
-def beyond(row: Row, n: int) -> bool:
-    """Whether a change of distances is beyond noise, widened for n that were looked at."""
-    if row["value"] is None or row["null_high"] is None or not row["value"]:
-        return False
-    return bool(abs(row["value"]) > row["null_high"] * margin(n) / _NORMAL_95)
-
-
-def doubt(row: Row, n: int) -> str:
-    """What to say of a change beyond its own noise that is none all the same, of n that were looked at."""
-    if row["null_high"] is None or abs(row["value"]) <= row["null_high"] or beyond(row, n):
-        return ""
-    return f"; among {n} looked at, one so large may be chance"
-
-
-def of_both(own: pl.DataFrame, measure: str, subset: str, layer: int) -> dict[str, Row]:
-    """A measure of a label at one layer, of the models that have it."""
-    return {
-        model: row
-        for model in ("base", "tuned")
-        for row in rows_of(own, measure, subset, model)
-        if row["layer"] == layer
-    }
+from isogloss.analysis.finding_rows import Row, rows_of
 
 
 def of_layer(own: pl.DataFrame, measure: str, label: str, layer: int) -> Row | None:

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import polars as pl
 
-from isogloss.analysis import Finding, Tables, figure_names, first_tuned, from_to, layers, stated
-from isogloss.analysis.finding_rows import Row, rows_of, said, sure, unsure
-from isogloss.separability.finding_words import of_both
+from isogloss.analysis import Finding, Tables, figure_names, first_tuned, from_to, layers
+from isogloss.analysis.finding_rows import Row, of_both, rows_of, said, seeds_of_labels, sure, unsure
 from isogloss.separability.findings_distances import apart, single_values
 from isogloss.separability.findings_memorisation import memorised
 from isogloss.separability.findings_spatial import arrangement, train_with_test
@@ -155,27 +154,8 @@ OF_A_LABEL: tuple[Callable[[pl.DataFrame, str, str], Iterator[Finding]], ...] = 
 def _seeds(tables: Tables) -> Iterator[Finding]:
     """How far several tuned models agree on the layer whose distances changed most."""
     table = tables["separability"].with_row_index("row")
-    rows = [
-        row
-        for row in table.filter(
-            pl.col("subset").str.ends_with(" between seeds") & (pl.col("measure") == "min_distance_relative_change")
-        ).iter_rows(named=True)
-        if row["value"] is not None
-    ]
-    if not rows:
-        return
-    most = max(rows, key=lambda row: abs(row["value"]))
-    label = most["subset"].removesuffix(" between seeds")
-    widest = max(abs(most[end]) for end in ("value", "ci_low", "ci_high")) or 1.0
-    yield Finding.of_rows(
-        f"Over {most['n']} tuned models, the mean least distance of {label} at layer {most['layer']}, in units of the "
-        f"spread, changes by {stated(most['value'], 3)} on average, from {stated(most['ci_low'], 3)} to "
-        f"{stated(most['ci_high'], 3)}.",
-        [most],
-        most,
-        0.4,
-        scale=(-widest, widest),
-    )
+    what = "the mean least distance of {} at {layer}, in units of the spread,"
+    return seeds_of_labels(table, "min_distance_relative_change", what, 0.4)
 
 
 OF_ALL: tuple[Callable[[Tables], Iterator[Finding]], ...] = (_seeds, memorised)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from isogloss.analysis import Finding, from_to, stated
-from isogloss.analysis.finding_rows import rows_of
-from isogloss.separability.finding_words import beyond, doubt, noise_of, of_both, of_layer, signed
+from isogloss.analysis.finding_rows import beyond, doubt, of_both, rows_of
+from isogloss.separability.finding_words import noise_of, of_layer, signed
 
 
 def arrangement(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import polars as pl
 from isogloss.analysis import LayerPair, Tables, tidy
 from isogloss.analysis.kept import Kept
 from isogloss.analysis.layer_choice import last_layer
+from isogloss.analysis.notes import notes_table
 from isogloss.separability.layer_rows import LayerRows
 from isogloss.separability.measured import Measured, Measuring
 from isogloss.separability.memorisation_scores import Predictions
@@ -17,9 +18,6 @@ from isogloss.separability.memorised_layer import memorised_layer
 from isogloss.separability.options import SeparabilityOptions
 from isogloss.separability.rows import beside, label_rows
 from isogloss.separability.targets import Target
-
-NOTES: dict[str, Any] = {"layer": pl.Int32(), "text": pl.String()}
-"""`layer` is null where a note is of no layer, or of several and says so."""
 
 
 def separability_layer(
@@ -70,7 +68,7 @@ def separability_layer(
     return {
         "separability": tidy(common | row for row in rows),
         **tables,
-        "separability_notes": pl.DataFrame([(pair.layer, note) for note in notes], schema=NOTES, orient="row"),
+        "separability_notes": notes_table((pair.layer, note) for note in notes),
     }
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isogloss.analysis import ArrayVectors, ModelPair, Vectors
-from isogloss.analysis.stacked import sentence_means, sentences_with_words
-from isogloss.errors import NotFiniteError
+from isogloss.analysis.stacked import refuse_unfinite, sentence_vectors
 from isogloss.separability.targets import Target
 
 
@@ -63,9 +62,7 @@ class LayerRows:
         """The vectors whose rows a label is of, all of them."""
         if target.of == "sentences":
             if self._sentences is None:
-                sentences = sentences_with_words(self._pair)["sentence"].to_numpy()
-                owner = np.searchsorted(sentences, self._pair.words["sentence"].to_numpy())
-                self._sentences = ArrayVectors(sentence_means(self._vectors, owner, len(sentences)))
+                self._sentences = sentence_vectors(self._pair, self._vectors)
             return self._sentences
         return self._vectors if target.heads is None else HeadAndWord(self._vectors, target.heads)
 
@@ -77,10 +74,5 @@ class LayerRows:
         NotFiniteError : one of them holds NaN or infinity.
         """
         found = self.of(target).take(rows)
-        bad = np.flatnonzero(~np.isfinite(found.sum(axis=1, dtype=np.float64)))
-        if len(bad):
-            raise NotFiniteError(
-                f"separability: {self._where} holds NaN or infinity for {len(bad):,} of {len(found):,} {target.of} of "
-                f"{target.name}, the first of them in row {rows[bad[0]]}"
-            )
+        refuse_unfinite(found, rows, f"separability: {self._where}", f"{target.of} of {target.name}")
         return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isogloss.analysis.kept import Kept, digest
+from isogloss.numerics.copies import distinct_rows
 from isogloss.progress import SILENT, Progress
 from isogloss.separability.distances import least_distances
 from isogloss.separability.geometry import Clusters, Geometry
@@ -211,8 +212,6 @@ def _by_label(between: np.ndarray, clusters: Clusters, c: int, options: Separabi
 
 def _shared(X: np.ndarray, y: np.ndarray) -> int:
     """Rows whose vector also stands under another label."""
-    under: dict[bytes, set[int]] = {}
-    keys = [row.tobytes() for row in X + np.float32(0)]
-    for key, label in zip(keys, y.tolist(), strict=True):
-        under.setdefault(key, set()).add(label)
-    return sum(len(under[key]) > 1 for key in keys)
+    vector = distinct_rows(X).of_row
+    of_pairs = np.unique(np.stack([vector, y]), axis=1)[0]
+    return int((np.bincount(of_pairs)[vector] > 1).sum())

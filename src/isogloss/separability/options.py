@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from isogloss.analysis.layer_choice import is_chosen
+from isogloss.analysis.limits import comma_names, refuse_below
 from isogloss.errors import OptionError
 from isogloss.separability.memorisation_classifiers import CLASSIFIERS
 from isogloss.separability.spatial import SMALL
@@ -69,9 +70,7 @@ class SeparabilityOptions:
             "permutations": 1,
             "memorise_splits": 1,
         }
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise OptionError(f"separability: {name} should be at least {low}. Got {getattr(self, name)} instead.")
+        refuse_below("separability", self, least)
         for name, known in (("clusters", CLUSTERS), ("small", SMALL), ("classifier", CLASSIFIERS)):
             if getattr(self, name) not in known:
                 raise OptionError(f"separability: {name} is one of {', '.join(known)}. Got {getattr(self, name)!r}.")
@@ -84,18 +83,14 @@ class SeparabilityOptions:
     @property
     def memorise_names(self) -> tuple[str, ...] | None:
         """The labels of the test of memorisation; None where the analysis may choose."""
-        return None if self.memorise_labels is None else _names(self.memorise_labels)
+        return comma_names(self.memorise_labels)
 
     @property
     def label_names(self) -> tuple[str, ...] | None:
         """The labels asked for; None where all are."""
-        return None if self.labels is None else _names(self.labels)
+        return comma_names(self.labels)
 
     @property
     def pair_names(self) -> tuple[str, ...]:
         """The word labels that are of a word and its head."""
-        return _names(self.with_head)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+        return comma_names(self.with_head) or ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -11,7 +11,6 @@ from isogloss.analysis.finding_rows import finding_in
 from isogloss.separability.centroids import centroid_paths
 from isogloss.separability.distances import NO_TASK, cross_task, cross_task_figure
 from isogloss.separability.figures_paths import paths_figure
-from isogloss.separability.finding_words import beyond, noise_of, signed
 from isogloss.separability.findings import labels_of
 
 LABELS = 8
@@ -35,59 +34,7 @@ def over_steps(tables: Tables) -> tuple[Tables, Sequence[Finding], Sequence[Figu
         paths_figure(paths, own, label, name, {0: "base"})
         for name, label in zip(figure_names("separability-paths", labels), labels, strict=True)
     )
-    found = [] if "separability" not in tables else list(_reached(tables["separability"]))
-    return {"separability_paths": paths}, found, [figure for figure in drawn if figure is not None]
-
-
-STEPS = "separability_steps"
-"""The tidy tables of all steps one below the other, as the run keeps them."""
-CHANGES: dict[str, tuple[str, str]] = {
-    "min_distance_relative_change": (
-        "the mean least distance between the values of {}, in units of the spread,",
-        "separability-min-distance-relative-over-steps",
-    ),
-    "train_test_change": (
-        "the spatial similarity of training and test rows of {}",
-        "separability-train-test-over-steps",
-    ),
-}
-"""Changes that are spoken of: what each is of, and the figure over steps that the run draws of it."""
-
-
-def _reached(table: pl.DataFrame) -> Iterator[Finding]:
-    """By which step half of a change beyond noise was there, at the last layer of all steps."""
-    labels = labels_of(table)[:LABELS]
-    numbered = table.with_row_index("row")
-    for label in labels:
-        for measure, (what, figure) in CHANGES.items():
-            rows = numbered.filter(
-                (pl.col("measure") == measure) & (pl.col("subset") == label) & pl.col("value").is_not_null()
-            )
-            steps = rows["step"].n_unique()
-            counted = rows.group_by("layer").agg(pl.col("step").n_unique().alias("steps"))
-            layers = counted.filter(pl.col("steps") == steps)["layer"]
-            if steps < 2 or layers.is_empty():
-                continue
-            curve = list(rows.filter(pl.col("layer") == layers.max()).sort("step").iter_rows(named=True))
-            last = curve[-1]
-            if not beyond(last, len(labels) * len(CHANGES)):
-                continue
-            half = next(row for row in curve if row["value"] / last["value"] >= 0.5)
-            size = max(abs(row["value"]) for row in curve)
-            yield finding_in(
-                f"Over {last['step']:,} steps of training, {what.format(label)} changed by {signed(last['value'])} "
-                f"({noise_of(last)}) at layer {last['layer']}; half of that was there by step {half['step']:,}.",
-                measure,
-                STEPS,
-                [last, *curve[:-1]],
-                last["value"],
-                0.6,
-                null_low=last["null_low"],
-                null_high=last["null_high"],
-                layers=(last["layer"],),
-                scale=(-size, size),
-                figure=figure,
-            )
+    return {"separability_paths": paths}, [], [figure for figure in drawn if figure is not None]
 
 
 def over_tasks(tables: Tables) -> tuple[Tables, Sequence[Finding], Sequence[Figure]]:

@@ -8,13 +8,16 @@ with Spearman's correlation, which no single far label decides. Finds no distanc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from isogloss.errors import OptionError
 from isogloss.numerics.correlation import mantel, spearman
 
-SMALL = ("keep", "drop", "zero")
+Small = Literal["keep", "drop", "zero"]
+SMALL: tuple[Small, ...] = ("keep", "drop", "zero")
+"""What becomes of clusters of few points."""
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,18 @@ Chooses rows; their vectors are taken in `layer_rows`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from isogloss.analysis import ModelPair, classing, listed
+from isogloss.analysis.limits import named
 from isogloss.analysis.sampling import sampled_rows
 from isogloss.analysis.splits import ProbeRows, probe_rows
 from isogloss.analysis.stacked import sentences_with_words
 from isogloss.analysis.tables import FEWEST_SENTENCES
-from isogloss.errors import OptionError
 from isogloss.separability.options import SeparabilityOptions
 
 HEAD = "head"
@@ -127,16 +127,9 @@ def wanted_labels(
     known = dict.fromkeys(sentence_labels, "sentences")
     for name in classing(token_labels):
         known[name] = "pairs" if name in options.pair_names and HEAD in token_labels else "words"
-    wanted = known if options.label_names is None else _named(options.label_names, known)
-    _named(options.memorise_names or (), wanted)
-    return wanted
-
-
-def _named(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
-    if unknown := [name for name in names if name not in known]:
-        there = ", ".join(known) or "none"
-        raise OptionError(f"separability: no label {', '.join(unknown)}; there are {there}")
-    return {name: known[name] for name in names}
+    wanted = named("separability", options.label_names, known)
+    named("separability", options.memorise_names, wanted)
+    return {name: known[name] for name in wanted}
 
 
 def head_rows(words: pl.DataFrame) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from isogloss.analysis.limits import refuse_below
 from isogloss.errors import OptionError
 
 KEPT = 0.99
@@ -50,8 +51,6 @@ class SimilarityOptions:
             "top_words": 0,
             "examples": 0,
         }
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise OptionError(f"similarity: {name} should be at least {low}. Got {getattr(self, name)} instead.")
+        refuse_below("similarity", self, least)
         if self.map_words is not None and self.map_words < 2:
             raise OptionError(f"similarity: map_words should be at least 2. Got {self.map_words} instead.")

@@ -43,7 +43,7 @@ def run_study(
     progress: Progress = SILENT,
     command: str | None = None,
     checkpoints: bool | int | Mapping[int, Any] = False,
-    also: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
+    also: Sequence[tuple[str, Any]] = (),
 ) -> StudyResults:
     """Compare a base model with one or several tuned ones over a corpus; everything ends up in `out`.
 
@@ -65,7 +65,7 @@ def run_study(
     command : how a user would run it again, for the manifest.
     checkpoints : of the tuned model's training, to draw everything over steps: True for all in its directory, a number
         for at most so many, or models by step.
-    also : other tunings of the same base by name, to stand side by side with the tuned model.
+    also : other tunings of the same base, (name, model), to stand side by side with the tuned model.
 
     Raises
     ------

@@ -6,7 +6,7 @@ Says which there are and what each is called. Runs nothing: that is `members`; w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def series_of(
     base: ModelReference,
     tuned: list[ModelReference],
     checkpoints: bool | int | Mapping[int, Any],
-    also: Mapping[str, Any] | Iterable[tuple[str, Any]] | None,
+    also: Sequence[tuple[str, Any]],
     *,
     allow_pickle: bool = False,
 ) -> Series:
@@ -102,15 +102,14 @@ def series_of(
     Parameters
     ----------
     checkpoints : what `checkpoints_of` takes; False for none.
-    also : other tunings by name.
+    also : other tunings, (name, model).
 
     Raises
     ------
     OptionError : there are several tuned models, a name comes twice or is taken, or a step does.
     ModelError : there are no checkpoints, or one cannot be compared.
     """
-    others = list(also.items() if isinstance(also, Mapping) else also or ())
-    if checkpoints is False and not others:
+    if checkpoints is False and not also:
         return NO_SERIES
     if len(tuned) > 1:
         raise OptionError(
@@ -122,9 +121,9 @@ def series_of(
     if checkpoints is not False:
         step, found = checkpoints_of(principal, checkpoints, allow_pickle=allow_pickle)
         members += [Member("step", number, model) for number, model in {0: base, **found}.items()]
-    task = _name(principal) if others else None
+    task = _name(principal) if also else None
     taken = {task: f"the tuned model {principal.spec}", BASE: "the base model"}
-    for name, spec in others:
+    for name, spec in also:
         if not isinstance(name, str) or not name.strip():
             raise OptionError(f"another tuning needs a name, such as POS; got {name!r}")
         if name in taken:

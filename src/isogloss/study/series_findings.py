@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 
 from isogloss.analysis import Finding, from_to, stated, with_interval
+from isogloss.analysis.finding_rows import Row, beyond, sure
 from isogloss.study.series_rows import common_layers, rows_of_measure
 
 FIRST_WEIGHT, NEXT_WEIGHT = 0.72, 0.35
 """Of the finding on the first headline measure of an analysis, and on each further one."""
-
-Row = dict[str, Any]
 
 
 def half_way(analysis: str, table: pl.DataFrame, measures: Mapping[str, str]) -> list[Finding]:
@@ -39,7 +37,7 @@ def half_way(analysis: str, table: pl.DataFrame, measures: Mapping[str, str]) ->
         curves = [list(part.iter_rows(named=True)) for _, part in by_subset]
         # Of a measure of one model alone the null says what labels without meaning give, not what no change gives.
         of_pair = numbered.filter(pl.col("measure") == measure)["model"].n_unique() == 1
-        changed = [curve for curve in curves if _beyond_noise(curve, numbered, of_pair)]
+        changed = [curve for curve in curves if _beyond_noise(curve, len(curves), numbered, of_pair)]
         if changed:
             curve = max(changed, key=lambda rows: abs(rows[-1]["value"] - rows[0]["value"]))
             weight = NEXT_WEIGHT if found else FIRST_WEIGHT
@@ -97,12 +95,13 @@ def _scale(curve: list[Row]) -> tuple[float, float] | None:
     return None if (low, high) == (0.0, 1.0) else (low, high)
 
 
-def _beyond_noise(curve: list[Row], table: pl.DataFrame, of_pair: bool) -> bool:
+def _beyond_noise(curve: list[Row], n: int, table: pl.DataFrame, of_pair: bool) -> bool:
     """Whether the last value of a curve differs from the first by more than what is known of its noise.
 
-    Where the analysis has the paired change (`MEASURE_change`), its interval decides; else the two intervals must not
-    touch; without intervals, the noise floor of a measure of the pair must lie between the two. What is inside it at
-    both ends is no change.
+    Where the analysis has the paired change (`MEASURE_change`), its interval decides, or its noise; else the two
+    intervals must not touch; without intervals, the noise floor of a measure of the pair must lie between the two. What
+    is inside it at both ends is no change. Of `n` curves that are looked at, one may be beyond noise by
+    chance: a paired change is held against what that allows.
     """
     first, last = curve[0], curve[-1]
     if len(curve) < 2 or last["value"] == first["value"]:
@@ -112,9 +111,11 @@ def _beyond_noise(curve: list[Row], table: pl.DataFrame, of_pair: bool) -> bool:
     if inside:
         return False
     same = [pl.col(column) == last[column] for column in ("step", "layer", "subset")]
-    paired = table.filter(*same, pl.col("measure") == f"{last['measure']}_change", pl.col("ci_low").is_not_null())
-    if paired.height:
-        return not paired["ci_low"][0] <= 0 <= paired["ci_high"][0]
+    for paired in table.filter(*same, pl.col("measure") == f"{last['measure']}_change").iter_rows(named=True):
+        if paired["ci_low"] is not None:
+            return sure(paired, n)
+        if paired["null_high"] is not None:
+            return beyond(paired, n)
     ends = [_interval(row) for row in (first, last)]
     if any(end is not None for end in ends):
         (low, high), (other_low, other_high) = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isogloss.numerics.hulls.face import Face
-from isogloss.numerics.hulls.points import TOUCHING
+from isogloss.numerics.points import TOUCHING
 
 FEWEST, MOST = 16, 128
 """Points that may enter the face in one cycle; between the two, half as many as it holds."""

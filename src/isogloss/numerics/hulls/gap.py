@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from isogloss.numerics.hulls.active_set import nearest_points
-from isogloss.numerics.hulls.points import TOUCHING, centred, read_points, read_precision, same_width
+from isogloss.numerics.hulls.points import centred, read_precision
+from isogloss.numerics.points import TOUCHING, read_points, same_width
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import numpy as np
 from isogloss.errors import OptionError
 from isogloss.numerics.hulls.active_set import nearest_points
 from isogloss.numerics.hulls.batched import nearest_points_of_many
-from isogloss.numerics.hulls.points import TOUCHING, centred, read_points, read_precision, same_width
+from isogloss.numerics.hulls.points import centred, read_precision
+from isogloss.numerics.points import TOUCHING, read_points, same_width
 from isogloss.progress import SILENT, Progress
 
 ENTERING, KEPT = 8, 90

@@ -14,7 +14,8 @@ import numpy as np
 from isogloss.errors import OptionError
 from isogloss.numerics.hulls.batched import nearest_points_of_many
 from isogloss.numerics.hulls.gap import gap_of
-from isogloss.numerics.hulls.points import centred, read_points, read_precision
+from isogloss.numerics.hulls.points import centred, read_precision
+from isogloss.numerics.points import read_points
 from isogloss.progress import SILENT, Progress
 
 SMALL = 48

@@ -1,4 +1,4 @@
-"""Point sets as the solvers want them: float64, checked, about a common centre and of radius 1."""
+"""What hull distances share: the precision asked for, and points about a common centre and of radius 1."""
 
 from __future__ import annotations
 
@@ -7,53 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from isogloss.errors import NotFiniteError, OptionError
-
-TOUCHING = 1e-9
-"""Hulls nearer than this share of the radius of their points count as touching: their distance is 0.
-
-Float64 knows the difference of two such points to about 1e-15 of the radius, hence smaller distances to less than
-six digits.
-"""
-
-
-def read_points(X: np.ndarray, name: str) -> np.ndarray:
-    """(n, d) float64 of a non-empty table of finite numbers.
-
-    Raises
-    ------
-    OptionError : X is no (n, d) table of real numbers, or it is empty.
-    NotFiniteError : a row holds NaN or infinity.
-    """
-    try:
-        points = np.asarray(X)
-        points = points if np.iscomplexobj(points) else points.astype(np.float64, copy=False)
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"{name} should be a table of numbers, a row per point: {error}") from error
-    if np.iscomplexobj(points):
-        raise OptionError(f"{name} should hold real numbers. Got {points.dtype} instead.")
-    if points.ndim != 2:
-        raise OptionError(f"{name} should be (points, dimensions). Got {points.ndim} dimension(s) instead.")
-    if not points.size:
-        raise OptionError(f"{name} should hold at least one point of one dimension. Got shape {points.shape} instead.")
-    if not np.isfinite(points).all():
-        bad = int(np.argmin(np.isfinite(points).all(axis=1)))
-        raise NotFiniteError(f"{name} holds NaN or infinity in row {bad}")
-    return points
-
-
-def same_width(sets: Sequence[np.ndarray], names: Sequence[str]) -> None:
-    """Refuse point sets of different dimensions.
-
-    Raises
-    ------
-    OptionError : two widths differ; both are stated.
-    """
-    for points, name in zip(sets, names, strict=True):
-        if points.shape[1] != sets[0].shape[1]:
-            raise OptionError(
-                f"{names[0]} and {name} should have one number of dimensions. "
-                f"Got {sets[0].shape[1]} and {points.shape[1]} instead."
-            )
 
 
 def read_precision(rtol: float) -> float:

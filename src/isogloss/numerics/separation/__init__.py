@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from isogloss.numerics.points import stacked
 from isogloss.numerics.separation.pair import Pair
-from isogloss.numerics.separation.points import stacked
-from isogloss.numerics.separation.separator import Separator
-from isogloss.numerics.separation.verdict import RELATIVE_TOLERANCE, Separation
+from isogloss.numerics.separation.verdict import Separation
 
-__all__ = ["RELATIVE_TOLERANCE", "Separation", "Separator", "separable"]
+__all__ = ["Separation", "separable"]
 
 
 def separable(A: Any, B: Any) -> Separation:

@@ -14,6 +14,8 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 from isogloss.numerics.separation.hinge import Judge
 
 _STEPS = 60
+_NEARLY = 1e-2
+"""Half the distance of the weighted points, in units of the scale, from which a common point is looked for."""
 
 
 def walk_inside(Z: np.ndarray, n_a: int, plane_found: Judge, weights_found: Judge) -> np.ndarray | None:
@@ -55,9 +57,12 @@ def walk_inside(Z: np.ndarray, n_a: int, plane_found: Judge, weights_found: Judg
         heights = rows[:, :r] @ x[:r]
         if heights[:n_a].min() > -heights[n_a:].min() and plane_found(x[: r + 1]):
             return None
-        balanced = _balanced(rows[:, : r + 1], weights)
-        if balanced is not None and weights_found(balanced):
-            return None
+        apart = weights @ rows[:, :r]
+        # Weights that are far from balanced would not balance without some of them turning negative.
+        if apart @ apart < _NEARLY**2:
+            balanced = _balanced(rows[:, : r + 1], weights)
+            if balanced is not None and weights_found(balanced):
+                return None
     return weights
 
 

@@ -30,7 +30,7 @@ from isogloss.numerics.separation.verdict import (
 )
 
 _SINGLE_STEPS = 30
-_DOUBLE_STEPS = 40
+_DOUBLE_STEPS = 120
 _PROGRAMME_SECONDS = 10.0
 """Time of all linear programmes of one pair."""
 _SINGLE_FROM = 200_000
@@ -60,10 +60,8 @@ class Pair:
         """Distance below which the hulls touch."""
         return tolerance(self.points.shape[1], self.scale, self.size)
 
-    def settle(self, guess: np.ndarray | None = None) -> Separation:
-        """Verdict with its certificate. `guess` (d,) is a normal to be tried first."""
-        if guess is not None and self.try_normal(guess, "known"):
-            return self.found
+    def settle(self) -> Separation:
+        """Verdict with its certificate."""
         if not self.try_normal(self.points[: self.n_a].mean(axis=0) - self.middle, "means"):
             self._harder()
         return self.found
@@ -120,11 +118,11 @@ class Pair:
         if self._hinge(points, middle, basis):
             return
         Z = (points - middle) / self.scale
-        weights = self._nearest(Z, basis)
-        if self.verdict is not None:
-            return
         importance = self._interior(Z, basis)
-        if importance is not None and not self._programme(Z, basis, importance):
+        if importance is None:
+            return
+        weights = self._nearest(Z, basis)
+        if self.verdict is None and not self._programme(Z, basis, importance):
             self._presume(weights)
 
     def _common(self) -> bool:

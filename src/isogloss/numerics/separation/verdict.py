@@ -11,15 +11,12 @@ from typing import Literal
 import numpy as np
 
 from isogloss.numerics.blocks import row_blocks
-from isogloss.numerics.separation.points import stacked
-
-RELATIVE_TOLERANCE = 1e-9
-"""A gap of the hulls below this part of the scale is touching; far above rounding, far below float32's own spacing."""
+from isogloss.numerics.points import TOUCHING, stacked
 
 _ROWS = 512
 """Rows whose differences stay in the processor's cache."""
 
-Method = Literal["common", "means", "gram", "hinge", "nearest", "interior", "programme", "presumed", "known", "groups"]
+Method = Literal["common", "means", "gram", "hinge", "nearest", "interior", "programme", "presumed"]
 
 
 def middle_of(points: np.ndarray, n_a: int) -> np.ndarray:
@@ -43,7 +40,7 @@ def rounding(width: int, size: float) -> float:
 
 def tolerance(width: int, scale: float, size: float) -> float:
     """Distance below which hulls count as touching: 1e-9 of the scale, and what float64 rounds at that size."""
-    return RELATIVE_TOLERANCE * scale + 2.0 * rounding(width, size)
+    return TOUCHING * scale + 2.0 * rounding(width, size)
 
 
 @dataclass(frozen=True)

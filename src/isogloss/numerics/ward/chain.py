@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from isogloss.numerics.ward.copies import Distinct
+from isogloss.numerics.copies import Distinct
 from isogloss.progress import Advance
 
 _ROWS = 1024

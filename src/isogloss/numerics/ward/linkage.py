@@ -18,10 +18,10 @@ from scipy.spatial.distance import pdist
 from torch import Tensor
 
 from isogloss.errors import OptionError
+from isogloss.numerics.copies import Distinct, distinct_rows
 from isogloss.numerics.ward.candidates import Lists, Nearest, inherit, settle
 from isogloss.numerics.ward.chain import Chain, places_needed
 from isogloss.numerics.ward.clusters import Clusters, frame
-from isogloss.numerics.ward.copies import Distinct, distinct_rows
 from isogloss.numerics.ward.dendrogram import scipy_order
 from isogloss.numerics.ward.neighbours import NeighbourSearch
 from isogloss.numerics.ward.ties import ties_at_once

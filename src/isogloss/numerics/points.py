@@ -1,0 +1,92 @@
+"""Sets of points as geometry wants them: float64, two dimensions, not empty, finite, of one width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from isogloss.errors import NotFiniteError, OptionError
+
+TOUCHING = 1e-9
+"""Hulls nearer than this share of the extent of their points count as touching: their distance is 0.
+
+Far above what float64 rounds (the difference of two such points is known to about 1e-15 of the extent, hence smaller
+distances to less than six digits), far below float32's own spacing.
+"""
+
+
+def read_points(X: Any, name: str) -> np.ndarray:
+    """(n, d) float64 of a non-empty table of finite numbers; the same array where it already is one.
+
+    Raises
+    ------
+    OptionError : X is no (n, d) table of real numbers, or it is empty.
+    NotFiniteError : a row holds NaN or infinity.
+    """
+    points = _table(X, name).astype(np.float64, copy=False)
+    if not np.isfinite(points).all():
+        bad = int(np.argmin(np.isfinite(points).all(axis=1)))
+        raise NotFiniteError(f"{name} holds NaN or infinity in row {bad}")
+    return points
+
+
+def same_width(sets: Sequence[np.ndarray], names: Sequence[str]) -> None:
+    """Refuse point sets of different dimensions.
+
+    Raises
+    ------
+    OptionError : two widths differ; both are stated.
+    """
+    for points, name in zip(sets, names, strict=True):
+        if points.shape[1] != sets[0].shape[1]:
+            raise OptionError(
+                f"{names[0]} and {name} should have one number of dimensions. "
+                f"Got {sets[0].shape[1]} and {points.shape[1]} instead."
+            )
+
+
+def stacked(A: Any, B: Any) -> tuple[np.ndarray, int]:
+    """Two sets of points as one array (n_a + n_b, d) of float64 in C order, and n_a.
+
+    Raises
+    ------
+    OptionError : a set is no (n, d) table of real numbers, or it is empty; widths differ.
+    NotFiniteError : a value is NaN or infinite, or so large that its square is; names the set and the row.
+    """
+    first, second = _table(A, "A"), _table(B, "B")
+    same_width([first, second], ["A", "B"])
+    n_a = len(first)
+    points = np.empty((n_a + len(second), first.shape[1]))
+    points[:n_a], points[n_a:] = first, second
+    flat = points.ravel()
+    with np.errstate(over="ignore", invalid="ignore"):
+        # One pass that sees NaN, infinity and overflow.
+        fine = bool(np.isfinite(flat @ flat))
+        if not fine:
+            finite = np.isfinite(np.einsum("ij,ij->i", points, points))
+    if not fine:
+        if finite.all():
+            raise NotFiniteError("A and B together hold values too large to be squared.")
+        row = int(np.argmin(finite))
+        name, row = ("A", row) if row < n_a else ("B", row - n_a)
+        raise NotFiniteError(f"{name} holds NaN, infinity or values too large to be squared in row {row}.")
+    return points, n_a
+
+
+def _table(X: Any, name: str) -> np.ndarray:
+    """X as an array of real numbers with two dimensions, neither of them empty, or an OptionError."""
+    try:
+        points = np.asarray(X)
+        if points.dtype.kind == "O":
+            points = points.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{name} should be a table of numbers, a row per point: {error}") from error
+    if points.dtype.kind not in "fiub" and points.dtype.name != "bfloat16":
+        raise OptionError(f"{name} should hold real numbers. Got {points.dtype} instead.")
+    if points.ndim != 2:
+        raise OptionError(f"{name} should be (points, dimensions). Got {points.ndim} dimension(s) instead.")
+    if not points.size:
+        raise OptionError(f"{name} should hold at least one point of one dimension. Got shape {points.shape} instead.")
+    return points
