@@ -29,7 +29,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -298,6 +298,15 @@ def distances_of(X: np.ndarray, y: np.ndarray, rounds: int) -> dict[str, Any]:
     }
 
 
+def left_of(name: str, parts: Sequence[str], loads: dict[str, float]) -> dict[str, Any]:
+    """What an earlier run left of other parts, with the load they were measured at."""
+    path = Path(__file__).parent / "results" / f"{name}.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    kept = {part: before[part] for part in PARTS if part in before and part not in parts}
+    earlier = before.get("load_at_start", {})
+    return kept | {"load_at_start": {part: earlier[part] for part in kept if part in earlier} | loads}
+
+
 def main() -> None:
     """All parts, or those asked for; the vectors are kept where a folder is named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -328,8 +337,8 @@ def main() -> None:
             "model": "MiniLM (6 x 384)",
             "layers": LAYERS,
             "rounds": given.rounds,
-            "load_at_start": os.getloadavg()[0],
             "blas_threads": os.environ.get("OMP_NUM_THREADS", "all"),
+            "load_at_start": {},
         }
         runs: dict[str, Callable[[], Any]] = {
             "verdicts": lambda: verdicts(folder, given.rounds, given.pairs),
@@ -339,8 +348,10 @@ def main() -> None:
         }
         for part, run in runs.items():
             if part in given.parts:
+                results["load_at_start"][part] = os.getloadavg()[0]
                 results[part] = run()
-    save(given.name, results)
+                # One at a time: parts that were measured before stay, and a long one that is stopped costs itself only.
+                save(given.name, results | left_of(given.name, [*given.parts], results["load_at_start"]))
 
 
 if __name__ == "__main__":

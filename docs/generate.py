@@ -124,6 +124,7 @@ def measurements() -> str:
     rows += ward_rows()
     rows += probing_rows()
     rows += isotropy_rows()
+    rows += separability_rows()
     machine = extraction["machine"]
     rows.append(
         f"\nMeasured side by side in one run, medians of interleaved rounds (Ward: one), on {machine['processor']} "
@@ -210,6 +211,48 @@ def isotropy_rows() -> list[str]:
         f"| exact mean cosine, {size} | all pairs by matrix products | "
         f"{results['all_pairs_over_mean_cosine']:.0f} times as fast |",
     ]
+
+
+def separability_rows() -> list[str]:
+    """Lines on verdicts and on DirectProbe, as far as they were measured."""
+    path = RESULTS / "separability.json"
+    if not path.exists():
+        return []
+    results = json.loads(path.read_text())
+    found = []
+    for side in (1000, 3000):
+        rows = [row for row in results.get("verdicts", []) if row["side"] == side and "svc_over_ours" in row]
+        if rows:
+            medians = [row["svc_over_ours"]["median"] for row in rows]
+            least = min(row["svc_over_ours"]["least"] for row in rows)
+            found.append(
+                f"| whether two sets of {side:,} words x 384 are linearly separable, with a proof | scikit-learn's "
+                f'`SVC(kernel="linear", C=1e4)`, without one | {min(medians):.0f} to {max(medians):.0f} times as fast '
+                f"(medians by layer; the least of all pairs {least:.1f}) |"
+            )
+    for row in results.get("probe", []):
+        size = f"DirectProbe, {row['words']:,} words x 384, {row['labels']} labels, layer {row['layer']}"
+        fast = f"{row['peer_over_ours']:,.0f} times as fast"
+        said = (
+            f"{fast}, the same {row['clusters']['ours']} clusters"
+            if row["same_partition"]
+            else f"more than {fast} ({row['clusters']['ours']} clusters; the transcription was stopped)"
+        )
+        found.append(f"| {size} | the published algorithm, transcribed, serial, with HiGHS | {said} |")
+    found += [
+        f"| DirectProbe, {row['words']:,} words x 384, layer {row['layer']} | - | {row['seconds'] / 60:.1f} minutes, "
+        f"{row['clusters']:,} clusters |"
+        for row in results.get("large", [])
+        if "seconds" in row
+    ]
+    shares = [row["peer_over_ours"] for row in results.get("distances", [])]
+    if shares:
+        found.append(
+            "| distances of all pairs of 17 hulls, 5,000 words x 384, with lower and upper bounds 1e-6 apart | "
+            "scikit-learn's `SVC(C=1e8)`, spared pairs that touch, no bounds | "
+            f"{1 / max(shares):.1f} to {1 / min(shares):.1f} times its time |"
+        )
+    return found
 
 
 def readme() -> str:

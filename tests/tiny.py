@@ -85,8 +85,9 @@ def tiny_tokenizer(kind: str, padding_side: str = "right") -> PreTrainedTokenize
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     if kind == "wordpiece":
         normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
-        pieces = _pieces(normalizer, splitter, 160)
-        vocab = [*special, *pieces, *(f"##{piece}" for piece in pieces)]
+        # Words of up to four letters are whole, longer ones are not.
+        pieces = [piece for piece in _pieces(normalizer, splitter, 260) if len(piece) <= 4]
+        vocab = [*special, *pieces, *(f"##{piece}" for piece in pieces if len(piece) <= 3)]
         core = Tokenizer(models.WordPiece({token: i for i, token in enumerate(vocab)}, unk_token="[UNK]"))
         core.normalizer, core.pre_tokenizer = normalizer, splitter
         core.decoder = decoders.WordPiece()
@@ -110,7 +111,8 @@ def tiny_tokenizer(kind: str, padding_side: str = "right") -> PreTrainedTokenize
         core.train_from_iterator(TEXTS, trainer)
     elif kind == "unigram":
         normalizer, splitter = normalizers.NFKC(), pre_tokenizers.Metaspace()
-        pieces = _pieces(normalizer, splitter, 195)
+        # A piece that is part of a word and part of its punctuation would belong to neither.
+        pieces = [p for p in _pieces(normalizer, splitter, 260) if p.strip("▁").isalnum() or len(p) == 1][:195]
         scored = [(token, 0.0) for token in special] + [(p, -8.0 - rank / 100) for rank, p in enumerate(pieces)]
         core = Tokenizer(models.Unigram(scored, unk_id=1))
         core.normalizer, core.pre_tokenizer = normalizer, splitter

@@ -174,7 +174,7 @@ def test_clusters_of_the_base_may_be_those_of_both_models():
     tuned[1] = placed(words, np.zeros((4, HIDDEN)))
     rows = words["sentence"].to_numpy() < 12
     words, base, tuned = words.filter(pl.Series(rows)), [b[rows] for b in base], [t[rows] for t in tuned]
-    once = run(base, tuned, words, sentences, replace(QUICK, clusters="once", min_count=1))
+    once = run(base, tuned, words, sentences, replace(QUICK, clusters="base", min_count=1))
     measures = once["separability"].filter((pl.col("layer") == 1) & pl.col("measure").is_in(["clusters", "linear"]))
     assert measures["model"].unique().to_list() == ["base"]
     assert cell(once, "min_distance")["value"] == pytest.approx(0, abs=1e-3)
@@ -187,6 +187,20 @@ def test_clusters_of_the_base_may_be_those_of_both_models():
     moved = [text for text in texts(afresh) if "moved together" in text]
     assert moved
     assert all("so between parts of values" in text for text in moved)
+
+
+def test_clusters_of_the_last_base_layer_may_be_those_of_every_layer():
+    words, sentences, base, tuned = planted()
+    mixed = [placed(words, np.zeros((4, HIDDEN))), base[1]]
+    once = run(mixed, tuned, words, sentences, replace(QUICK, clusters="once"))
+    measures = once["separability"].filter(pl.col("measure").is_in(["clusters", "linear"]))
+    assert set(measures.select("model", "layer").iter_rows()) == {("base", 1)}, "found in one place"
+    assert cell(once, "clusters", "base")["value"] == 4
+    assert cell(once, "min_distance", "base", layer=0)["value"] == pytest.approx(0, abs=1e-3), "not apart there"
+    afresh = run(mixed, tuned, words, sentences, QUICK)
+    for model in ("base", "tuned"):
+        assert cell(once, "min_distance", model)["value"] == cell(afresh, "min_distance", model)["value"]
+    assert cell(afresh, "clusters", "base", layer=0)["value"] > 4
 
 
 def test_sentences_and_pairs_of_words_are_compared_as_words_are():

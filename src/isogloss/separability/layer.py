@@ -40,21 +40,22 @@ def separability_layer(
         for model, vectors in (("base", pair.base), ("tuned", pair.tuned))
         if vectors is not None
     }
+    reference = _reference(pair, options)
     rows: list[dict[str, Any]] = []
     parts: list[Tables] = []
     notes: list[str] = []
     for target in targets:
         measured: dict[str, Measured] = {}
+
+        def measure(layer: LayerRows, like: Measured | None = None, target: Target = target) -> Measured:
+            train, test = (layer.take(target, rows) for rows in (target.train, target.test))
+            return measuring(train, test, target, options, seed=pair.seed, like=like, progress=pair.progress)
+
+        like = None if reference is None else measure(reference)
         for model, layer in models.items():
-            measured[model] = measuring(
-                layer.take(target, target.train),
-                layer.take(target, target.test),
-                target,
-                options,
-                seed=pair.seed,
-                like=measured.get("base") if options.clusters == "once" else None,
-                progress=pair.progress,
-            )
+            its_own = model == "base" and pair.layer == max(pair.base_layers, default=None)
+            handed = measured.get("base") if options.clusters == "base" else like
+            measured[model] = measure(layer, None if its_own else handed)
         rows += label_rows(target, measured, options, pair.seed)
         parts.append(beside(target, measured, pair))
         notes += _notes(target, measured, options)
@@ -70,6 +71,14 @@ def separability_layer(
         **tables,
         "separability_notes": notes_table((pair.layer, note) for note in notes),
     }
+
+
+def _reference(pair: LayerPair, options: SeparabilityOptions) -> LayerRows | None:
+    """The base model's last layer, if clusters are found there for all others."""
+    if options.clusters != "once" or not pair.base_layers:
+        return None
+    last = max(pair.base_layers)
+    return LayerRows(pair.base_layers[last], pair, f"layer {last} of the base model")
 
 
 def _notes(target: Target, measured: dict[str, Measured], options: SeparabilityOptions) -> Iterator[str]:

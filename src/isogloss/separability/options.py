@@ -10,7 +10,7 @@ from isogloss.errors import OptionError
 from isogloss.separability.memorisation_classifiers import CLASSIFIERS
 from isogloss.separability.spatial import SMALL
 
-CLUSTERS = ("afresh", "once")
+CLUSTERS = ("afresh", "base", "once")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class SeparabilityOptions:
     max_classes: int = field(default=100, metadata={"help": "values of a label that take part, the commonest"})
     clusters: str = field(
         default="afresh",
-        metadata={"help": "find clusters in each model (afresh), or in the base model alone (once) for both"},
+        metadata={
+            "help": "where clusters are found: at each layer of each model (afresh), at each layer of the base for "
+            "both (base), or at the base model's last layer for all layers of both (once)"
+        },
     )
     small: str = field(
         default="keep",
