@@ -160,7 +160,7 @@ def test_vectors_that_are_not_finite_are_refused_with_their_place():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"clusters": "never"}, "clusters is one of afresh, once. Got 'never'"),
+        ({"clusters": "never"}, "clusters is one of afresh, base, once. Got 'never'"),
         ({"small": "hide"}, "small is one of"),
         ({"max_train": 1}, "max_train should be at least 2. Got 1"),
         ({"permutations": 0}, "permutations should be at least 1"),

@@ -17,6 +17,7 @@ from isogloss.errors import NotFiniteError, OptionError
 from isogloss.numerics.copies import distinct_rows
 from isogloss.numerics.hulls import nearest_hulls, pairwise_hull_distances, point_hull_distances
 from isogloss.numerics.separation import separable
+from isogloss.numerics.threads import one_blas_thread
 from isogloss.progress import SILENT, Progress
 from isogloss.separability.search import search
 from isogloss.separability.spatial import SMALL, Small
@@ -96,6 +97,7 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
         self.rtol = rtol
         self.progress = progress
 
+    @one_blas_thread()
     def fit(self, X: Any, y: Any) -> DirectProbe:
         """Find the clusters of X (n, n_features) under labels y (n,).
 

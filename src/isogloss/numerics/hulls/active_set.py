@@ -15,8 +15,8 @@ import numpy as np
 from isogloss.numerics.hulls.face import Face
 from isogloss.numerics.points import TOUCHING
 
-FEWEST, MOST = 16, 128
-"""Points that may enter the face in one cycle; between the two, half as many as it holds."""
+FEWEST, MOST = 8, 64
+"""Points that may enter the face in one cycle; between the two, a quarter of what it holds."""
 
 PATIENCE = 3
 """Cycles without a shorter difference, from rounding alone, before the bounds reached are the answer."""
@@ -96,7 +96,7 @@ def _entering(face: Face, short_a: np.ndarray, short_b: np.ndarray, stalls: int)
     """The points that lie furthest inside the gap; one alone where several made no progress."""
     short = np.concatenate([short_a, short_b])
     short[face.points] = 0
-    many = 1 if stalls else min(max(FEWEST, len(face.points) // 2), MOST)
+    many = 1 if stalls else min(max(FEWEST, len(face.points) // 4), MOST)
     many = min(many, face.room, len(short))
     if many <= 0:
         return np.zeros(0, dtype=np.int64)

@@ -67,8 +67,7 @@ class Face:
     def nearest(self) -> np.ndarray:
         """Affine weights, (m,), of the nearest points of the two affine spans; they sum to 1 on either side."""
         sides = self._Q[-2:]
-        along = sides.T @ np.linalg.solve(sides @ sides.T, np.ones(2))
-        weights, _ = dtrtrs(self._R, along)
+        weights, _ = dtrtrs(self._R, _solve(sides @ sides.T, 1.0, 1.0) @ sides)
         return weights
 
     def normal(self, difference: np.ndarray) -> np.ndarray:
@@ -82,7 +81,15 @@ class Face:
             normal = normal / size
             within = self._Q[:-2].T @ normal
             # Only directions that keep both sums of weights lie in the face.
-            within -= sides.T @ np.linalg.solve(sides @ sides.T, sides @ within)
+            within -= _solve(sides @ sides.T, *(sides @ within)) @ sides
             normal = normal - self._Q[:-2] @ within
         size = np.linalg.norm(normal)
         return normal / size if size > 0 else np.zeros_like(difference)
+
+
+def _solve(matrix: np.ndarray, first: float, second: float) -> np.ndarray:
+    """Solution (2,) of a positive definite system of two equations, by Cholesky's elimination."""
+    (a, b), (_, c) = matrix.tolist()
+    share = b / a
+    y = (second - share * first) / (c - share * b)
+    return np.array([(first - b * y) / a, y])

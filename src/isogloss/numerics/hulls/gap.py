@@ -9,6 +9,7 @@ import numpy as np
 from isogloss.numerics.hulls.active_set import nearest_points
 from isogloss.numerics.hulls.points import centred, read_precision
 from isogloss.numerics.points import TOUCHING, read_points, same_width
+from isogloss.numerics.threads import one_blas_thread
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class HullGap:
         return 0.0 if self.touching else self.upper
 
 
+@one_blas_thread()
 def hull_gap(A: np.ndarray, B: np.ndarray, rtol: float = 1e-6) -> HullGap:
     """Find the nearest points of two convex hulls and a plane between them.
 

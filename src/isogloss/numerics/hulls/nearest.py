@@ -16,6 +16,7 @@ from isogloss.numerics.hulls.active_set import nearest_points
 from isogloss.numerics.hulls.batched import nearest_points_of_many
 from isogloss.numerics.hulls.points import centred, read_precision
 from isogloss.numerics.points import TOUCHING, read_points, same_width
+from isogloss.numerics.threads import one_blas_thread
 from isogloss.progress import SILENT, Progress
 
 ENTERING, KEPT = 8, 90
@@ -25,6 +26,7 @@ _NUMBERS = 4_000_000
 """Numbers in the working sets of the points taken in step: 32 MB."""
 
 
+@one_blas_thread()
 def point_hull_distances(X: np.ndarray, hull: np.ndarray, rtol: float = 1e-6) -> np.ndarray:
     """Distance of every point to the convex hull of a point set.
 
@@ -49,6 +51,7 @@ def point_hull_distances(X: np.ndarray, hull: np.ndarray, rtol: float = 1e-6) ->
     return _distances(X, hull, rtol, np.full(len(X), np.inf)) * radius
 
 
+@one_blas_thread()
 def nearest_hulls(
     X: np.ndarray, hulls: Sequence[np.ndarray], rtol: float = 1e-6, progress: Progress = SILENT
 ) -> tuple[np.ndarray, np.ndarray]:

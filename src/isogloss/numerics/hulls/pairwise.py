@@ -16,6 +16,7 @@ from isogloss.numerics.hulls.batched import nearest_points_of_many
 from isogloss.numerics.hulls.gap import gap_of
 from isogloss.numerics.hulls.points import centred, read_precision
 from isogloss.numerics.points import read_points
+from isogloss.numerics.threads import one_blas_thread
 from isogloss.progress import SILENT, Progress
 
 SMALL = 48
@@ -25,6 +26,7 @@ _NUMBERS = 4_000_000
 """Numbers in the inner products of the pairs solved in step: 32 MB."""
 
 
+@one_blas_thread()
 def pairwise_hull_distances(
     X: np.ndarray,
     clusters: Sequence[Sequence[int] | np.ndarray],

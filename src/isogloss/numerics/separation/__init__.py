@@ -7,10 +7,12 @@ from typing import Any
 from isogloss.numerics.points import stacked
 from isogloss.numerics.separation.pair import Pair
 from isogloss.numerics.separation.verdict import Separation
+from isogloss.numerics.threads import one_blas_thread
 
 __all__ = ["Separation", "separable"]
 
 
+@one_blas_thread()
 def separable(A: Any, B: Any) -> Separation:
     """Say whether a plane separates two point sets, and prove it.
 
