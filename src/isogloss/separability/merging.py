@@ -2,7 +2,8 @@
 
 Holds no list of all pairs: each cluster knows its few nearest others and a bound below which nothing else can lie.
 Distances are first found in float32 with a bound on their error; what could be the least is found again in float64, so
-the order of merges is that of float64. Does not look at other labels.
+the order of merges is that of float64. Where that bound tells too many apart from none, as far from all others, the
+whole row of a cluster is found in float64. Does not look at other labels.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 KEPT = 6
 _BLOCK = 1 << 22
+_SAMPLE = 4096
 _UNIT = float(np.finfo(np.float32).eps)
 
 
@@ -47,8 +49,9 @@ class NearestPairs:
         self._sums, self._sizes, self._firsts = sums, sizes.astype(np.float64), firsts.copy()
         k, d = sums.shape
         centroids = sums / self._sizes[:, None]
-        self._mean = centroids.mean(axis=0) if k else np.zeros(d)
-        self._near = (centroids - self._mean).astype(np.float32)
+        # The median: a few clusters far away, which a mean would follow, cost only themselves their precision.
+        self._middle = np.median(centroids[:: max(1, k // _SAMPLE)], axis=0) if k else np.zeros(d)
+        self._near = (centroids - self._middle).astype(np.float32)
         self._squares = np.square(self._near, dtype=np.float64).sum(axis=1)
         # Twice what rounding to float32 and summing d products in float32 can do, for |x|^2 + |y|^2 = 1.
         self._slack = 2 * (d + 16) * _UNIT
@@ -59,6 +62,8 @@ class NearestPairs:
         self._rest = np.full(k, np.inf)
         self._best = np.full(k, np.inf)
         self._alive = np.ones(k, dtype=bool)
+        # Rows whose nearest others, and the bound on the rest, are of float64; of equals they have the earliest.
+        self._settled = np.zeros(k, dtype=bool)
         self._refused: np.ndarray | None = None
         step = max(1, _BLOCK // max(k, 1))
         for start in range(0, k if k > 1 else 0, step):
@@ -69,14 +74,20 @@ class NearestPairs:
 
     def nearest(self) -> Pair | None:
         """The pair to be merged next, or None when all that are left are refused."""
+        searched: set[int] = set()
         while len(self._best):
             least = self._best.min()
             if least == np.inf:
                 return None
             rows = np.flatnonzero(self._best <= least)
-            stale = rows[self._rest[rows] <= least]
+            stale = rows[(self._rest[rows] <= least) & ~self._settled[rows]]
             if len(stale):
-                self._search(stale[: max(1, _BLOCK // len(self._best))])
+                fresh = [row for row in stale.tolist() if row not in searched][: max(1, _BLOCK // len(self._best))]
+                if fresh:
+                    self._search(np.array(fresh))
+                    searched.update(fresh)
+                else:
+                    self._search_exactly(int(stale[0]))
                 continue
             where, slots = np.nonzero((self._keys[rows] <= least) & ~self._exact[rows])
             if len(where):
@@ -97,7 +108,7 @@ class NearestPairs:
         i, j = self._place(first), self._place(second)
         self._sums[i] += self._sums[j]
         self._sizes[i] += self._sizes[j]
-        self._near[i] = self._sums[i] / self._sizes[i] - self._mean
+        self._near[i] = self._sums[i] / self._sizes[i] - self._middle
         self._squares[i] = np.square(self._near[i], dtype=np.float64).sum()
         self._alive[j] = False
         if self._refused is not None:
@@ -108,6 +119,7 @@ class NearestPairs:
         self._keys[j] = self._rest[j] = np.inf
         bounds = self._bounds(np.array([i]))[0]
         touched = gone.any(axis=1)
+        self._settled[touched] = False
         self._insert(i, bounds, touched)
         self._fill(np.array([i]), bounds[None])
         touched[j] = touched[i] = True
@@ -123,6 +135,7 @@ class NearestPairs:
         self._refused[i, j] = self._refused[j, i] = True
         self._keys[i, self._ids[i] == j] = np.inf
         self._keys[j, self._ids[j] == i] = np.inf
+        self._settled[[i, j]] = False
         self._settle(np.array([i, j]))
 
     def _place(self, first: int) -> int:
@@ -147,6 +160,21 @@ class NearestPairs:
         self._fill(rows, self._bounds(rows))
         self._settle(rows)
 
+    def _search_exactly(self, row: int) -> None:
+        """Take the nearest others of a row by their distances in float64, of equals the earliest."""
+        others = np.flatnonzero(self._alive)
+        others = others[others != row]
+        if self._refused is not None:
+            others = others[~self._refused[row, others]]
+        distances = self._distances(np.full(1, row), others)
+        order = np.argsort(distances, kind="stable")
+        kept = min(self._keys.shape[1], len(others))
+        self._keys[row] = np.inf
+        self._keys[row, :kept], self._ids[row, :kept] = distances[order[:kept]], others[order[:kept]]
+        self._rest[row] = distances[order[kept]] if kept < len(others) else np.inf
+        self._exact[row] = self._settled[row] = True
+        self._settle(np.array([row]))
+
     def _fill(self, rows: np.ndarray, bounds: np.ndarray) -> None:
         """Take the nearest of each row's bounds; the next is the bound on the rest."""
         k, kept = bounds.shape[1], self._keys.shape[1]
@@ -161,11 +189,12 @@ class NearestPairs:
             values = np.take_along_axis(bounds, near, axis=1)
             self._keys[rows], self._ids[rows] = values[:, :kept], near[:, :kept]
             self._rest[rows] = values[:, kept]
-        self._exact[rows] = False
+        self._exact[rows] = self._settled[rows] = False
 
     def _insert(self, i: int, bounds: np.ndarray, touched: np.ndarray) -> None:
         """Tell the others of the new cluster i, where it may be among their nearest."""
         rows = np.flatnonzero(bounds < self._rest)
+        self._settled[rows] = False
         slots = self._keys[rows].argmax(axis=1)
         worst, new = self._keys[rows, slots], bounds[rows]
         self._rest[rows] = np.minimum(self._rest[rows], np.maximum(worst, new))
@@ -184,6 +213,7 @@ class NearestPairs:
         self._ids = np.where(np.isfinite(self._keys), place[self._ids], 0)[alive].astype(np.int32)
         if self._refused is not None:
             self._refused = self._refused[np.ix_(alive, alive)]
-        for name in ("_sums", "_sizes", "_firsts", "_near", "_squares", "_keys", "_exact", "_rest", "_best"):
+        names = ("_sums", "_sizes", "_firsts", "_near", "_squares", "_keys", "_exact", "_rest", "_best", "_settled")
+        for name in names:
             setattr(self, name, getattr(self, name)[alive])
         self._alive = np.ones(int(alive.sum()), dtype=bool)
