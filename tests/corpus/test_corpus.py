@@ -187,6 +187,7 @@ def test_types_of_labels_in_memory(labels, expected):
         (lambda: Corpus.from_texts(["a"], ["x", "y"]), "2 values of the label 'label' for 1 sentences"),
         (lambda: Corpus.from_texts(["a"], text_b=["x", "y"]), "2 values of 'text_b' for 1 rows"),
         (lambda: Corpus.from_texts(["a"], {"word": ["x"]}), "cannot be called 'word'"),
+        (lambda: Corpus.from_texts(["a"], {"a=b": ["x"]}), "cannot be called 'a=b': tables write LABEL=VALUE"),
         (lambda: Corpus.from_texts(["a", 3]), "text of row 2 is a int"),
         (lambda: Corpus.from_texts(["a", "\ud800"]), "row 2 holds half of a surrogate pair"),
         (lambda: Corpus.from_texts(["a b"]).with_token_labels({"x": ["1"]}), "1 values of 'x' for 2 rows"),

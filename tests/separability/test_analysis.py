@@ -203,6 +203,22 @@ def test_clusters_of_the_last_base_layer_may_be_those_of_every_layer():
     assert cell(afresh, "clusters", "base", layer=0)["value"] > 4
 
 
+def test_where_values_lie_in_other_clusters_every_layer_that_is_told_says_so():
+    words, sentences, base, _ = planted()
+    rng = np.random.default_rng(3)
+    # Each value in two places on one line, those of different values in turn.
+    codes = np.searchsorted(["A", "B", "C", "D"], words["kind"].to_numpy())
+    mixed = placed(words, np.zeros((4, HIDDEN)))
+    mixed[:, 0] += 60 * (codes + 4 * rng.integers(2, size=len(words)))
+    for farther, caveat in (
+        (3, "between 4 clusters of the base model and 8 of the tuned one, so between parts of values"),
+        (30, "At layer 0 values lie in other numbers of clusters than before, so there it is parts of values that"),
+    ):
+        tables = run(base, [mixed, placed(words, farther * CENTRES)], words, sentences, analysis=SeparabilityAnalysis())
+        (moved,) = [text for text in texts(tables) if "moved apart at layers 0-1" in text]
+        assert caveat in moved
+
+
 def test_sentences_and_pairs_of_words_are_compared_as_words_are():
     words, sentences, base, tuned = planted()
     heads = pl.Series(["0", "1", "1", "2", "2"] * sentences.height)
@@ -363,5 +379,7 @@ def test_tasks_give_the_studys_table():
     assert table["grew"].to_list() == [None, 2, 0]
     assert table["mean_change"][1] == cell(parts[0][1], "min_distance_change")["value"]
     assert "on own 2 farther and 2 closer" in said[0].text
+    assert table["noise"][1] == cell(parts[0][1], "min_distance_change")["null_high"] > 0
+    assert "on other 0 farther and 0 closer (mean change 0, noise" in said[0].text
     assert table["mean_change"][said[0].rows[0]] == said[0].value
     assert [figure.name for figure in shown] == ["separability-cross-task"]

@@ -160,6 +160,13 @@ def test_a_vector_under_two_labels_is_never_separated_and_counted():
     assert probe.min_distances_.tolist() == [0, 0]
 
 
+def test_a_vector_under_two_labels_is_told_apart_by_no_plane():
+    probe = DirectProbe().fit(np.array([[0.0], [0.0], [-2.0], [0.0]]), [1, 0, 2, 1])
+    assert probe.n_conflicts_ == 3
+    assert probe.n_clusters_ == 3
+    assert not probe.linear_
+
+
 def test_nothing_but_conflicts_ends():
     probe = DirectProbe().fit([[1.0, 2.0]] * 6, list("aabbcc"))
     assert probe.labels_.tolist() == [0, 0, 1, 1, 2, 2]

@@ -29,6 +29,8 @@ def test_labels_that_grew_and_shrank_are_counted():
     found = grown(np.array([1, 2, 3, 4, NAN]), np.array([2, 2, 1, 7, 1]))
     assert (found.grew, found.shrank, found.same, found.n) == (2, 1, 1, 4)
     assert found.mean_change == pytest.approx(0.5)
+    near = grown(np.array([1e-8, 5e-9, 1.0]), np.array([2e-8, 4e-9, 2.0]), precision=1e-6)
+    assert (near.grew, near.shrank, near.same) == (1, 0, 2), "what is less than the precision is no change"
     assert np.isnan(grown(np.array([NAN]), np.array([1.0])).mean_change)
 
 

@@ -138,12 +138,17 @@ def blank_to_null(values: pl.Series) -> pl.Series:
 
 
 def refuse_reserved(name: str) -> None:
-    """A label must not hide a column that every corpus has.
+    """A label must not hide a column that every corpus has, nor read as a value of a label.
 
     Raises
     ------
-    CorpusError : the name is one of those columns.
+    CorpusError : the name is one of those columns, or holds =, which stands between a label and its value in tables.
     """
+    if "=" in name:
+        raise CorpusError(
+            f"a label cannot be called {name!r}: tables write LABEL=VALUE, so = cannot be part of its name; rename it "
+            "in the file"
+        )
     if name in RESERVED:
         raise CorpusError(
             f"a label cannot be called {name!r}: every corpus has a column of that name; rename it in the file"

@@ -128,7 +128,8 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
             self.labels_[rows] = number
         self.cluster_classes_ = self.classes_[codes[order[starts]]]
         self.centroids_ = np.stack([X[rows].mean(axis=0, dtype=np.float64) for rows in self.clusters_])
-        self.linear_ = self.n_clusters_ == len(self.classes_)
+        # A vector under two labels is on no side of any plane.
+        self.linear_ = self.n_clusters_ == len(self.classes_) and not conflicts.any()
         self.n_conflicts_ = int(counts[conflicts].sum())
         self.n_merges_, self.n_refused_, self.n_verdicts_ = found.n_merges, found.n_refused, found.n_verdicts
         self.__dict__.pop("_distances", None)

@@ -48,7 +48,7 @@ class Grown:
 
     Attributes
     ----------
-    grew, shrank, same : labels whose least distance is larger, smaller, exactly what it was.
+    grew, shrank, same : labels whose least distance is larger, smaller, what it was.
     mean_change : mean of after minus before over all of them; NaN without labels.
     """
 
@@ -63,15 +63,18 @@ class Grown:
         return self.grew + self.shrank + self.same
 
 
-def grown(before: np.ndarray, after: np.ndarray) -> Grown:
+def grown(before: np.ndarray, after: np.ndarray, precision: float = 0.0) -> Grown:
     """Compare least distances of the same labels, (c,) each; labels with NaN are left out.
+
+    Changes of at most `precision`, what distances are known to, are none.
 
     Zhou & Srikumar, ACL 2022, arXiv 2106.14282: labels whose minimum distance grew and shrank, and the mean change.
     """
     change = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
     change = change[np.isfinite(change)]
     mean = float(change.mean()) if len(change) else float("nan")
-    return Grown(int((change > 0).sum()), int((change < 0).sum()), int((change == 0).sum()), mean)
+    grew, shrank = int((change > precision).sum()), int((change < -precision).sum())
+    return Grown(grew, shrank, len(change) - grew - shrank, mean)
 
 
 CROSS_TASK: dict[str, Any] = {
@@ -81,6 +84,7 @@ CROSS_TASK: dict[str, Any] = {
     "grew": pl.Int64(),
     "shrank": pl.Int64(),
     "mean_change": pl.Float64(),
+    "noise": pl.Float64(),
     "relative_change": pl.Float64(),
     "intra_accuracy": pl.Float64(),
     "clusters": pl.Float64(),
@@ -89,8 +93,9 @@ CROSS_TASK: dict[str, Any] = {
 }
 """One row per label that is looked at, layer and task that the model was tuned on; task `none` is the base model.
 
-`grew` and `shrank` count values of the label whose least distance did, `mean_change` is in the units of the vectors,
-`relative_change` the mean change of the distance over the spread of the vectors."""
+`grew` and `shrank` count values of the label whose least distance did, `mean_change` is in the units of the vectors and
+`noise` what of it may be noise (as `halves` finds it), `relative_change` the mean change of the distance over the
+spread of the vectors."""
 NO_TASK = "none"
 
 
@@ -136,7 +141,8 @@ def cross_task(table: pl.DataFrame, layer: int | None = None) -> pl.DataFrame:
                     ("relative_change", "min_distance_relative_change"),
                 )
             }
-            rows.append({"label": label, "layer": at, "task": task} | changes | _scores(of_task, "tuned"))
+            noise = {"noise": _value(of_task, "min_distance_change", "tuned", "null_high")}
+            rows.append({"label": label, "layer": at, "task": task} | changes | noise | _scores(of_task, "tuned"))
     complete = [{column: row.get(column) for column in CROSS_TASK} for row in rows]
     return pl.DataFrame(complete, schema=CROSS_TASK, strict=False)
 
@@ -147,7 +153,8 @@ def cross_task_figure(table: pl.DataFrame, tail: str = "") -> TableFigure:
         (
             f"{row['label']}, layer {row['layer']}",
             row["task"],
-            *(row[c] for c in ("grew", "shrank", "mean_change", "relative_change", "intra_accuracy", "clusters")),
+            *(row[c] for c in ("grew", "shrank", "mean_change", "noise", "relative_change")),
+            *(row[c] for c in ("intra_accuracy", "clusters")),
             None if row["linear"] is None else ("yes" if row["linear"] else "no"),
             row["train_test"],
         )
@@ -157,14 +164,15 @@ def cross_task_figure(table: pl.DataFrame, tail: str = "") -> TableFigure:
         name="separability-cross-task",
         title="What tuning on one task does to the labels of another",
         caption="Values of a label whose least distance to another value grew or shrank, the mean change of that "
-        "distance (in the units of the vectors, and in units of their spread), and what the nearest cluster says of "
-        f"test rows.{tail}",
+        "distance in the units of the vectors, what of it may be noise, the change in units of their spread, and what "
+        f"the nearest cluster says of test rows.{tail}",
         columns=(
             "label",
             "tuned on",
             "grew",
             "shrank",
             "mean change",
+            "noise",
             "relative change",
             "accuracy",
             "clusters",
@@ -186,6 +194,6 @@ def _scores(rows: pl.DataFrame, model: str) -> dict[str, Any]:
     }
 
 
-def _value(rows: pl.DataFrame, measure: str, model: str) -> float | None:
-    found = rows.filter((pl.col("measure") == measure) & (pl.col("model") == model))["value"]
+def _value(rows: pl.DataFrame, measure: str, model: str, column: str = "value") -> float | None:
+    found = rows.filter((pl.col("measure") == measure) & (pl.col("model") == model))[column]
     return float(found[0]) if len(found) and found[0] is not None else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from isogloss.analysis import Finding, from_to, layers
-from isogloss.analysis.finding_rows import beyond, doubt, of_both, rows_of
+from isogloss.analysis.finding_rows import Row, beyond, doubt, of_both, rows_of
 from isogloss.separability.finding_words import noise_of, of_layer, signed
 
 
@@ -61,13 +61,9 @@ def apart(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
                 )
             else:
                 tail = f"; in units of the spread of all vectors from {ends} ({noise_of(relative)})"
-        parts = of_both(own, "clusters", label, most["layer"])
-        if len(parts) == 2 and parts["base"]["value"] != parts["tuned"]["value"]:
-            rows += list(parts.values())
-            counts = (
-                f"{parts['base']['value']:,.0f} clusters of the base model and {parts['tuned']['value']:,.0f} of the"
-            )
-            tail += f". These are distances between {counts} tuned one, so between parts of values"
+        caveat, more_rows = in_parts(own, label, [row["layer"] for row in those], most["layer"])
+        tail += caveat
+        rows += more_rows
         at = f"at layer {most['layer']} " if len(those) > 1 else ""
         yield Finding.of_rows(
             f"The values of {label} {verb} at {layers([row['layer'] for row in those]).lower()}: {at}the mean of their "
@@ -75,6 +71,30 @@ def apart(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
             f"{signed(most['value'])} ({noise_of(most)}){tail}.",
             rows, most, 0.75, **more, **more_scale,
         )  # fmt: skip
+
+
+def in_parts(own: pl.DataFrame, label: str, told: list[int], layer: int) -> tuple[str, list[Row]]:
+    """What to say of changes at the layers told, one of them in numbers, where values lie in other clusters now.
+
+    Returns
+    -------
+    ". These are ..." or nothing; the rows it is said of.
+    """
+    parts = {at: of_both(own, "clusters", label, at) for at in told}
+    other = {at: two for at, two in parts.items() if len(two) == 2 and two["base"]["value"] != two["tuned"]["value"]}
+    rows = [row for two in other.values() for row in two.values()]
+    if layer in other:
+        base, tuned = (other[layer][model]["value"] for model in ("base", "tuned"))
+        counts = f"{base:,.0f} clusters of the base model and {tuned:,.0f} of the tuned one"
+        rest = [at for at in other if at != layer]
+        also = f" ({layers(rest).lower()} likewise)" * bool(rest)
+        return f". These are distances between {counts}, so between parts of values{also}", rows
+    if other:
+        return (
+            f". At {layers(list(other)).lower()} values lie in other numbers of clusters than before, so there it is "
+            "parts of values that moved"
+        ), rows
+    return "", []
 
 
 def single_values(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
@@ -96,11 +116,13 @@ def single_values(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]
     if len(pair) < 2:
         return
     widest = max(abs(row["value"]) for row in last)
+    caveat, parts = in_parts(own, label, [most["layer"]], most["layer"])
     yield Finding.of_rows(
         f"At layer {most['layer']}, of {len(last)} values of {label}, {len(grew)} lie farther from their nearest other "
         f"value than before and {len(shrank)} closer, beyond noise; most {most['subset'].partition('=')[2]}, from "
-        f"{from_to(pair['base']['value'], pair['tuned']['value'])}, by {signed(most['value'])} ({noise_of(most)}).",
-        [most, *pair.values(), *[row for row in sure_ones if row is not most]],
+        f"{from_to(pair['base']['value'], pair['tuned']['value'])}, by {signed(most['value'])} ({noise_of(most)})"
+        f"{caveat}.",
+        [most, *pair.values(), *[row for row in sure_ones if row is not most], *parts],
         most,
         0.45,
         scale=(-widest, widest),

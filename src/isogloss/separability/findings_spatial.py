@@ -63,8 +63,10 @@ def train_with_test(own: pl.DataFrame, label: str, name: str) -> Iterator[Findin
     ends = from_to(pair["base"]["value"], pair["tuned"]["value"])
     by = f"by {signed(most['value'])} ({noise_of(most)})"
     if not moved:
+        judged = any(row["null_high"] is not None for row in changes)
+        verdict = "lie as alike as before, as far as can be told" if judged else "have no noise to judge changes by"
         text = (
-            f"Training and test rows of {label} lie as alike as before, as far as can be told: their spatial "
+            f"Training and test rows of {label} {verdict}: their spatial "
             f"similarity changed most at layer {most['layer']}, from {ends}, {by}{doubt(most, len(changes))}."
         )
     else:

@@ -17,6 +17,7 @@ from isogloss.separability.distances import least_distances
 from isogloss.separability.geometry import Clusters, Geometry
 from isogloss.separability.halves import half_masks, within
 from isogloss.separability.options import SeparabilityOptions
+from isogloss.separability.span import in_span
 from isogloss.separability.spatial import label_distances
 from isogloss.separability.targets import Target
 
@@ -122,6 +123,7 @@ class Measuring:
         progress: Progress,
     ) -> Measured:
         y, c = target.y, len(target.classes)
+        X, X_test = in_span(X, X_test)
         clusters = self._geometry.clusters(X, y, progress) if like is None else like.clusters
         sizes = np.bincount(y, minlength=c)
         sums = np.zeros((c, X.shape[1]))

@@ -22,6 +22,9 @@ from isogloss.separability.targets import Target
 
 Row = dict[str, Any]
 
+PRECISION = 1e-6
+"""Of the spread of the vectors: what is less is not told from the rounding of float32 vectors."""
+
 LABELS: dict[str, Any] = {
     "model": pl.String(),
     "layer": pl.Int32(),
@@ -57,7 +60,8 @@ def label_rows(target: Target, measured: Mapping[str, Measured], options: Separa
     clusters were found in that model; `spread`;
     `min_distance`, the mean over values of their least distance, `min_distance_relative` the same over the spread;
     `intra_accuracy` of the nearest cluster on test rows; `train_test`, spatial similarity of the training with the test
-    rows (null: Mantel's), `train_test_p`, where both are one cluster per value. Of both: `..._change`, tuned minus base
+    rows (null: Mantel's), with `train_test_spearman`, `train_test_p` and `train_test_excluded` (values that lack a
+    distance in one of them), where both are one cluster per value. Of both: `..._change`, tuned minus base
     (accuracy: 95% intervals over test sentences; distances and `train_test`: the null is the noise of `halves`);
     `grew` and `shrank`, values whose least distance did; `spatial`, `spatial_spearman`, `spatial_p` (null: Mantel's),
     `spatial_excluded`; `spatial_halves`, similarity of two halves of the training sentences in the base model,
@@ -82,7 +86,10 @@ def label_rows(target: Target, measured: Mapping[str, Measured], options: Separa
         add("min_distance", model, _mean(one.least))
         add("min_distance_relative", model, _mean(one.relative))
         add("train_test", model, between[model].pearson, n_test, **_null(between[model]))
+        add("train_test_spearman", model, between[model].spearman, n_test)
         add("train_test_p", model, between[model].p, n_test)
+        if between[model].n_labels:
+            add("train_test_excluded", model, between[model].excluded, n_test)
         for k, value in enumerate(target.classes):
             add("min_distance", model, one.least[k], int(one.sizes[k]), f"{target.name}={value}")
     rows += _accuracy_rows(target, measured, options, seed)
@@ -101,7 +108,7 @@ def label_rows(target: Target, measured: Mapping[str, Measured], options: Separa
         for k, value in enumerate(target.classes):
             subset, size = f"{target.name}={value}", int(tuned.sizes[k])
             add(f"{measure}_change", "tuned", change[k], size, subset, **_around(each[k]))
-    counted = grown(base.least, tuned.least)
+    counted = grown(base.least, tuned.least, PRECISION * max(base.spread, tuned.spread))
     if counted.n:
         add("grew", "tuned", counted.grew)
         add("shrank", "tuned", counted.shrank)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from isogloss.analysis import Figure, Finding, Tables, figure_names, stated
+from isogloss.analysis import Figure, Finding, Tables, figure_names
 from isogloss.analysis.finding_rows import finding_in
 from isogloss.separability.centroids import centroid_paths
 from isogloss.separability.distances import NO_TASK, cross_task, cross_task_figure
 from isogloss.separability.figures_paths import paths_figure
+from isogloss.separability.finding_words import noise_of, signed
 from isogloss.separability.findings import labels_of
 
 LABELS = 8
@@ -56,13 +57,16 @@ def over_tasks(tables: Tables) -> tuple[Tables, Sequence[Finding], Sequence[Figu
         ]
         if len(rows) < 2:
             continue
+        before = next((row["clusters"] for row in table.iter_rows(named=True) if row["label"] == label), None)
         said = [
             f"on {row['task']} {row['grew']} farther and {row['shrank']} closer (mean change "
-            f"{stated(row['mean_change'], 2)})"
+            f"{signed(row['mean_change'])}, {noise_of({'null_high': row['noise']})}"
+            f"{_in_parts(row['clusters'], before)})"
             for row in rows
         ]
         most = max(rows, key=lambda row: abs(row["mean_change"]))
-        size = abs(most["mean_change"]) or 1.0
+        size = max(abs(most["mean_change"]), most["noise"] or 0.0) or 1.0
+        clear = any(row["noise"] is not None and abs(row["mean_change"]) > row["noise"] for row in rows)
         about = f"Values of {label} from their nearest other value at layer {most['layer']}, after tuning"
         found.append(
             finding_in(
@@ -71,10 +75,19 @@ def over_tasks(tables: Tables) -> tuple[Tables, Sequence[Finding], Sequence[Figu
                 "separability_cross_task",
                 [most, *[row for row in rows if row is not most]],
                 most["mean_change"],
-                0.5,
+                0.5 if clear else 0.3,
+                null_low=None if most["noise"] is None else -most["noise"],
+                null_high=most["noise"],
                 layers=(most["layer"],),
                 scale=(-size, size),
                 figure="separability-cross-task",
             )
         )
     return {"separability_cross_task": table}, found, [cross_task_figure(table)] if table.height else []
+
+
+def _in_parts(clusters: float | None, before: float | None) -> str:
+    """What to say of distances between other clusters than before."""
+    if clusters is None or before is None or clusters == before:
+        return ""
+    return f", between {clusters:,.0f} clusters in the place of {before:,.0f}"
