@@ -231,3 +231,26 @@ def test_distances_of_the_reference_implementation(name):
     for (i, j), distance in want.items():
         # The reference's margins are those of a support vector machine stopped early: up to 3e-4 off where narrow.
         assert found[i, j] == pytest.approx(distance, rel=1e-3, abs=3e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1.0, 1e9])
+def test_a_hull_of_one_point_is_as_far_as_that_point(scale):
+    X = scale * np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 1e-3]])
+    assert point_hull_distances(X, np.zeros((1, 2))) == pytest.approx(scale * np.array([0, 5, 1e-3]), rel=1e-9)
+    index, distance = nearest_hulls(X, [np.zeros((2, 2)), np.zeros((1, 2))])
+    assert index.tolist() == [0, 0, 0]
+    assert distance == pytest.approx(scale * np.array([0, 5, 1e-3]), rel=1e-9)
+
+
+def test_a_point_far_away_changes_nothing_for_others():
+    rng = np.random.default_rng(5)
+    hulls = [rng.normal(size=(40, 6)) + 4 * np.eye(6)[i] for i in range(3)]
+    X = rng.normal(size=(30, 6)) * 3
+    alone, nearest = point_hull_distances(X, hulls[0]), nearest_hulls(X, hulls)
+    for far in (1e3, 1e9, 1e12, 1e100):
+        with_it = np.concatenate([X, np.full((1, 6), far)])
+        assert np.array_equal(point_hull_distances(with_it, hulls[0])[:-1], alone)
+        assert point_hull_distances(with_it, hulls[0])[-1] == pytest.approx(far * 6**0.5, rel=20 / far + 1e-6)
+        index, distance = nearest_hulls(with_it, hulls)
+        assert np.array_equal(index[:-1], nearest[0])
+        assert np.array_equal(distance[:-1], nearest[1])

@@ -14,10 +14,10 @@ import numpy as np
 from isogloss.errors import OptionError
 from isogloss.numerics.hulls.active_set import nearest_points
 from isogloss.numerics.hulls.batched import nearest_points_of_many
-from isogloss.numerics.hulls.points import centred, read_precision
+from isogloss.numerics.hulls.points import about_hulls, read_precision
 from isogloss.numerics.points import TOUCHING, read_points, same_width
 from isogloss.numerics.threads import one_blas_thread
-from isogloss.progress import SILENT, Progress
+from isogloss.progress import SILENT, Advance, Progress
 
 ENTERING, KEPT = 8, 90
 """Points of the hull that a point takes up in one cycle, and holds at most before the exact solver takes over."""
@@ -38,7 +38,8 @@ def point_hull_distances(X: np.ndarray, hull: np.ndarray, rtol: float = 1e-6) ->
 
     Returns
     -------
-    (n,) distances; 0 within the hull, and where a point is nearer to it than 1e-9 of the radius of all these points.
+    (n,) distances; 0 within the hull, and where a point is nearer to it than 1e-9 of the radius of
+        the hull and it.
 
     Raises
     ------
@@ -47,8 +48,10 @@ def point_hull_distances(X: np.ndarray, hull: np.ndarray, rtol: float = 1e-6) ->
     """
     X, hull, rtol = read_points(X, "X"), read_points(hull, "hull"), read_precision(rtol)
     same_width([X, hull], ["X", "hull"])
-    (X, hull), radius = centred([X, hull])
-    return _distances(X, hull, rtol, np.full(len(X), np.inf)) * radius
+    found = np.empty(len(X))
+    for rows, points, (around,), radius in about_hulls(X, [hull]):
+        found[rows] = _distances(points, around, rtol, np.full(len(rows), np.inf)) * radius
+    return found
 
 
 @one_blas_thread()
@@ -79,28 +82,39 @@ def nearest_hulls(
     names = ["X", *(f"hull {i}" for i in range(len(hulls)))]
     sets, rtol = [read_points(S, name) for S, name in zip([X, *hulls], names, strict=True)], read_precision(rtol)
     same_width(sets, names)
-    (X, *hulls), radius = centred(sets)
-    n, k = len(X), len(hulls)
+    X, hulls = sets[0], sets[1:]
+    index, distance = np.zeros(len(X), dtype=np.int64), np.empty(len(X))
+    with progress.task("Nearest hulls", len(X) * len(hulls), "distance") as advance:
+        for rows, points, around, radius in about_hulls(X, hulls):
+            index[rows], nearest = _nearest(points, around, rtol, advance)
+            distance[rows] = nearest * radius
+    return index, distance
+
+
+def _nearest(
+    X: np.ndarray, hulls: Sequence[np.ndarray], rtol: float, advance: Advance
+) -> tuple[np.ndarray, np.ndarray]:
+    """Number of the nearest hull and its distance, (n,) each."""
+    n = len(X)
     lower = np.stack([_along_centroid(X, hull) for hull in hulls], axis=1)
     index = np.zeros(n, dtype=np.int64)
     distance = np.full(n, np.inf)
     # The hull furthest from being excluded first; what it leaves of the others is seen to hull by hull.
     guess = lower.argmin(axis=1)
-    with progress.task("Nearest hulls", n * k, "distance") as advance:
-        for i, hull in enumerate(hulls):
-            rows = np.flatnonzero(guess == i)
-            if len(rows):
-                distance[rows] = _distances(X[rows], hull, rtol, np.full(len(rows), np.inf))
-                index[rows] = i
-            advance(len(rows))
-        for i, hull in enumerate(hulls):
-            rows = np.flatnonzero((guess != i) & (lower[:, i] < distance))
-            if len(rows):
-                found = _distances(X[rows], hull, rtol, distance[rows])
-                nearer = rows[found < distance[rows]]
-                index[nearer], distance[nearer] = i, found[found < distance[rows]]
-            advance(float(np.count_nonzero(guess != i)))
-    return index, distance * radius
+    for i, hull in enumerate(hulls):
+        rows = np.flatnonzero(guess == i)
+        if len(rows):
+            distance[rows] = _distances(X[rows], hull, rtol, np.full(len(rows), np.inf))
+            index[rows] = i
+        advance(len(rows))
+    for i, hull in enumerate(hulls):
+        rows = np.flatnonzero((guess != i) & (lower[:, i] < distance))
+        if len(rows):
+            found = _distances(X[rows], hull, rtol, distance[rows])
+            nearer = rows[found < distance[rows]]
+            index[nearer], distance[nearer] = i, found[found < distance[rows]]
+        advance(float(np.count_nonzero(guess != i)))
+    return index, distance
 
 
 def _along_centroid(X: np.ndarray, hull: np.ndarray) -> np.ndarray:

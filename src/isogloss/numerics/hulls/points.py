@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from isogloss.errors import NotFiniteError, OptionError
+
+_WIDER = 8
+"""Times as far away as the points of the group before."""
 
 
 def read_precision(rtol: float) -> float:
@@ -32,10 +35,8 @@ def centred(sets: Sequence[np.ndarray]) -> tuple[list[np.ndarray], float]:
     NotFiniteError : the points lie further apart than float64 reaches.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        # Means of the differences to one point: exact for points far from the origin.
-        origin = sets[0][0]
+        origin, centre = _middle(sets)
         shifted = [points - origin for points in sets]
-        centre = np.mean([points.mean(axis=0) for points in shifted], axis=0)
         for points in shifted:
             points -= centre
     extent = max(float(np.abs(points).max()) for points in shifted)
@@ -50,3 +51,44 @@ def centred(sets: Sequence[np.ndarray]) -> tuple[list[np.ndarray], float]:
     for points in shifted:
         points /= radius
     return shifted, extent * radius
+
+
+def about_hulls(
+    X: np.ndarray, hulls: Sequence[np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray, list[np.ndarray], float]]:
+    """Points and hulls about the hulls' own centre, in groups of points that lie about as far away.
+
+    What becomes of a point depends on no other: one that lies far off costs the near ones no digits.
+
+    Yields
+    ------
+    rows of X, increasing; these points and the hulls, divided by a radius that holds the hulls, and of which the points
+    are at most `_WIDER` away; the radius.
+
+    Raises
+    ------
+    NotFiniteError : the points lie further apart than float64 reaches.
+    """
+    around, radius = centred(hulls)
+    with np.errstate(over="ignore", invalid="ignore"):
+        origin, centre = _middle(hulls)
+        apart = (X - origin) - centre
+        largest = np.abs(apart).max(axis=1)
+        # Divided before it is squared: 1e200 has no square.
+        lengths = largest * np.linalg.norm(apart / np.where(largest > 0, largest, 1.0)[:, None], axis=1)
+    if not np.isfinite(lengths).all():
+        raise NotFiniteError("the points lie too far apart for float64")
+    if not any(points.any() for points in around):
+        # The hulls are one point: there is no size but that of the distances.
+        radius = float(lengths[lengths > 0].min(initial=lengths.max() or 1.0))
+    step = np.floor(np.log(np.maximum(lengths / radius, 1.0)) / np.log(_WIDER)).astype(np.int64)
+    for group in np.unique(step).tolist():
+        rows = np.flatnonzero(step == group)
+        wider = float(_WIDER) ** group
+        yield rows, apart[rows] / radius / wider, [points / wider for points in around], radius * wider
+
+
+def _middle(sets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """A point of the sets, and the mean of their means from there: exact for points far from the origin."""
+    origin = sets[0][0]
+    return origin, np.mean([(points - origin).mean(axis=0) for points in sets], axis=0)
