@@ -234,10 +234,10 @@ def child(folder: Path, layer: int) -> None:
     print(json.dumps(facts))
 
 
-def large(folder: Path, seconds: float) -> list[dict[str, Any]]:
+def large(folder: Path, layers: Sequence[int], seconds: float) -> list[dict[str, Any]]:
     """One row per layer; one that takes longer than so many seconds is stopped and said to be unfinished."""
     rows = []
-    for layer in reversed(LAYERS):
+    for layer in layers:
         command = [sys.executable, "-m", "benchmarks.separability", "--child", str(folder), "--layer", str(layer)]
         row: dict[str, Any] = {"layer": layer, "words": len(np.load(folder / "upos.npy"))}
         try:
@@ -317,6 +317,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, nargs="+", default=[1000, 5000], help="words of the other fits")
     parser.add_argument("--peer-seconds", type=float, default=1800.0, help="the peer is stopped after so long")
     parser.add_argument("--large-seconds", type=float, default=7200.0, help="and ours of the large fit after so long")
+    parser.add_argument("--large-layers", type=int, nargs="+", choices=LAYERS, default=[6, 3], help="of the large fit")
     parser.add_argument("--folder", type=Path, help="where the vectors are, or are to be kept")
     parser.add_argument("--name", default="separability", help="of the results")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
@@ -344,7 +345,7 @@ def main() -> None:
             "verdicts": lambda: verdicts(folder, given.rounds, given.pairs),
             "distances": lambda: distances(folder, max(given.samples), given.rounds),
             "probe": lambda: probe(folder, given.samples, given.rounds, given.peer_seconds),
-            "large": lambda: large(folder, given.large_seconds),
+            "large": lambda: large(folder, given.large_layers, given.large_seconds),
         }
         for part, run in runs.items():
             if part in given.parts:
