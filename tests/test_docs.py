@@ -20,6 +20,10 @@ def test_the_python_reference_is_what_the_code_says():
     assert "`linear_cka(X, Y" in written
 
 
+def test_the_studies_page_is_what_the_studies_left():
+    assert (ROOT / "docs" / "studies.md").read_text(encoding="utf-8") == generate.studies()
+
+
 def test_the_readmes_measurements_are_those_of_the_benchmarks():
     assert generate.readme() == README
     assert "times as fast" in README
