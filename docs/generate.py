@@ -274,9 +274,9 @@ def studies() -> str:
         lines += [
             "## Label geometry before and after fine-tuning",
             "",
-            "After the table of Zhou & Srikumar (ACL 2022), with MiniLM kept to its first layers in the place of BERTs of",
-            "several sizes. `python -m benchmarks.separability_study OUT` measures it; its first lines say where it is not",
-            "the paper's procedure.",
+            "After the table of Zhou & Srikumar (ACL 2022), with MiniLM kept to its first layers in the place of BERTs",
+            "of several sizes. `python -m benchmarks.separability_study OUT` measures it; its first lines say where it is",
+            "not the paper's procedure.",
             "",
             *json.loads(path.read_text(encoding="utf-8"))["table"],
         ]
