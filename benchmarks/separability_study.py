@@ -318,7 +318,7 @@ def conflicts(rows: list[dict[str, Any]]) -> str:
     """A line on the inputs under two labels, and where planes tell apart all others."""
     said = []
     for task in TASKS:
-        own = [row for row in rows if row["task"] == task and row["conflicts"]]
+        own = [row for row in rows if row["task"] == task and row.get("conflicts")]
         if own:
             counts = sorted({row["conflicts"] for row in own})
             linear = sum(row["linear_without_conflicts"] for row in own)

@@ -87,10 +87,12 @@ def _arguments(thing: Any) -> str:
         given = inspect.signature(thing).parameters.values()
     except ValueError:
         return ""
-    shown = []
+    shown: list[str] = []
     for parameter in given:
         if parameter.name.startswith("_"):
             continue
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and "*" not in shown:
+            shown.append("*")
         said = repr(parameter.default)
         default = "" if parameter.default is inspect.Parameter.empty else f"={said if len(said) <= 20 else '...'}"
         star = {inspect.Parameter.VAR_KEYWORD: "**", inspect.Parameter.VAR_POSITIONAL: "*"}.get(parameter.kind, "")
@@ -275,8 +277,8 @@ def studies() -> str:
             "## Label geometry before and after fine-tuning",
             "",
             "After the table of Zhou & Srikumar (ACL 2022), with MiniLM kept to its first layers in the place of BERTs",
-            "of several sizes. `python -m benchmarks.separability_study OUT` measures it; its first lines say where it is",
-            "not the paper's procedure.",
+            "of several sizes. `python -m benchmarks.separability_study OUT` measures it; its first lines say where it",
+            "is not the paper's procedure.",
             "",
             *json.loads(path.read_text(encoding="utf-8"))["table"],
         ]

@@ -53,6 +53,15 @@ def test_splits_that_cannot_train_and_test_are_drawn_over(names):
     assert np.bincount(partition_sentences(sentences, every(sentences))[0]).tolist() == [60, 20, 20]
 
 
+def test_names_of_splits_that_are_not_understood_are_told():
+    sentences = frame(100, ["Train"] * 50 + ["held-out"] * 50)
+    _, (note,) = partition_sentences(sentences, every(sentences))
+    assert note.endswith("(splits are called held-out; understood are train, dev or validation, and test)")
+    sentences = frame(100, ["training"] * 50 + ["eval"] * 50)
+    parts, _ = partition_sentences(sentences, every(sentences))
+    assert (parts[50:] == 2).all(), "eval is the held-out part"
+
+
 def test_a_missing_dev_is_drawn_from_train():
     sentences = frame(100, ["train"] * 80 + ["test"] * 20)
     parts, notes = partition_sentences(sentences, every(sentences))

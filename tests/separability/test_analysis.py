@@ -112,7 +112,7 @@ def test_a_space_that_only_grew_is_told_from_values_that_moved_apart():
     assert cell(tables, "min_distance_relative_change")["value"] == pytest.approx(0, abs=1e-6)
     assert cell(tables, "spatial")["value"] == pytest.approx(1)
     (text,) = [text for text in texts(tables) if "moved apart" in text]
-    assert "in units of the spread of all vectors it is what it was" in text
+    assert "in units of the spread of all vectors the change is within noise" in text
 
 
 def test_a_training_set_that_lies_otherwise_than_the_test_is_found():
@@ -288,7 +288,7 @@ def test_words_without_labels_give_a_note():
     words, sentences, base, tuned = planted()
     tables = run(base, tuned, words, sentences, token_labels=())
     assert tables["separability"].is_empty()
-    assert texts(tables) == ["No distances: words and sentences have no label."]
+    assert texts(tables) == ["No distances: the corpus was read without labels of its words or sentences."]
     assert ANALYSIS.figures(tables, QUICK) == []
 
 
@@ -378,8 +378,8 @@ def test_tasks_give_the_studys_table():
     assert table["task"].to_list() == ["none", "own", "other"]
     assert table["grew"].to_list() == [None, 2, 0]
     assert table["mean_change"][1] == cell(parts[0][1], "min_distance_change")["value"]
-    assert "on own 2 farther and 2 closer" in said[0].text
+    assert "on own 2 lie farther and 2 closer" in said[0].text
     assert table["noise"][1] == cell(parts[0][1], "min_distance_change")["null_high"] > 0
-    assert "on other 0 farther and 0 closer (mean change 0, noise" in said[0].text
+    assert "on other 0 lie farther and 0 closer (mean change 0, noise" in said[0].text
     assert table["mean_change"][said[0].rows[0]] == said[0].value
     assert [figure.name for figure in shown] == ["separability-cross-task"]

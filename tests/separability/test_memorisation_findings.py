@@ -44,7 +44,9 @@ def test_a_memorised_training_set_is_said_with_both_models_scores_and_the_gaps(t
 def test_nothing_memorised_is_no_sign(tables):
     alone = {name: table.filter(pl.col("layer") == 3) for name, table in tables.items()}
     (finding,) = memorised(alone)
-    assert finding.text.startswith("No sign that this model has encoded its training set: at layer 3, tag")
+    assert finding.text.startswith(
+        "No sign that this model has encoded its training set: at layer 3, a classifier of the vectors"
+    )
     assert finding.ci_low < 0 < finding.ci_high
 
 

@@ -14,7 +14,11 @@ from isogloss.errors import OptionError
 
 TRAIN, DEV, TEST, NEITHER = 0, 1, 2, -1
 SHARES = (0.6, 0.2, 0.2)
-SPLIT_NAMES = (("train", "training"), ("dev", "validation", "valid", "val"), ("test", "testing"))
+SPLIT_NAMES = (
+    ("train", "training"),
+    ("dev", "development", "validation", "valid", "val", "eval", "evaluation"),
+    ("test", "testing"),
+)
 """How the three parts are called, whatever the case."""
 
 
@@ -59,7 +63,7 @@ def partition_sentences(
     if not (has_train and (has_dev or has_test)):
         drawn = _drawn(texts, labelled, shares, seed)
         said = " / ".join(f"{share:.0%}" for share in shares)
-        return drawn, (f"sentences were drawn at random: {said} for train, dev and test",)
+        return drawn, (f"sentences were drawn at random: {said} for train, dev and test{_unread(sentences, given)}",)
     notes = []
     if not has_test:
         given[given == DEV] = TEST
@@ -103,6 +107,18 @@ def _texts(sentences: pl.DataFrame) -> pl.Series:
         # A character that no text holds keeps ("a", "bc") and ("ab", "c") apart.
         return sentences.select(pl.concat_str("text", pl.lit("\0"), "text_b").alias("text"))["text"]
     return sentences["text"]
+
+
+def _unread(sentences: pl.DataFrame, given: np.ndarray) -> str:
+    """Names of splits that are no part's, so that a misspelt one is seen."""
+    if "split" not in sentences.columns:
+        return ""
+    names = sentences["split"].filter(pl.Series(given == NEITHER)).drop_nulls().unique(maintain_order=True)
+    others = [str(name) for name in names if str(name).strip()]
+    if not others:
+        return ""
+    shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+    return f" (splits are called {shown}; understood are train, dev or validation, and test)"
 
 
 def _drawn(texts: pl.Series, among: np.ndarray, shares: tuple[float, ...], seed: int) -> np.ndarray:

@@ -52,7 +52,12 @@ CheckLabels = Annotated[
     typer.Option("--check-labels/--no-check-labels", help="Refuse labels with one class or more than 1,000."),
 ]
 SplitColumn = Annotated[
-    str | None, typer.Option("--split-column", metavar="COLUMN", help="Column that names each sentence's split.")
+    str | None,
+    typer.Option(
+        "--split-column",
+        metavar="COLUMN",
+        help="Column that names each sentence's split (train, dev or validation, test); else the column `split`.",
+    ),
 ]
 Split = Annotated[str | None, typer.Option("--split", metavar="NAME", help="Only sentences of this split, e.g. test.")]
 Annotate = Annotated[

@@ -22,7 +22,7 @@ from isogloss.errors import CorpusError, ModelError, OptionError
 from isogloss.models.tokenization import SentenceTokenizer, TokenSequences, Words, token_limit
 
 TRAIN_SPLITS = ("train", "training")
-DEV_SPLITS = ("dev", "validation", "valid", "val")
+DEV_SPLITS = ("dev", "development", "validation", "valid", "val", "eval", "evaluation")
 IGNORED = -100
 """Label of tokens that the loss and the measures leave out."""
 

@@ -26,10 +26,20 @@ def read_points(X: Any, name: str) -> np.ndarray:
     NotFiniteError : a row holds NaN or infinity.
     """
     points = _table(X, name).astype(np.float64, copy=False)
+    refuse_unfinite(points, name)
+    return points
+
+
+def refuse_unfinite(points: np.ndarray, name: str) -> None:
+    """Refuse rows with NaN or infinity.
+
+    Raises
+    ------
+    NotFiniteError : which row is the first.
+    """
     if not np.isfinite(points).all():
         bad = int(np.argmin(np.isfinite(points).all(axis=1)))
         raise NotFiniteError(f"{name} holds NaN or infinity in row {bad}")
-    return points
 
 
 def same_width(sets: Sequence[np.ndarray], names: Sequence[str]) -> None:

@@ -60,6 +60,7 @@ class SeparabilityAnalysis:
         "spatial": "spatial similarity to the base model",
         "train_test": "spatial similarity of training and test rows",
         "intra_accuracy": "accuracy of the nearest cluster",
+        "memorised_gap": "accuracy on training sentences beyond that on unseen ones",
     }
 
     def __init__(self, geometry: Geometry | None = None) -> None:
@@ -85,7 +86,7 @@ class SeparabilityAnalysis:
         """
         found, notes = targets(pair, options)
         if not found:
-            said = notes or ["No distances: words and sentences have no label."]
+            said = notes or ["No distances: the corpus was read without labels of its words or sentences."]
             return {"separability": tidy([]), "separability_notes": notes_table((None, text) for text in said)}
         tables = separability_layer(pair, found, options, self._measuring, self._predicted)
         tables["separability_notes"] = pl.concat(

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from isogloss.errors import NotFiniteError, OptionError
 from isogloss.numerics.copies import distinct_rows
 from isogloss.numerics.hulls import nearest_hulls, pairwise_hull_distances, point_hull_distances
+from isogloss.numerics.points import refuse_unfinite
 from isogloss.numerics.separation import separable
 from isogloss.numerics.threads import one_blas_thread
 from isogloss.progress import SILENT, Progress
@@ -103,15 +104,17 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
 
         Raises
         ------
-        OptionError : X holds NaN or infinity or is no matrix of real numbers, y is no classes or of another length,
-            or an option has no such value.
+        OptionError : X is no matrix of real numbers, y is no classes or of another length, or an option has no such
+            value.
+        NotFiniteError : X holds NaN or infinity; in which row.
         """
         self._check_options()
         try:
-            X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+            X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], ensure_all_finite=False)
             check_classification_targets(y)
         except ValueError as error:
             raise OptionError(str(error)) from error
+        refuse_unfinite(X, "X")
         self.classes_, codes = np.unique(y, return_inverse=True)
         points = _scaled(X)
         first, copies, counts, vectors = _distinct(points, codes)
@@ -183,9 +186,11 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
     def _read(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         try:
-            return validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+            X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite=False)
         except ValueError as error:
             raise OptionError(str(error)) from error
+        refuse_unfinite(X, "X")
+        return np.asarray(X)
 
     def _counted(self) -> np.ndarray:
         small = np.array([self.small != "keep" and len(rows) <= self.small_size for rows in self.clusters_])

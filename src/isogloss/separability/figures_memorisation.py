@@ -13,9 +13,9 @@ from isogloss.separability.findings_memorisation import GAP, measured_labels, to
 from isogloss.separability.memorisation import CURVES, SUBTEST, SUBTRAIN, TEST
 
 PART_NAMES = {
-    SUBTRAIN: "subtrain: the classifier's training sentences",
-    SUBTEST: "subtest: trained on by the model alone",
-    TEST: "test: unseen by both",
+    SUBTRAIN: "subtrain",
+    SUBTEST: "subtest",
+    TEST: "test",
 }
 WHEN = {"base": "before", "tuned": "after"}
 
@@ -51,8 +51,9 @@ def _learning(
         name=name,
         title=f"Is {label} memorised? {WHEN[model].capitalize()} tuning",
         caption=f"Accuracy of a classifier of layer {layer} of the {model} model over its training rows, with 95% "
-        "intervals over sentences. Subtrain and subtest are parts of the training sentences. A subtest above the test "
-        f"after tuning, and not before: the model has encoded what it was trained on.{tail}",
+        "intervals over sentences. Subtrain and subtest are parts of the model's training sentences; the classifier is "
+        "trained on subtrain alone, test sentences are new to both. A subtest above the test after tuning, and not "
+        f"before: the model has encoded what it was trained on.{tail}",
         x_label="training rows of the classifier",
         y_label="accuracy",
         lines=tuple(

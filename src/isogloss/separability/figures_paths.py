@@ -67,9 +67,10 @@ def paths_figure(
     left = f" The {MOST} values with most points." if sizes.height > MOST else ""
     return PathsFigure(
         name=name,
-        title=f"Where the values of {label} move",
+        title=f"Where the values of {label} move" + " over the training" * (len(steps) > 2),
         caption="Mean training vector of every value along the two main directions of each layer's means, the same "
-        f"directions at every step; what is said of them is the share of the variance they hold.{left}{tail}",
+        "directions at every step; what is said of them is the share of the variance they hold. Lengths are those in "
+        f"these two directions alone.{left}{tail}",
         labels=tuple(PathLabel(str(value), count=int(n)) for value, n in sizes.select("value", "n").head(MOST).rows()),
         steps=tuple(names.get(step, f"step {step}") for step in steps),
         layers=tuple(parts),

@@ -53,7 +53,9 @@ def apart(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
             rows += [relative, *scaled.values()]
             ends = from_to(scaled["base"]["value"], scaled["tuned"]["value"])
             if not beyond(relative, len(changes)):
-                tail = f"; in units of the spread of all vectors it is what it was ({ends}, {noise_of(relative)})"
+                tail = (
+                    f"; in units of the spread of all vectors the change is within noise ({ends}, {noise_of(relative)})"
+                )
             elif relative["value"] * sign < 0:
                 verdict = "fell" if sign > 0 else "rose"
                 tail = (
@@ -64,6 +66,9 @@ def apart(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
         caveat, more_rows = in_parts(own, label, [row["layer"] for row in those], most["layer"])
         tail += caveat
         rows += more_rows
+        still = [row["layer"] for row in changes if row not in moved]
+        if still:
+            tail += f". At {layers(still).lower()} no change is beyond noise, for {len(changes)} layers looked at"
         at = f"at layer {most['layer']} " if len(those) > 1 else ""
         yield Finding.of_rows(
             f"The values of {label} {verb} at {layers([row['layer'] for row in those]).lower()}: {at}the mean of their "

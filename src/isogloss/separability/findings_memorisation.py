@@ -72,16 +72,16 @@ def _decided(own: pl.DataFrame, whole: pl.DataFrame, label: str, figure: str) ->
         model = next(model for model in reversed(MODELS) if (GAP, model) in measures)
         text = (
             f"Whether the model has encoded its training set is not decided at layer {layer}, which one model lacks: "
-            f"the {model} one classifies {label} {_scored(measures, model)}."
+            f"from the {model} one a classifier tells {label} {_scored(measures, model)}."
         )
         return Finding.of_rows(text, rows, measures[GAP, model], 0.35, **ends)
     gap = measures[GAP, "tuned"]
     n = own.filter(pl.col("measure") == CHANGE).height
     verdict, weight = _verdict(change, gap, n)
     text = (
-        f"{verdict}: at layer {layer}{_most(changes)}, {label} is classified {_scored(measures, 'tuned')}; "
-        f"from the base model it is {_scored(measures, 'base', short=True)}. {_grew(change, n)}"
-        f"{_seeds(whole, label, layer)}. {PRESUMED}."
+        f"{verdict}: at layer {layer}{_most(changes)}, a classifier of the vectors, trained on other training "
+        f"sentences, tells {label} {_scored(measures, 'tuned')}; from the base model's vectors "
+        f"{_scored(measures, 'base', True)}. {_grew(change, n)}{_seeds(whole, label, layer)}. {PRESUMED}."
     )
     return Finding.of_rows(text, rows, change, weight, **ends)
 
@@ -101,7 +101,7 @@ def _verdict(change: Row, gap: Row, n: int) -> tuple[str, float]:
 
 def _scored(measures: dict[tuple[str, str], Row], model: str, short: bool = False) -> str:
     seen, unseen = (measures[f"memorised_{part}", model]["value"] for part in (SUBTEST, TEST))
-    full = "with accuracy {} in sentences it was trained on and {} in unseen ones", "a gap of"
+    full = "with accuracy {} in sentences the model was trained on and {} in unseen ones", "a gap of"
     where = ("{} and {}", "gap") if short else full
     return f"{where[0].format(stated(seen), stated(unseen))} ({where[1]} {said(measures[GAP, model])})"
 

@@ -47,7 +47,9 @@ def arrangement(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
             f"{stated(across['value'], 2)}, two halves in the base model to {stated(halves['value'], 2)}, by "
             f"{signed(change['value'])} ({noise_of(change)}): {verdict}."
         )
-    yield Finding.of_rows(text, rows, whole, 0.6 if moved else 0.4, **more)
+    # The null of `spatial` is what chance gives; a gauge's band is what no change gives.
+    number = whole | {"null_low": None, "null_high": None}
+    yield Finding.of_rows(text, rows, number, 0.6 if moved else 0.4, **more)
 
 
 def train_with_test(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:

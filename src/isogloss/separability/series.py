@@ -59,7 +59,7 @@ def over_tasks(tables: Tables) -> tuple[Tables, Sequence[Finding], Sequence[Figu
             continue
         before = next((row["clusters"] for row in table.iter_rows(named=True) if row["label"] == label), None)
         said = [
-            f"on {row['task']} {row['grew']} farther and {row['shrank']} closer (mean change "
+            f"on {row['task']} {row['grew']} lie farther and {row['shrank']} closer (mean change "
             f"{signed(row['mean_change'])}, {noise_of({'null_high': row['noise']})}"
             f"{_in_parts(row['clusters'], before)})"
             for row in rows
@@ -67,7 +67,7 @@ def over_tasks(tables: Tables) -> tuple[Tables, Sequence[Finding], Sequence[Figu
         most = max(rows, key=lambda row: abs(row["mean_change"]))
         size = max(abs(most["mean_change"]), most["noise"] or 0.0) or 1.0
         clear = any(row["noise"] is not None and abs(row["mean_change"]) > row["noise"] for row in rows)
-        about = f"Values of {label} from their nearest other value at layer {most['layer']}, after tuning"
+        about = f"Of the values of {label} at layer {most['layer']}, seen from their nearest other value, after tuning"
         found.append(
             finding_in(
                 f"{about} {'; '.join(said)}.",

@@ -91,12 +91,12 @@ def notes_on(pairs: Sequence[PairedStores], n_words: int, names: Sequence[str] =
         if pair.tuned.n_layers != base.n_layers:
             found.append(
                 f"{name} has {pair.tuned.n_layers} blocks, the base model {base.n_layers}: layers are compared by "
-                "number as far as both have them; the layer by layer map shows all."
+                "number as far as both have them; a layer by layer map, where an analysis draws one, shows all."
             )
         if not set(pair.tuned.layers) & set(base.layers):
             found.append(
-                f"{name} and the base model have no layer number in common among those chosen: only the layer by "
-                "layer map compares them."
+                f"{name} and the base model have no layer number in common among those chosen: only layer by "
+                "layer maps compare them."
             )
         if pair.tuned.settings.weights_sha256 == base.settings.weights_sha256:
             found.append(f"{name} has the same weights as the base model.")

@@ -44,7 +44,7 @@ def over_steps(analysis: str, table: pl.DataFrame, measures: Mapping[str, str]) 
                 name=f"{analysis}-{measure.replace('_', '-')}-over-steps",
                 title=f"{words[:1].upper()}{words[1:]} over the steps of training",
                 caption=f"Each checkpoint compared with the base model, {where}; step 0 is the base model itself. "
-                "Bands are 95% intervals.",
+                + "Bands are 95% intervals." * any(end is not None for line in lines for end in line.low),
                 x_label="step",
                 y_label=words,
                 lines=tuple(lines),

@@ -41,7 +41,9 @@ def half_way(analysis: str, table: pl.DataFrame, measures: Mapping[str, str]) ->
         if changed:
             curve = max(changed, key=lambda rows: abs(rows[-1]["value"] - rows[0]["value"]))
             weight = NEXT_WEIGHT if found else FIRST_WEIGHT
-            found.append(_finding(analysis, measure, words, curve, weight, of_pair))
+            # Where the change has a noise of its own, the measure's null is what chance gives, not what no change does.
+            judged = numbered.filter(pl.col("measure") == f"{measure}_change", pl.col("null_high").is_not_null())
+            found.append(_finding(analysis, measure, words, curve, weight, of_pair and judged.is_empty()))
     return found
 
 
@@ -72,8 +74,8 @@ def _finding(analysis: str, measure: str, words: str, curve: list[Row], weight: 
         value=last["value"],
         ci_low=last["ci_low"],
         ci_high=last["ci_high"],
-        null_low=last["null_low"],
-        null_high=last["null_high"],
+        null_low=last["null_low"] if of_pair else None,
+        null_high=last["null_high"] if of_pair else None,
         layers=(last["layer"],),
         table=f"{analysis}_steps",
         rows=tuple(row["row"] for row in curve),
