@@ -72,7 +72,7 @@ def side_by_side(analysis: str, table: pl.DataFrame, measures: Mapping[str, str]
         return []
     every = pl.concat(columns.values())
     tasks = [BASE] * (every["task"] == BASE).any() + table["task"].unique(maintain_order=True).to_list()
-    layers = sorted(every["layer"].drop_nulls().unique().to_list(), reverse=True)
+    layers = sorted(every["layer"].drop_nulls().unique().to_list())
     cells = {
         (name, row["layer"], row["task"]): row for name, part in columns.items() for row in part.iter_rows(named=True)
     }
