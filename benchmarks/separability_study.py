@@ -392,7 +392,7 @@ def main() -> None:
             stream.write(json.dumps(row) + "\n")
         there[key] = row
         print(json.dumps(row), flush=True)
-    rows = list(there.values())
+    rows = [there[key] for key in sorted(there, key=lambda key: (TASKS.index(key[0]), key[1], STATES.index(key[2])))]
     text = report(rows)
     print(text)
     (given.out / "study.md").write_text(text + "\n", encoding="utf-8")
