@@ -42,11 +42,13 @@ import numpy as np
 import polars as pl
 
 from benchmarks.common import SHARED, save
-from benchmarks.separability_published import MODELS, PUBLISHED, TASKS, Cell
+from benchmarks.separability_published import TASKS
+from benchmarks.separability_tables import report
 from isogloss.activations import extract
 from isogloss.corpus import Corpus
 from isogloss.corpus.standoff import read_word_labels
 from isogloss.models.finetune import finetune
+from isogloss.numerics.copies import distinct_rows
 from isogloss.numerics.mlp_search import L2, SIZES, search_mlp
 from isogloss.similarity import spatial_similarity
 
@@ -276,90 +278,8 @@ def hulls(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarr
 
 def without_conflicts(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rows whose vector stands under one label only."""
-    _, same = np.unique(X, axis=0, return_inverse=True)
-    pairs = np.unique(np.stack([same.ravel(), np.unique(y, return_inverse=True)[1]]), axis=1)[0]
-    alone = (np.bincount(pairs) == 1)[same.ravel()]
+    alone = ~distinct_rows(X).under_several(y)
     return X[alone], y[alone]
-
-
-def cell_of(row: dict[str, Any]) -> Cell:
-    """In the paper's columns, accuracies in percent."""
-    return Cell(100 * row["accuracy"], 100 * row["std"], row["clusters"], row["linear"], row["similarity_without_few"])
-
-
-def table(cells: dict[tuple[str, str], tuple[Cell | None, Cell | None]], models: list[str], tasks: list[str]) -> str:
-    """Markdown, one row per model and one column per task."""
-    lines = ["| model | " + " | ".join(tasks) + " |", "|---" * (len(tasks) + 1) + "|"]
-    for model in models:
-        found = [cells.get((model, task), (None, None)) for task in tasks]
-        texts = [f"{before or '?'} -> {after or '?'}" for before, after in found]
-        lines.append(f"| {model} | " + " | ".join(texts) + " |")
-    return "\n".join(lines)
-
-
-def shape(cells: dict[tuple[str, str], tuple[Cell | None, Cell | None]]) -> dict[str, str]:
-    """In how many cells, of those that can say it, fine-tuning did what the paper says it does."""
-    pairs = [(before, after) for before, after in cells.values() if before and after]
-    similar = [
-        (before.similarity, after.similarity)
-        for before, after in pairs
-        if before.similarity is not None and after.similarity is not None
-    ]
-    return {
-        "accuracy rose": f"{sum(b.accuracy < a.accuracy for b, a in pairs)} of {len(pairs)}",
-        "clusters did not become more": f"{sum(b.clusters >= a.clusters for b, a in pairs)} of {len(pairs)}",
-        "linear before": f"{sum(b.linear for b, _ in pairs)} of {len(pairs)}",
-        "linear after": f"{sum(a.linear for _, a in pairs)} of {len(pairs)}",
-        "train-test similarity fell": f"{sum(b > a for b, a in similar)} of {len(similar)}",
-    }
-
-
-def conflicts(rows: list[dict[str, Any]]) -> str:
-    """A line on the inputs under two labels, and where planes tell apart all others."""
-    said = []
-    for task in TASKS:
-        own = [row for row in rows if row["task"] == task and row.get("conflicts")]
-        if own:
-            counts = sorted({row["conflicts"] for row in own})
-            linear = sum(row["linear_without_conflicts"] for row in own)
-            said.append(
-                f"{task} {' or '.join(map(str, counts))} training rows, without which {linear} of {len(own)} cells are "
-                "linear"
-            )
-    return "Inputs that stand under two labels: " + ("; ".join(said) or "none") + "."
-
-
-def report(rows: list[dict[str, Any]]) -> str:
-    """Both tables, and what is to be seen in them."""
-    by_key = {(row["task"], row["layers"], row["state"]): cell_of(row) for row in rows}
-    depths = sorted({row["layers"] for row in rows})
-    names = {depth: f"MiniLM, {depth} layers (x384)" for depth in depths}
-    ours = {
-        (names[depth], task): (by_key.get((task, depth, "before")), by_key.get((task, depth, "after")))
-        for depth in depths
-        for task in TASKS
-    }
-    similarity = {
-        f"{row['task']}, {row['layers']} layers, {row['state']}": row["similarity_few_as_zero"]
-        for row in rows
-        if row["similarity_few_as_zero"] is not None
-    }
-    tasks = list(TASKS)
-    return "\n\n".join(
-        [
-            "Accuracy, its standard deviation, clusters, linear?, train-test similarity; before -> after fine-tuning.",
-            table(ours, list(names.values()), tasks),
-            conflicts(rows),
-            "As published, of other models:",
-            table(dict(PUBLISHED), list(MODELS), tasks),
-            "\n".join(
-                f"* {what}: {here}; published: {there}"
-                for (what, here), there in zip(shape(ours).items(), shape(dict(PUBLISHED)).values(), strict=True)
-            ),
-            "Similarity with the pairs of labels of at most five words as 0: "
-            + "; ".join(f"{where} {value:.2f}" for where, value in similarity.items()),
-        ]
-    )
 
 
 def main() -> None:

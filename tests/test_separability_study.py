@@ -1,7 +1,8 @@
 """The parts of the study's script that need no model."""
 
 import numpy as np
-from benchmarks.separability_study import conflicts, hulls, without_conflicts
+from benchmarks.separability_study import hulls, without_conflicts
+from benchmarks.separability_tables import conflicts
 
 
 def test_rows_of_a_vector_under_two_labels_are_left_out():

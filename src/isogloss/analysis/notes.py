@@ -18,9 +18,10 @@ def notes_table(notes: Iterable[tuple[int | None, str]]) -> pl.DataFrame:
     return pl.DataFrame(list(notes), schema=NOTES, orient="row")
 
 
-def said_once(notes: pl.DataFrame, first: Iterable[str] = ()) -> pl.DataFrame:
-    """Each note once, with the layers that it is of; `first` are texts of no layer that come before all others."""
-    texts = list(first)
+def said_once(notes: pl.DataFrame, option: str = "", absent: Iterable[int] = ()) -> pl.DataFrame:
+    """Each note once, with the layers that it is of; first that an option names layers that the run does not have."""
+    gone = ", ".join(map(str, absent))
+    texts = [f"{option}: the run has no layer {gone}."] if gone else []
     for (text,), of in notes.group_by("text", maintain_order=True):
         numbers = of["layer"].drop_nulls().unique().sort().to_list()
         texts.append(f"{layers(numbers)}, {text}" if numbers else str(text))

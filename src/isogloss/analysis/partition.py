@@ -11,14 +11,11 @@ import polars as pl
 
 from isogloss.analysis.seeded import text_uniforms
 from isogloss.errors import OptionError
+from isogloss.split_names import DEV_NAMES, TEST_NAMES, TRAIN_NAMES
 
 TRAIN, DEV, TEST, NEITHER = 0, 1, 2, -1
 SHARES = (0.6, 0.2, 0.2)
-SPLIT_NAMES = (
-    ("train", "training"),
-    ("dev", "development", "validation", "valid", "val", "eval", "evaluation"),
-    ("test", "testing"),
-)
+SPLIT_NAMES = (TRAIN_NAMES, DEV_NAMES, TEST_NAMES)
 """How the three parts are called, whatever the case."""
 
 

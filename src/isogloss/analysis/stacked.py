@@ -56,7 +56,7 @@ def sentence_vectors(pair: ModelPair, vectors: Vectors) -> ArrayVectors:
     return ArrayVectors(sentence_means(vectors, owner, len(sentences)))
 
 
-def refuse_unfinite(taken: np.ndarray, rows: np.ndarray, where: str, what: str) -> None:
+def refuse_unfinite_rows(taken: np.ndarray, rows: np.ndarray, where: str, what: str) -> None:
     """Refuse vectors that hold NaN or infinity.
 
     Parameters

@@ -54,9 +54,14 @@ def first_tuned(table: pl.DataFrame) -> pl.DataFrame:
     return table.filter(pl.col("seed") == pl.col("seed").min())
 
 
+def of_whole_labels() -> pl.Expr:
+    """Whether a row is of all words or of a label, and not of a single value of one (LABEL=VALUE)."""
+    return ~pl.col("subset").str.contains("=", literal=True)
+
+
 def between_seeds_of_labels(table: pl.DataFrame) -> pl.DataFrame:
-    """`between_seeds` of every whole label: those of single values (LABEL=VALUE) are not summed up."""
-    labels = table.filter(~pl.col("subset").str.contains("=", literal=True))["subset"].unique(maintain_order=True)
+    """`between_seeds` of every whole label: those of single values are not summed up."""
+    labels = table.filter(of_whole_labels())["subset"].unique(maintain_order=True)
     return pl.concat([tidy([]), *(between_seeds(table, str(label)) for label in labels)])
 
 

@@ -79,8 +79,7 @@ class IsotropyAnalysis:
         combined["isotropy"] = pl.concat(parts)
         if "isotropy_notes" in combined:
             absent = options.absent(own["layer"].unique())
-            first = [f"isotropy.carries: the run has no layer {', '.join(map(str, absent))}."] if absent else []
-            combined["isotropy_notes"] = said_once(combined["isotropy_notes"], first)
+            combined["isotropy_notes"] = said_once(combined["isotropy_notes"], "isotropy.carries", absent)
         return combined
 
     def findings(self, tables: Tables, options: IsotropyOptions) -> Sequence[Finding]:

@@ -20,9 +20,8 @@ from torch.utils.data import Sampler
 from isogloss.corpus import Corpus
 from isogloss.errors import CorpusError, ModelError, OptionError
 from isogloss.models.tokenization import SentenceTokenizer, TokenSequences, Words, token_limit
+from isogloss.split_names import DEV_NAMES, TRAIN_NAMES
 
-TRAIN_SPLITS = ("train", "training")
-DEV_SPLITS = ("dev", "development", "validation", "valid", "val", "eval", "evaluation")
 IGNORED = -100
 """Label of tokens that the loss and the measures leave out."""
 
@@ -92,8 +91,8 @@ def split_rows(
     names = sentences["split"].fill_null("") if "split" in sentences.columns else pl.Series([""] * len(numbers))
     lowered = names.str.to_lowercase()
     train, dev = (
-        numbers[lowered.is_in(TRAIN_SPLITS).to_numpy()],
-        numbers[lowered.is_in(DEV_SPLITS).to_numpy()],
+        numbers[lowered.is_in(TRAIN_NAMES).to_numpy()],
+        numbers[lowered.is_in(DEV_NAMES).to_numpy()],
     )
     if not len(train):
         train, dev = numbers, numbers[:0]

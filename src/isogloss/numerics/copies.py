@@ -24,6 +24,11 @@ class Distinct:
     of_row: np.ndarray
     counts: np.ndarray
 
+    def under_several(self, labels: np.ndarray) -> np.ndarray:
+        """(n,) whether the vector of each row also stands under another of the labels, (n,) integers."""
+        pairs = np.unique(np.stack([self.of_row, labels]), axis=1)
+        return np.asarray(np.bincount(pairs[0])[self.of_row] > 1)
+
 
 def distinct_rows(X: np.ndarray) -> Distinct:
     """Find exact copies (0.0 and -0.0 are equal) among the rows of an (n, d) float32 or float64 matrix."""

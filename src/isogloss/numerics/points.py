@@ -73,16 +73,14 @@ def stacked(A: Any, B: Any) -> tuple[np.ndarray, int]:
     flat = points.ravel()
     with np.errstate(over="ignore", invalid="ignore"):
         # One pass that sees NaN, infinity and overflow.
-        fine = bool(np.isfinite(flat @ flat))
-        if not fine:
-            finite = np.isfinite(np.einsum("ij,ij->i", points, points))
-    if not fine:
-        if finite.all():
-            raise NotFiniteError("A and B together hold values too large to be squared.")
-        row = int(np.argmin(finite))
-        name, row = ("A", row) if row < n_a else ("B", row - n_a)
-        raise NotFiniteError(f"{name} holds NaN, infinity or values too large to be squared in row {row}.")
-    return points, n_a
+        if np.isfinite(flat @ flat):
+            return points, n_a
+        finite = np.isfinite(np.einsum("ij,ij->i", points, points))
+    if finite.all():
+        raise NotFiniteError("A and B together hold values too large to be squared.")
+    row = int(np.argmin(finite))
+    name, row = ("A", row) if row < n_a else ("B", row - n_a)
+    raise NotFiniteError(f"{name} holds NaN, infinity or values too large to be squared in row {row}.")
 
 
 def _table(X: Any, name: str) -> np.ndarray:

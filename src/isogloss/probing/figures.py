@@ -17,6 +17,7 @@ from isogloss.analysis import (
     values_of,
 )
 from isogloss.analysis.figure_lines import MODELS, line_over, lines_of_models
+from isogloss.analysis.tables import of_whole_labels
 from isogloss.probing.figures_asked import asked_figures
 from isogloss.probing.neurons_figure import neurons_figure
 from isogloss.probing.options import ProbingOptions
@@ -32,7 +33,7 @@ def figures(tables: Tables, options: ProbingOptions) -> list[Figure]:
         return []
     own = first_tuned(table)
     tail = " First tuned model." * (table["seed"].drop_nulls().n_unique() > 1)
-    whole = own.filter(~pl.col("subset").str.contains("=", literal=True))
+    whole = own.filter(of_whole_labels())
     labels = [str(name) for name in whole["subset"].unique(maintain_order=True)][:LABELS]
     found: list[Figure] = []
     for name, label in zip(figure_names("probing", labels), labels, strict=True):

@@ -23,6 +23,7 @@ from isogloss.analysis.finding_rows import (
     unsure,
     z_of,
 )
+from isogloss.analysis.tables import of_whole_labels
 from isogloss.probing.findings_asked import asked
 from isogloss.probing.options import ProbingOptions
 
@@ -56,7 +57,7 @@ def findings(tables: Tables, options: ProbingOptions) -> list[Finding]:
 
 def _labels(own: pl.DataFrame) -> list[str]:
     """The labels to speak of: by how far the layers' changes are beyond their intervals."""
-    whole = own.filter(~pl.col("subset").str.contains("=", literal=True))
+    whole = own.filter(of_whole_labels())
     names = whole.filter(pl.col("measure").is_in(["accuracy", "r2"]))["subset"].unique(maintain_order=True).to_list()
     size = {
         name: max((abs(z_of(row)) for row in rows_of(own, _change_of(own, name), name)), default=0.0) for name in names
@@ -82,9 +83,7 @@ def _changes(own: pl.DataFrame, label: str) -> Iterator[Finding]:
             f"{label} is read exactly as well as before, in {where}.", changes, changes[0], 0.7, scale=(-1, 1)
         )
         return
-    looked_at = own.filter(
-        pl.col("measure").is_in(list(CHANGES)) & ~pl.col("subset").str.contains("=", literal=True)
-    ).height
+    looked_at = own.filter(pl.col("measure").is_in(list(CHANGES)) & of_whole_labels()).height
     beyond = [row for row in changes if sure(row, looked_at)]
     if not beyond:
         most = max(changes, key=lambda row: abs(row["value"]))

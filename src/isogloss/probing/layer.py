@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import LayerPair, Tables, Vectors, tidy
-from isogloss.analysis.stacked import refuse_unfinite, sentence_vectors
+from isogloss.analysis.stacked import refuse_unfinite_rows, sentence_vectors
 from isogloss.probing.asked_for import asked_for
 from isogloss.probing.layer_neurons import Ranked, neuron_tables
 from isogloss.probing.options import ProbingOptions
@@ -79,7 +79,7 @@ def readable(vectors: Vectors, targets: list[Target], pair: Any, where: str) -> 
         found["sentences"] = Readable(sentence_vectors(pair, vectors), of_sentences)
     for of, source in found.items():
         for rows, matrix in ((source.train_rows, source.train), (source.held_rows, source.held)):
-            refuse_unfinite(matrix, rows, f"probing: {where}", of)
+            refuse_unfinite_rows(matrix, rows, f"probing: {where}", of)
     return found
 
 

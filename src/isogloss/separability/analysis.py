@@ -12,7 +12,6 @@ import polars as pl
 
 from isogloss.analysis import By, Figure, Finding, LayerPair, Need, Tables, tidy
 from isogloss.analysis.kept import Kept
-from isogloss.analysis.layer_choice import absent_layers
 from isogloss.analysis.notes import notes_table, said_once
 from isogloss.analysis.tables import between_seeds_of_labels
 from isogloss.separability.centroids import difference_vectors
@@ -102,9 +101,8 @@ class SeparabilityAnalysis:
         if "separability_centroids" in combined:
             combined["separability_moves"] = difference_vectors(combined["separability_centroids"])
         if "separability_notes" in combined:
-            absent = absent_layers("separability: memorise", options.memorise, own["layer"].unique())
-            first = [f"separability.memorise: the run has no layer {', '.join(map(str, absent))}."] if absent else []
-            combined["separability_notes"] = said_once(combined["separability_notes"], first)
+            absent = options.absent(own["layer"].unique())
+            combined["separability_notes"] = said_once(combined["separability_notes"], "separability.memorise", absent)
         return combined
 
     def findings(self, tables: Tables, options: SeparabilityOptions) -> Sequence[Finding]:

@@ -117,8 +117,9 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
         refuse_unfinite(X, "X")
         self.classes_, codes = np.unique(y, return_inverse=True)
         points = _scaled(X)
-        first, copies, counts, vectors = _distinct(points, codes)
-        conflicts = np.bincount(vectors)[vectors] > 1
+        vectors = distinct_rows(points)
+        first, copies, counts = _distinct(vectors.of_row, codes)
+        conflicts = vectors.under_several(codes)[first]
         found = search(points[first], codes[first], counts, conflicts, separable, self.progress or SILENT)
         owner = first[found.owner][copies]
         order = np.lexsort((np.arange(len(owner)), owner, codes))
@@ -216,18 +217,16 @@ def _scaled(X: np.ndarray) -> np.ndarray:
     return np.ldexp(X, -int(np.frexp(largest)[1])).astype(X.dtype, copy=False)
 
 
-def _distinct(X: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Rows that differ in vector or label, by first row.
+def _distinct(vectors: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows that differ in vector (n,), by number, or in label (n,), by first row.
 
     Returns
     -------
-    first : (m,) increasing row numbers; copies : (n,) which of them each row equals; counts : (m,) rows of each;
-    vectors : (m,) the same number for the same vector.
+    first : (m,) increasing row numbers; copies : (n,) which of them each row equals; counts : (m,) rows of each.
     """
-    vectors = distinct_rows(X).of_row
     keys = vectors * (int(codes.max()) + 1) + codes
     _, first, copies, counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    return first[order], rank[copies], counts[order], vectors[first[order]]
+    return first[order], rank[copies], counts[order]

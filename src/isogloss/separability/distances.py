@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from isogloss.analysis import TableFigure
+from isogloss.analysis.tables import of_whole_labels
 from isogloss.errors import OptionError
 
 
@@ -119,9 +120,7 @@ def cross_task(table: pl.DataFrame, layer: int | None = None) -> pl.DataFrame:
     if "task" not in table.columns:
         raise OptionError(f"a cross-task table needs a column 'task'. Got {', '.join(table.columns)}.")
     shared = table.filter(
-        (pl.col("measure") == "min_distance_change")
-        & ~pl.col("subset").str.contains("=", literal=True)
-        & pl.col("value").is_not_null()
+        (pl.col("measure") == "min_distance_change") & of_whole_labels() & pl.col("value").is_not_null()
     )
     rows: list[dict[str, Any]] = []
     for label in shared["subset"].unique(maintain_order=True):

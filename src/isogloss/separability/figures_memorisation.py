@@ -12,11 +12,6 @@ from isogloss.analysis.figure_lines import MODELS, line_over
 from isogloss.separability.findings_memorisation import GAP, measured_labels, told_layer
 from isogloss.separability.memorisation import CURVES, SUBTEST, SUBTRAIN, TEST
 
-PART_NAMES = {
-    SUBTRAIN: "subtrain",
-    SUBTEST: "subtest",
-    TEST: "test",
-}
 WHEN = {"base": "before", "tuned": "after"}
 
 
@@ -57,8 +52,8 @@ def _learning(
         x_label="training rows of the classifier",
         y_label="accuracy",
         lines=tuple(
-            line_over(said, rows.filter(pl.col("part") == part), "n_train", "accuracy", "low", "high")
-            for part, said in PART_NAMES.items()
+            line_over(part, rows.filter(pl.col("part") == part), "n_train", "accuracy", "low", "high")
+            for part in (SUBTRAIN, SUBTEST, TEST)
         ),
         y_min=y_min,
         y_max=1.0,

@@ -13,11 +13,9 @@ def of_layer(own: pl.DataFrame, measure: str, label: str, layer: int) -> Row | N
     return next((row for row in rows_of(own, measure, label, "tuned") if row["layer"] == layer), None)
 
 
-def noise_of(row: Row) -> str:
-    """The noise of a change."""
-    if row["null_high"] is None:
-        return "noise unknown"
-    return f"noise {stated(row['null_high'], None if row['null_high'] < 0.01 else 2)}"
+def noise_of(width: float | None) -> str:
+    """The noise of a change, which reaches as far from 0."""
+    return "noise unknown" if width is None else f"noise {stated(width, None if width < 0.01 else 2)}"
 
 
 def signed(value: float) -> str:

@@ -13,6 +13,7 @@ import polars as pl
 
 from isogloss.analysis import Finding, Tables, figure_names, first_tuned, from_to, layers
 from isogloss.analysis.finding_rows import Row, of_both, rows_of, said, seeds_of_labels, sure, unsure
+from isogloss.analysis.tables import of_whole_labels
 from isogloss.separability.findings_distances import apart, single_values
 from isogloss.separability.findings_memorisation import memorised
 from isogloss.separability.findings_spatial import arrangement, train_with_test
@@ -41,7 +42,7 @@ def findings(tables: Tables, options: SeparabilityOptions) -> list[Finding]:
 
 def labels_of(own: pl.DataFrame) -> list[str]:
     """The labels of a tidy table, in order."""
-    whole = own.filter(~pl.col("subset").str.contains("=", literal=True) & (pl.col("measure") == "spread"))
+    whole = own.filter(of_whole_labels(), pl.col("measure") == "spread")
     return [str(name) for name in whole["subset"].unique(maintain_order=True)]
 
 

@@ -33,49 +33,50 @@ def apart(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
         verdict = "lie as far apart as before, as far as can be told" if judged else "have no noise to judge changes by"
         yield Finding.of_rows(
             f"{where}: the values of {label} {verdict}; their mean least distance changed most at layer "
-            f"{most['layer']}, by {signed(most['value'])} ({noise_of(most)}){doubt(most, len(changes))}.",
+            f"{most['layer']}, by {signed(most['value'])} ({noise_of(most['null_high'])}){doubt(most, len(changes))}.",
             changes, most, 0.4, **more, **more_scale,
         )  # fmt: skip
         return
+    still = [row["layer"] for row in changes if row not in moved and row["null_high"] is not None]
+    rest = f" At {layers(still).lower()} no change is beyond noise, for {len(changes)} looked at." if still else ""
     for sign, verb in ((1, "moved apart"), (-1, "moved together")):
         those = [row for row in moved if row["value"] * sign > 0]
         if not those:
             continue
         most = max(those, key=lambda row: abs(row["value"]))
         pair = of_both(own, "min_distance", label, most["layer"])
-        relative = of_layer(own, "min_distance_relative_change", label, most["layer"])
-        scaled = of_both(own, "min_distance_relative", label, most["layer"])
         if len(pair) < 2:
             continue
-        rows = [most, *pair.values(), *[row for row in those if row is not most]]
-        tail = ""
-        if relative is not None and len(scaled) == 2:
-            rows += [relative, *scaled.values()]
-            ends = from_to(scaled["base"]["value"], scaled["tuned"]["value"])
-            if not beyond(relative, len(changes)):
-                tail = (
-                    f"; in units of the spread of all vectors the change is within noise ({ends}, {noise_of(relative)})"
-                )
-            elif relative["value"] * sign < 0:
-                verdict = "fell" if sign > 0 else "rose"
-                tail = (
-                    f"; in units of the spread of all vectors, though, it {verdict} from {ends} ({noise_of(relative)})"
-                )
-            else:
-                tail = f"; in units of the spread of all vectors from {ends} ({noise_of(relative)})"
-        caveat, more_rows = in_parts(own, label, [row["layer"] for row in those], most["layer"])
-        tail += caveat
-        rows += more_rows
-        still = [row["layer"] for row in changes if row not in moved]
-        if still:
-            tail += f". At {layers(still).lower()} no change is beyond noise, for {len(changes)} layers looked at"
+        scaled, of_spread = in_spread(own, label, most, len(changes))
+        caveat, of_parts = in_parts(own, label, [row["layer"] for row in those], most["layer"])
         at = f"at layer {most['layer']} " if len(those) > 1 else ""
         yield Finding.of_rows(
             f"The values of {label} {verb} at {layers([row['layer'] for row in those]).lower()}: {at}the mean of their "
             f"least distances goes from {from_to(pair['base']['value'], pair['tuned']['value'])}, by "
-            f"{signed(most['value'])} ({noise_of(most)}){tail}.",
-            rows, most, 0.75, **more, **more_scale,
-        )  # fmt: skip
+            f"{signed(most['value'])} ({noise_of(most['null_high'])}){scaled}{caveat}.{rest}",
+            [most, *pair.values(), *[row for row in those if row is not most], *of_spread, *of_parts],
+            most,
+            0.75,
+            **more,
+            **more_scale,
+        )
+        rest = ""
+
+
+def in_spread(own: pl.DataFrame, label: str, change: Row, n: int) -> tuple[str, list[Row]]:
+    """What to say of a change of distances, of n looked at, in units of the spread; the rows it is said of."""
+    relative = of_layer(own, "min_distance_relative_change", label, change["layer"])
+    scaled = of_both(own, "min_distance_relative", label, change["layer"])
+    if relative is None or len(scaled) < 2:
+        return "", []
+    rows = [relative, *scaled.values()]
+    ends, noise = from_to(scaled["base"]["value"], scaled["tuned"]["value"]), noise_of(relative["null_high"])
+    about = "; in units of the spread of all vectors"
+    if not beyond(relative, n):
+        return f"{about} the change is within noise ({ends}, {noise})", rows
+    if relative["value"] * change["value"] < 0:
+        return f"{about}, though, it {'fell' if relative['value'] < 0 else 'rose'} from {ends} ({noise})", rows
+    return f"{about} from {ends} ({noise})", rows
 
 
 def in_parts(own: pl.DataFrame, label: str, told: list[int], layer: int) -> tuple[str, list[Row]]:
@@ -125,8 +126,8 @@ def single_values(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]
     yield Finding.of_rows(
         f"At layer {most['layer']}, of {len(last)} values of {label}, {len(grew)} lie farther from their nearest other "
         f"value than before and {len(shrank)} closer, beyond noise; most {most['subset'].partition('=')[2]}, from "
-        f"{from_to(pair['base']['value'], pair['tuned']['value'])}, by {signed(most['value'])} ({noise_of(most)})"
-        f"{caveat}.",
+        f"{from_to(pair['base']['value'], pair['tuned']['value'])}, by {signed(most['value'])} "
+        f"({noise_of(most['null_high'])}){caveat}.",
         [most, *pair.values(), *[row for row in sure_ones if row is not most], *parts],
         most,
         0.45,

@@ -45,7 +45,7 @@ def arrangement(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
         text += (
             " One half of the sentences in the base model and the other half in the tuned one agree to "
             f"{stated(across['value'], 2)}, two halves in the base model to {stated(halves['value'], 2)}, by "
-            f"{signed(change['value'])} ({noise_of(change)}): {verdict}."
+            f"{signed(change['value'])} ({noise_of(change['null_high'])}): {verdict}."
         )
     # The null of `spatial` is what chance gives; a gauge's band is what no change gives.
     number = whole | {"null_low": None, "null_high": None}
@@ -63,7 +63,7 @@ def train_with_test(own: pl.DataFrame, label: str, name: str) -> Iterator[Findin
     if len(pair) < 2:
         return
     ends = from_to(pair["base"]["value"], pair["tuned"]["value"])
-    by = f"by {signed(most['value'])} ({noise_of(most)})"
+    by = f"by {signed(most['value'])} ({noise_of(most['null_high'])})"
     if not moved:
         judged = any(row["null_high"] is not None for row in changes)
         verdict = "lie as alike as before, as far as can be told" if judged else "have no noise to judge changes by"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isogloss.analysis import ArrayVectors, ModelPair, Vectors
-from isogloss.analysis.stacked import refuse_unfinite, sentence_vectors
+from isogloss.analysis.stacked import refuse_unfinite_rows, sentence_vectors
 from isogloss.separability.targets import Target
 
 
@@ -74,5 +74,5 @@ class LayerRows:
         NotFiniteError : one of them holds NaN or infinity.
         """
         found = self.of(target).take(rows)
-        refuse_unfinite(found, rows, f"separability: {self._where}", f"{target.of} of {target.name}")
+        refuse_unfinite_rows(found, rows, f"separability: {self._where}", f"{target.of} of {target.name}")
         return found

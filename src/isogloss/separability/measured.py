@@ -162,7 +162,7 @@ class Measuring:
             half_least=half_least,
             half_distances=half_distances,
             half_test=half_test,
-            shared=_shared(X, y),
+            shared=int(distinct_rows(X).under_several(y).sum()),
         )
 
     def _between(self, X: np.ndarray, clusters: Clusters, mask: np.ndarray) -> np.ndarray:
@@ -210,10 +210,3 @@ def _by_label(between: np.ndarray, clusters: Clusters, c: int, options: Separabi
     return label_distances(
         between, clusters.classes, c, clusters.sizes, small=options.small, small_size=options.small_size
     )
-
-
-def _shared(X: np.ndarray, y: np.ndarray) -> int:
-    """Rows whose vector also stands under another label."""
-    vector = distinct_rows(X).of_row
-    of_pairs = np.unique(np.stack([vector, y]), axis=1)[0]
-    return int((np.bincount(of_pairs)[vector] > 1).sum())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from isogloss.analysis.layer_choice import is_chosen
+from isogloss.analysis.layer_choice import absent_layers, is_chosen
 from isogloss.analysis.limits import comma_names, refuse_below
 from isogloss.errors import OptionError
 from isogloss.separability.memorisation_classifiers import CLASSIFIERS
@@ -82,6 +83,10 @@ class SeparabilityOptions:
     def memorised_at(self, layer: int, last: int) -> bool:
         """Whether the test of memorisation is made at this layer."""
         return is_chosen("separability: memorise", self.memorise, layer, last)
+
+    def absent(self, layers: Iterable[int]) -> list[int]:
+        """Layers at which the test of memorisation is to be made and that a run of these layers does not have."""
+        return absent_layers("separability: memorise", self.memorise, layers)
 
     @property
     def memorise_names(self) -> tuple[str, ...] | None:

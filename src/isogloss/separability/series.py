@@ -60,7 +60,7 @@ def over_tasks(tables: Tables) -> tuple[Tables, Sequence[Finding], Sequence[Figu
         before = next((row["clusters"] for row in table.iter_rows(named=True) if row["label"] == label), None)
         said = [
             f"on {row['task']} {row['grew']} lie farther and {row['shrank']} closer (mean change "
-            f"{signed(row['mean_change'])}, {noise_of({'null_high': row['noise']})}"
+            f"{signed(row['mean_change'])}, {noise_of(row['noise'])}"
             f"{_in_parts(row['clusters'], before)})"
             for row in rows
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from isogloss.analysis import BETWEEN_SEEDS, By
+from isogloss.analysis.tables import of_whole_labels
 
 
 def rows_of_measure(table: pl.DataFrame, measure: str) -> pl.DataFrame:
@@ -22,8 +23,7 @@ def whole(rows: pl.DataFrame) -> pl.DataFrame:
     everything = rows.filter(pl.col("subset") == "all")
     if everything.height:
         return everything
-    single = pl.col("subset").str.contains("=", literal=True) | pl.col("subset").str.contains(BETWEEN_SEEDS)
-    return rows.filter(~single)
+    return rows.filter(of_whole_labels(), ~pl.col("subset").str.contains(BETWEEN_SEEDS, literal=True))
 
 
 def common_layers(rows: pl.DataFrame, by: By) -> list[int]:

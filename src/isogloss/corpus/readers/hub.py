@@ -15,9 +15,10 @@ from isogloss.corpus.draft import Draft, concatenate
 from isogloss.corpus.readers.options import ReadOptions
 from isogloss.corpus.readers.tabular import Table, draft_from_table, requested_columns, require_columns
 from isogloss.errors import CorpusError
+from isogloss.split_names import DEV_NAMES, TEST_NAMES, TRAIN_NAMES
 
 PREFIX = "hf:"
-_SPLITS = ("train", "validation", "valid", "dev", "test")
+_SPLITS = (*TRAIN_NAMES, *DEV_NAMES, *TEST_NAMES)
 
 
 def read_hub(source: str, options: ReadOptions) -> Draft:

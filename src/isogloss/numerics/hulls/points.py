@@ -34,23 +34,8 @@ def centred(sets: Sequence[np.ndarray]) -> tuple[list[np.ndarray], float]:
     ------
     NotFiniteError : the points lie further apart than float64 reaches.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        origin, centre = _middle(sets)
-        shifted = [points - origin for points in sets]
-        for points in shifted:
-            points -= centre
-    extent = max(float(np.abs(points).max()) for points in shifted)
-    if not np.isfinite(extent):
-        raise NotFiniteError("the points lie too far apart for float64")
-    if extent == 0:
-        return shifted, 1.0
-    # Divided before it is squared: 1e-200 and 1e200 have no square.
-    for points in shifted:
-        points /= extent
-    radius = max(float(np.sqrt(np.einsum("ij,ij->i", points, points).max())) for points in shifted)
-    for points in shifted:
-        points /= radius
-    return shifted, extent * radius
+    shifted, radius, _, _ = _about(sets)
+    return shifted, radius
 
 
 def about_hulls(
@@ -69,9 +54,8 @@ def about_hulls(
     ------
     NotFiniteError : the points lie further apart than float64 reaches.
     """
-    around, radius = centred(hulls)
+    around, radius, origin, centre = _about(hulls)
     with np.errstate(over="ignore", invalid="ignore"):
-        origin, centre = _middle(hulls)
         apart = (X - origin) - centre
         largest = np.abs(apart).max(axis=1)
         # Divided before it is squared: 1e200 has no square.
@@ -85,10 +69,28 @@ def about_hulls(
     for group in np.unique(step).tolist():
         rows = np.flatnonzero(step == group)
         wider = float(_WIDER) ** group
-        yield rows, apart[rows] / radius / wider, [points / wider for points in around], radius * wider
+        hulls_ = [points / wider for points in around] if group else around
+        yield rows, apart[rows] / radius / wider, hulls_, radius * wider
 
 
-def _middle(sets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """A point of the sets, and the mean of their means from there: exact for points far from the origin."""
-    origin = sets[0][0]
-    return origin, np.mean([(points - origin).mean(axis=0) for points in sets], axis=0)
+def _about(sets: Sequence[np.ndarray]) -> tuple[list[np.ndarray], float, np.ndarray, np.ndarray]:
+    """As `centred`, and where the centre is: a point of the sets, and how far from there the mean of their means."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Means of the differences to one point: exact for points far from the origin.
+        origin = sets[0][0]
+        shifted = [points - origin for points in sets]
+        centre = np.mean([points.mean(axis=0) for points in shifted], axis=0)
+        for points in shifted:
+            points -= centre
+    extent = max(float(np.abs(points).max()) for points in shifted)
+    if not np.isfinite(extent):
+        raise NotFiniteError("the points lie too far apart for float64")
+    if extent == 0:
+        return shifted, 1.0, origin, centre
+    # Divided before it is squared: 1e-200 and 1e200 have no square.
+    for points in shifted:
+        points /= extent
+    radius = max(float(np.sqrt(np.einsum("ij,ij->i", points, points).max())) for points in shifted)
+    for points in shifted:
+        points /= radius
+    return shifted, extent * radius, origin, centre
