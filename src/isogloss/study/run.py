@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from isogloss.activations import ActivationStore, ExtractOptions, extract_loaded
-from isogloss.analysis import Analysis, CheckingAnalysis, choose
+from isogloss.analysis import Analysis
 from isogloss.corpus import Corpus
-from isogloss.errors import IsoglossError, OptionError, StoreError
-from isogloss.models import LoadedModel, ModelReference, load, resolve
+from isogloss.errors import IsoglossError, StoreError
+from isogloss.models import LoadedModel, ModelReference, load
 from isogloss.progress import SILENT, Progress
 from isogloss.sealed import read_json, write_json
 from isogloss.study.difference import differences
@@ -22,9 +22,10 @@ from isogloss.study.machine import machine, versions
 from isogloss.study.members import read_facts, run_members
 from isogloss.study.notes import absent_notes, coverage, kept_tasks, kinship_notes, notes_on
 from isogloss.study.pairing import PairedStores
-from isogloss.study.plan import Question, build_options
+from isogloss.study.plan import Question
+from isogloss.study.prepare import prepare
 from isogloss.study.results import StudyResults, load_results
-from isogloss.study.series import Series, series_of
+from isogloss.study.series import Series
 from isogloss.study.tasks import Clock, StudyTasks
 
 
@@ -71,41 +72,22 @@ def run_study(
     ------
     ModelError, OptionError, StoreError : each says what is wrong and what would be right.
     """
-    if not isinstance(corpus, Corpus):
-        raise OptionError(f"the corpus is a {type(corpus).__name__}; read it first: Corpus.read({corpus!r}, ...)")
-    if seed < 0:
-        raise OptionError(f"a seed is 0 or more; got {seed}")
-    if corpus.words.is_empty():
-        raise OptionError(f"{corpus.name} has no words left to compare; ask for fewer occurrences or another split")
-    layout = RunLayout(out)
-    chosen = choose(analyses)
-    settings = {name: build_options(analysis, (options or {}).get(name)) for name, analysis in chosen.items()}
-    if unknown := sorted(set(options or {}) - set(chosen)):
-        raise OptionError(f"options are given for {', '.join(unknown)}, which this run does not do")
-    extraction = replace(extraction or ExtractOptions(), present_only=True)
-    base_model = resolve(base, allow_pickle=allow_pickle)
-    tuned_models = [resolve(one, allow_pickle=allow_pickle) for one in _as_list(tuned)]
-    series = series_of(base_model, tuned_models, checkpoints, also, allow_pickle=allow_pickle)
-    runnable, skipped = _runnable(chosen, corpus)
-    for name, analysis in runnable.items():
-        if isinstance(analysis, CheckingAnalysis):
-            analysis.check(corpus.token_labels, corpus.sentence_labels, settings[name])
-    question = Question(
-        base=base_model.as_dict(),
-        tuned=tuple(model.as_dict() for model in tuned_models),
-        corpus={
-            "name": corpus.name,
-            "source": corpus.source,
-            "content": corpus.sha256,
-            "sentences": len(corpus),
-            "words": len(corpus.words),
-        },
-        analyses=tuple(runnable),
-        options={name: asdict(settings[name]) for name in runnable},
-        extraction=asdict(extraction),
+    prepared = prepare(
+        base,
+        tuned,
+        corpus,
+        analyses=analyses,
+        options=options,
+        extraction=extraction,
         seed=seed,
-        series=series.as_dict(),
+        allow_pickle=allow_pickle,
+        checkpoints=checkpoints,
+        also=also,
     )
+    base_model, tuned_models, series = prepared.base, prepared.tuned, prepared.series
+    runnable, settings, extraction = prepared.analyses, prepared.options, prepared.extraction
+    question = prepared.question
+    layout = RunLayout(out)
     recorded = _recorded(layout, question)
     if recorded is not None and recorded["finished"]:
         finished = _finished(layout, recorded, runnable, settings, series, progress)
@@ -170,7 +152,7 @@ def run_study(
             *absent_notes(extraction.layers, pairs),
             *notes_on(pairs, len(corpus.words)),
             *(note for fact in facts for note in fact.notes),
-            *skipped,
+            *prepared.skipped,
         ],
         "seconds": clock.seconds,
         "results": results,
@@ -179,30 +161,6 @@ def run_study(
     if not keep_activations:
         layout.drop_activations()
     return load_results(layout.root)
-
-
-def _as_list(tuned: Any) -> list[Any]:
-    # A (module, tokenizer) pair is one model, not two.
-    paths = isinstance(tuned, tuple) and all(isinstance(one, str | Path) for one in tuned)
-    several = list(tuned) if isinstance(tuned, list) or paths else [tuned]
-    if not several:
-        raise OptionError("no tuned model is given")
-    return several
-
-
-def _runnable(chosen: Mapping[str, Analysis], corpus: Corpus) -> tuple[dict[str, Analysis], list[str]]:
-    """The analyses whose needs this corpus meets, and a line for each that is left out."""
-    held = {"words"} | ({"token labels"} if corpus.token_labels else set())
-    held |= {"sentence labels", "classifier head"} if corpus.sentence_labels else set()
-    runnable, skipped = {}, []
-    for name, analysis in chosen.items():
-        if missing := sorted(set(analysis.needs) - held):
-            skipped.append(f"The analysis {name} was left out: it needs {' and '.join(missing)}.")
-        else:
-            runnable[name] = analysis
-    if not runnable:
-        raise OptionError(" ".join(skipped))
-    return runnable, skipped
 
 
 def _recorded(layout: RunLayout, question: Question) -> dict[str, Any] | None:
