@@ -278,7 +278,7 @@ def hulls(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarr
 
 def without_conflicts(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rows whose vector stands under one label only."""
-    alone = ~distinct_rows(X).under_several(y)
+    alone = ~distinct_rows(X).under_several(np.unique(y, return_inverse=True)[1])
     return X[alone], y[alone]
 
 

@@ -6,26 +6,28 @@ import pytest
 HOME = Path(__file__).resolve().parents[1] / "src" / "isogloss"
 
 # What each part may import besides itself: the parts to its left and those below all of them.
-BELOW = {"errors", "sealed", "progress", "split_names"}
+BELOW = {"errors", "sealed", "locks", "progress", "split_names"}
 ALLOWED = {
     "errors": set(),
     "sealed": {"errors"},
     "progress": set(),
+    "locks": {"errors"},
+    "engines": set(),
     "split_names": set(),
     "bars": set(),
     "numerics": set(),
     "analysis": {"numerics"},
     "corpus": set(),
     "models": {"bars", "corpus", "numerics"},
-    "activations": {"bars", "corpus", "models", "numerics"},
+    "activations": {"bars", "corpus", "engines", "models", "numerics"},
     "similarity": {"analysis", "numerics"},
     "concepts": {"analysis", "numerics", "corpus"},
     "probing": {"analysis", "numerics", "corpus"},
     "isotropy": {"analysis", "numerics", "corpus"},
     "separability": {"analysis", "numerics", "corpus"},
-    "study": {"analysis", "corpus", "models", "activations"},
+    "study": {"analysis", "corpus", "engines", "models", "activations"},
     "report": {"analysis"},
-    "api": {"analysis", "bars", "corpus", "models", "activations", "study", "report"},
+    "api": {"analysis", "bars", "corpus", "engines", "models", "activations", "study", "report"},
     "__main__": {"cli"},
     "cli": {"analysis", "bars", "corpus", "models", "activations", "study", "report", "api"},
 }

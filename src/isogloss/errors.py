@@ -24,6 +24,10 @@ class IsoglossError(Exception):
         self.message, self.remedy, self.options = message, remedy, options
         super().__init__(self.spelled(as_argument))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Raised in a worker, it comes to the user whole.
+        return _again, (type(self), self.message, self.remedy, self.options)
+
     def spelled(self, spell: Callable[[str, Any], str]) -> str:
         """The whole message with every option as `spell(name, value)` writes it."""
         remedy = self.remedy
@@ -37,6 +41,10 @@ class IsoglossError(Exception):
         for old, new in names.items():
             remedy = remedy.replace(f"{{{old}}}", f"{{{new}}}")
         return type(self)(self.message, remedy, **{names.get(n, n): v for n, v in self.options.items()})
+
+
+def _again(kind: type[IsoglossError], message: str, remedy: str, options: dict[str, Any]) -> IsoglossError:
+    return kind(message, remedy, **options)
 
 
 def as_argument(name: str, value: Any) -> str:
@@ -54,6 +62,10 @@ class ModelError(IsoglossError):
 
 class StoreError(IsoglossError):
     """An activation store or run directory is damaged, incomplete, or holds something else than was asked."""
+
+
+class EngineError(IsoglossError):
+    """There are no workers, or they died."""
 
 
 class OptionError(IsoglossError, ValueError):

@@ -6,12 +6,28 @@ import errno
 import hashlib
 import io
 import json
+import os
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from isogloss.errors import StoreError
+
+DRAFT = ".tmp"
+_numbers = count()
+
+
+def is_draft(path: Path) -> bool:
+    """Whether a file is one that `write_bytes` did not come to the end of."""
+    return path.suffix == DRAFT
+
+
+def sweep(directory: Path) -> None:
+    """Delete what processes that died left behind; for whoever alone writes here."""
+    for path in directory.rglob(f"*{DRAFT}"):
+        path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> str:
@@ -21,10 +37,14 @@ def write_bytes(path: Path, content: bytes) -> str:
     ------
     StoreError : the disk is full or the directory cannot be written.
     """
-    draft = path.with_name(path.name + ".tmp")
+    # A name of its own: a worker that outlives its run for a moment does not write into another one's draft.
+    draft = path.with_name(f"{path.name}.{os.getpid()}-{next(_numbers)}{DRAFT}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
+        with draft.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ import pytest
 from isogloss.activations import ActivationStore, extract
 from isogloss.activations import extract as extract_function
 from isogloss.activations import extraction as extract_module
+from isogloss.activations import rows as rows_module
 from isogloss.activations import writer as writer_module
 from isogloss.analysis import Vectors
 from isogloss.errors import OptionError, StoreError
@@ -118,7 +119,7 @@ def test_a_finished_store_is_opened_and_not_computed_again(models, corpus, tmp_p
     def fail(*_):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(extract_module, "_run", fail)
+    monkeypatch.setattr(extract_module, "_read", fail)
     extract(models["base"], corpus, tmp_path / "s")
 
 
@@ -156,22 +157,22 @@ def test_an_error_in_the_middle_is_continued_and_leaves_the_same_bytes(models, c
     small_chunks(monkeypatch)
     extract(models["base"], corpus, tmp_path / "whole")
     written = []
-    write = writer_module.StoreWriter.write
+    record = writer_module.StoreWriter.record
 
-    def fail_at_third(self, chunk, vectors):
+    def fail_at_third(self, chunk, digests):
         if len(written) == 2:
             raise KeyboardInterrupt
         written.append(chunk.number)
-        write(self, chunk, vectors)
+        record(self, chunk, digests)
 
-    monkeypatch.setattr(writer_module.StoreWriter, "write", fail_at_third)
+    monkeypatch.setattr(writer_module.StoreWriter, "record", fail_at_third)
     with pytest.raises(KeyboardInterrupt):
         extract(models["base"], corpus, tmp_path / "broken")
     with pytest.raises(StoreError, match="is not finished"):
         ActivationStore(tmp_path / "broken")
     again = []
     monkeypatch.setattr(
-        writer_module.StoreWriter, "write", lambda self, chunk, v: (again.append(chunk.number), write(self, chunk, v))
+        writer_module.StoreWriter, "record", lambda self, chunk, d: (again.append(chunk.number), record(self, chunk, d))
     )
     extract(models["base"], corpus, tmp_path / "broken")
     assert not set(written) & set(again)
@@ -238,7 +239,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_later(models, corpus, tmp_path,
     small_chunks(monkeypatch)
     extract(models["base"], corpus, tmp_path / "whole")
     calls = []
-    write_all = writer_module._write_all
+    write_all = rows_module.write_all
 
     def full(handle, payload, offset):
         calls.append(1)
@@ -247,7 +248,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_later(models, corpus, tmp_path,
         write_all(handle, payload, offset)
 
     with monkeypatch.context() as m:
-        m.setattr(writer_module, "_write_all", full)
+        m.setattr(rows_module, "write_all", full)
         with pytest.raises(StoreError, match=r"the disk is full .* make room and run the same command again"):
             extract(models["base"], corpus, tmp_path / "s")
     extract(models["base"], corpus, tmp_path / "s")

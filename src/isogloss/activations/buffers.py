@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from isogloss.activations.layout import layer_file, sentence_file, storage
-from isogloss.activations.writer import Chunk
+from isogloss.activations.rows import Chunk
 from isogloss.models.tokenization import TokenSequences
 
 
@@ -35,14 +35,13 @@ class ChunkBuffers:
     layers, kinds : which layers, which sentence vectors.
     hidden : width of a vector.
     dtype : storage type.
-    chunks : all chunks that will be read.
+    largest : most words and most sentences of a chunk.
     """
 
     def __init__(
-        self, layers: Iterable[int], kinds: Sequence[str], hidden: int, dtype: str, chunks: Iterable[Chunk]
+        self, layers: Iterable[int], kinds: Sequence[str], hidden: int, dtype: str, largest: tuple[int, int]
     ) -> None:
-        sizes = [(c.rows[1] - c.rows[0], c.sentences[1] - c.sentences[0]) for c in chunks]
-        n_words, n_sentences = (max(column) for column in zip(*sizes, strict=True))
+        n_words, n_sentences = largest
         self._torch_dtype: torch.dtype = getattr(torch, dtype)
         self._stored = storage(dtype)[0]
         self._all_words = {layer: torch.empty(n_words, hidden, dtype=self._torch_dtype) for layer in layers}

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from isogloss.activations.buffers import ChunkBuffers, give_back_memory
-from isogloss.activations.layers import Layers, choose_layers
+from isogloss.activations.jobs import Describe, ReadChunk, ReaderFacts, Source
+from isogloss.activations.layers import Layers
 from isogloss.activations.layout import JOURNAL, Settings, size_in_words, storage
+from isogloss.activations.rows import Chunk
 from isogloss.activations.store import ActivationStore
-from isogloss.activations.writer import Chunk, StoreWriter, finished_store_settings
+from isogloss.activations.writer import StoreWriter, finished_store
 from isogloss.bars import on_terminal
 from isogloss.corpus import Corpus
 from isogloss.corpus.labels import suggestion
+from isogloss.engines import Engine, Inline, open_engine
 from isogloss.errors import OptionError, StoreError
-from isogloss.models.loading import LoadedModel, load
-from isogloss.models.reading import BATCH_TOKENS, SENTENCE_VECTORS, LayerReader
+from isogloss.models.loading import LoadedModel, tokenizer_of
+from isogloss.models.reading import BATCH_TOKENS, SENTENCE_VECTORS
 from isogloss.models.reference import ModelReference, resolve
-from isogloss.models.tokenization import SentenceTokenizer, TokenSequences, Words, concatenate, token_limit
-from isogloss.numerics.devices import choose_device
+from isogloss.models.tokenization import SentenceTokenizer, TokenSequences, Words, concatenate
 from isogloss.progress import SILENT, Progress
 
 CHUNK_BYTES = 64 << 20
@@ -79,6 +81,8 @@ def extract(
     tokenizer: Any = None,
     allow_pickle: bool = False,
     progress: Progress | None = None,
+    engine: str | Engine = "inline",
+    workers: int | None = None,
     **options: Any,
 ) -> ActivationStore:
     """Run a model over a corpus and store one vector per word and layer, and three per sentence.
@@ -94,6 +98,7 @@ def extract(
     pooling : sub-words that stand for a word: `first`, `last` or `mean`.
     tokenizer, allow_pickle : see `resolve`.
     progress : told how far it is; if None, bars where standard error is a terminal, else nothing is shown.
+    engine, workers : who does it, see `isogloss.engines.open_engine`; the bytes are the same.
     **options : further fields of `ExtractOptions`.
 
     Raises
@@ -104,8 +109,9 @@ def extract(
     """
     chosen = extract_options(layers=layers, pooling=pooling, **options)
     reference = resolve(model, tokenizer=tokenizer, allow_pickle=allow_pickle)
-    loaded = load(reference, device=choose_device(chosen.device), dtype=chosen.compute)
-    return extract_loaded(loaded, reference, corpus, Path(out), chosen, on_terminal() if progress is None else progress)
+    told = on_terminal() if progress is None else progress
+    with open_engine(engine, workers=workers, progress=told) as opened:
+        return extract_on(opened, reference, corpus, Path(out), chosen, told)
 
 
 def extract_loaded(
@@ -116,69 +122,97 @@ def extract_loaded(
     options: ExtractOptions,
     progress: Progress = SILENT,
 ) -> ActivationStore:
-    """`extract` with a model in memory; `reference` says which model it plays (an adapter's base, for one)."""
-    stored, _ = storage(options.dtype)
-    reader = LayerReader(
-        loaded.module,
-        loaded.tokenizer,
-        pooling=options.pooling,  # type: ignore[arg-type]
-        site=options.site,  # type: ignore[arg-type]
-        sentence_vectors=options.sentence_vectors,
-        packed=options.packed,
-        batch_tokens=options.batch_tokens,
-    )
-    reader.layers = choose_layers(options.layers, reader.blocks.n_layers, present_only=options.present_only)
+    """`extract` with a model in memory."""
+    with Inline(progress) as engine:
+        engine.bench.keep("model", _source(reference, options).key, lambda: loaded)
+        return extract_on(engine, reference, corpus, out, options, progress)
+
+
+def extract_on(
+    engine: Engine,
+    reference: ModelReference,
+    corpus: Corpus,
+    out: Path,
+    options: ExtractOptions,
+    progress: Progress = SILENT,
+    carrier: ModelReference | None = None,
+) -> ActivationStore:
+    """`extract` by the workers of an engine; what is stored does not depend on which or how many.
+
+    Parameters
+    ----------
+    carrier : an adapter on this model: it is loaded in its place, and switched off.
+    """
+    storage(options.dtype)
     if options.pairs == "separate" and not corpus.is_pairs:
         raise OptionError(
             f"the texts of pairs cannot be run by themselves: {corpus.name} has no second texts",
             "{text_b} names their column",
             text_b=None,
         )
-    limit = token_limit(loaded.module, loaded.tokenizer, options.max_length)
-    splitter = SentenceTokenizer(loaded.tokenizer, limit, options.long_sentences, options.pairs)  # type: ignore[arg-type]
+    asked = _asked(reference, corpus, options)
+    if (there := finished_store(out)) is not None and there.manifest.get("asked") == asked:
+        (out / JOURNAL).unlink(missing_ok=True)
+        there.verify()
+        return there
+    if engine.remote and (held := next((m for m in (reference, carrier) if m is not None and m.in_memory), None)):
+        raise OptionError(
+            f"{held.spec} is a model in memory, which cannot be sent to other processes",
+            "save it (`save_pretrained`, and its tokenizer's) and give the directory, or use {engine}",
+            engine="inline",
+        )
+    source = _source(carrier or reference, options, bare=carrier is not None)
+    facts: ReaderFacts = next(engine.run([Describe(source)]))[1]
     settings = Settings(
         model=reference.spec,
         weights_sha256=reference.weights_sha256,
         tokenizer_sha256=reference.tokenizer_sha256,
         corpus=corpus.name,
         corpus_sha256=corpus.sha256,
-        layers=reader.layers,
+        layers=facts.layers,
         pooling=options.pooling,
         site=options.site,
         long_sentences=options.long_sentences,
-        max_length=limit,
+        max_length=facts.max_length,
         sentence_vectors=tuple(options.sentence_vectors),
         compute=options.compute,
         dtype=options.dtype,
-        packed=reader.plan is not None,
-        linear=reader.linear,
+        packed=facts.packed,
+        linear=facts.linear,
         batch_tokens=options.batch_tokens,
         pairs=options.pairs,
     )
-    if (finished := finished_store_settings(out)) is not None:
-        if differences := settings.differences(finished):
+    if there is not None:
+        if differences := settings.differences(there.settings):
             raise StoreError(
                 f"{out} holds activations with other settings ({'; '.join(differences)}); "
                 "choose another directory or delete it"
             )
         (out / JOURNAL).unlink(missing_ok=True)
-        store = ActivationStore(out)
-        store.verify()
-        return store
+        there.verify()
+        return there
+    splitter = SentenceTokenizer(
+        tokenizer_of(carrier or reference),
+        facts.max_length,
+        options.long_sentences,  # type: ignore[arg-type]
+        options.pairs,  # type: ignore[arg-type]
+    )
     sequences = tokenise(splitter, corpus, progress)
-    chunks = plan_chunks(sequences, len(corpus.sentences), len(reader.layers) * reader.blocks.hidden * stored.itemsize)
-    writer = StoreWriter(out, settings, chunks, reader.blocks.hidden)
+    bytes_per_word = len(facts.layers) * facts.hidden * storage(options.dtype)[0].itemsize
+    chunks = plan_chunks(sequences, len(corpus.sentences), bytes_per_word)
+    writer = StoreWriter(out, settings, chunks, facts.hidden)
     progress.note(f"{size_in_words(writer.bytes_needed)} of vectors of {reference.spec} go to {out}")
     with writer:
-        _run(reader, sequences, chunks, writer, options.dtype, progress, reference.spec)
+        _read(engine, source, facts, sequences, writer, progress, reference.spec)
         covered = corpus.words[sequences.word_row]
         covered = covered.with_columns(
             pl.Series("n_subwords", sequences.word_last - sequences.word_first + 1, dtype=pl.UInt16)
         )
         windows = np.bincount(sequences.window_sentence, minlength=len(corpus.sentences))
         sentences = corpus.sentences.with_columns(pl.Series("n_windows", windows, dtype=pl.UInt32))
-        facts = {
-            "n_layers": reader.blocks.n_layers,
+        about = {
+            "asked": asked,
+            "n_layers": facts.n_layers,
             "n_words": len(covered),
             "n_sentences": len(sentences),
             "n_tokens": len(sequences.ids),
@@ -187,9 +221,9 @@ def extract_loaded(
             "cut_words": sequences.cut_words,
             "token_labels": list(corpus.token_labels),
             "sentence_labels": list(corpus.sentence_labels),
-            "blocks": [reader.blocks.names[0], reader.blocks.names[-1], reader.blocks.found_by],
+            "blocks": list(facts.blocks),
         }
-        writer.finish(covered, sentences, facts)
+        writer.finish(covered, sentences, about)
     return ActivationStore(out)
 
 
@@ -239,25 +273,48 @@ def plan_chunks(
     return chunks
 
 
-def _run(
-    reader: LayerReader,
+def _read(
+    engine: Engine,
+    source: Source,
+    facts: ReaderFacts,
     sequences: TokenSequences,
-    chunks: list[Chunk],
     writer: StoreWriter,
-    dtype: str,
     progress: Progress,
     name: str,
 ) -> None:
-    buffers = ChunkBuffers(reader.layers, reader.sentence_vectors, reader.blocks.hidden, dtype, chunks)
-    on_sentences = buffers.on_sentences if reader.sentence_vectors else None
-    with reader.prepared(), progress.task(f"reading {name}", len(sequences.ids), "tokens") as advance:
-        for chunk in chunks:
-            part = sequences.sentences(*chunk.sentences)
-            if chunk.number in writer.done:
-                advance(len(part.ids))
-                continue
-            buffers.begin(part, chunk)
-            for tokens in reader.read(part, buffers.on_words, on_sentences):
-                advance(tokens)
-            writer.write(chunk, buffers.arrays())
-            give_back_memory()
+    """Have all chunks read that are not there yet."""
+    sizes = [(c.rows[1] - c.rows[0], c.sentences[1] - c.sentences[0]) for c in writer.chunks]
+    largest = max(words for words, _ in sizes), max(sentences for _, sentences in sizes)
+    todo = [chunk for chunk in writer.chunks if chunk.number not in writer.done]
+    jobs = (
+        ReadChunk(source, facts, writer.files, largest, chunk, sequences.sentences(*chunk.sentences)) for chunk in todo
+    )
+    with progress.task(f"reading {name}", len(sequences.ids), "tokens") as advance:
+        advance(sum(len(sequences.sentences(*c.sentences).ids) for c in writer.chunks if c.number in writer.done))
+        for index, digests in engine.run(jobs, advance):
+            writer.record(todo[index], digests)
+
+
+def _source(reference: ModelReference, options: ExtractOptions, *, bare: bool = False) -> Source:
+    return Source(
+        reference=reference,
+        bare=bare,
+        layers=options.layers,
+        present_only=options.present_only,
+        pooling=options.pooling,
+        site=options.site,
+        sentence_vectors=tuple(options.sentence_vectors),
+        packed=options.packed,
+        batch_tokens=options.batch_tokens,
+        compute=options.compute,
+        device=options.device,
+        max_length=options.max_length,
+    )
+
+
+def _asked(reference: ModelReference, corpus: Corpus, options: ExtractOptions) -> dict[str, Any]:
+    """What a store was asked for, in the plain types of its manifest: known before the model is loaded."""
+    decides = {name: value for name, value in asdict(options).items() if name not in ("device", "present_only")}
+    content = (reference.weights_sha256, reference.tokenizer_sha256, corpus.sha256)
+    asked: dict[str, Any] = json.loads(json.dumps({**decides, "content": content}))
+    return asked

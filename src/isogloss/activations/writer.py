@@ -7,18 +7,15 @@ continued leaves exactly the files of one that was not.
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import io
 import json
-import os
 import shutil
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from isogloss.activations.layout import (
@@ -32,19 +29,12 @@ from isogloss.activations.layout import (
     file_sha256,
     layer_file,
     sentence_file,
-    storage,
 )
+from isogloss.activations.rows import Chunk, RowFiles
+from isogloss.activations.store import ActivationStore
 from isogloss.errors import StoreError
-from isogloss.sealed import read_json, write_json
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """A range of sentences and the rows of their covered words."""
-
-    number: int
-    sentences: tuple[int, int]
-    rows: tuple[int, int]
+from isogloss.locks import LOCK, held
+from isogloss.sealed import is_draft, write_json
 
 
 class StoreWriter:
@@ -60,16 +50,13 @@ class StoreWriter:
 
     def __init__(self, directory: Path, settings: Settings, chunks: list[Chunk], hidden: int) -> None:
         self.directory, self.settings, self.chunks, self.hidden = directory, settings, chunks, hidden
-        self._stored = storage(settings.dtype)[0]
-        self._row_bytes = hidden * self._stored.itemsize
-        self._files: dict[str, int] = {}
         self._checksums: dict[int, dict[str, str]] = {}
         words, sentences = chunks[-1].rows[1], chunks[-1].sentences[1]
-        self._rows = {layer_file(layer): words for layer in settings.layers}
-        self._rows |= {
+        rows = {layer_file(layer): words for layer in settings.layers}
+        rows |= {
             sentence_file(kind, layer): sentences for kind in settings.sentence_vectors for layer in settings.layers
         }
-        self._headers = {name: self._header(rows) for name, rows in self._rows.items()}
+        self.files = RowFiles(directory, hidden, settings.dtype, rows)
 
     @property
     def done(self) -> set[int]:
@@ -79,51 +66,45 @@ class StoreWriter:
     @property
     def bytes_needed(self) -> int:
         """Size of all vector files."""
-        return sum(len(self._headers[name]) + rows * self._row_bytes for name, rows in self._rows.items())
+        return self.files.total
 
     def __enter__(self) -> StoreWriter:
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            journal = self.directory / JOURNAL
-            if journal.exists():
-                self._resume(journal)
-            else:
-                self._begin(journal)
-            self._journal = journal.open("a", encoding="utf-8")
-        except OSError as error:
-            self._close()
-            raise self._explained(error) from error
+        with ExitStack() as opened:
+            try:
+                self.directory.mkdir(parents=True, exist_ok=True)
+                opened.enter_context(held(self.directory))
+                journal = self.directory / JOURNAL
+                if journal.exists():
+                    self._resume(journal)
+                else:
+                    self._begin(journal)
+                self._journal = opened.enter_context(journal.open("a", encoding="utf-8"))
+            except OSError as error:
+                raise self.files.explained(error) from error
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self._opened.close()
 
-    def write(self, chunk: Chunk, vectors: dict[str, np.ndarray]) -> None:
-        """Put a chunk's rows in their place in every file; `vectors` maps file names to (n, hidden) arrays."""
-        digests = {}
+    def record(self, chunk: Chunk, digests: dict[str, str]) -> None:
+        """A chunk's rows are in their place in every file (see `RowFiles.write`): it need not be read again."""
         try:
-            for name, array in vectors.items():
-                start, stop = chunk.rows if name.startswith("layer") else chunk.sentences
-                if array.shape != (stop - start, self.hidden) or array.dtype != self._stored:
-                    raise ValueError(f"{name}: {array.dtype} {array.shape} does not fill rows {start} to {stop}")
-                payload = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else memoryview(b"")
-                _write_all(self._files[name], payload, len(self._headers[name]) + start * self._row_bytes)
-                digests[name] = hashlib.sha256(payload).hexdigest()
             self._journal.write(json.dumps({"chunk": chunk.number, "sha256": digests}) + "\n")
             self._journal.flush()
         except OSError as error:
-            raise self._explained(error) from error
+            raise self.files.explained(error) from error
         self._checksums[chunk.number] = digests
 
     def finish(self, words: pl.DataFrame, sentences: pl.DataFrame, facts: dict[str, Any]) -> None:
         """Name the files as finished and write the manifest, the last step."""
         try:
             entries: dict[str, Any] = {}
-            for name in self._rows:
+            for name in self.files.rows:
                 entries[name] = self._entry(name)
-                (self.directory / (name + PART)).replace(self.directory / name)
+                self.files.finish(name)
             for name, frame in ((WORDS, words), (SENTENCES, sentences)):
                 draft = self.directory / (name + PART)
                 frame.write_parquet(draft)
@@ -134,26 +115,17 @@ class StoreWriter:
             write_json(self.directory / MANIFEST, {**manifest, "files": entries})
             (self.directory / JOURNAL).unlink()
         except OSError as error:
-            raise self._explained(error) from error
+            raise self.files.explained(error) from error
 
     def _entry(self, name: str) -> dict[str, Any]:
-        side = 1 if name.startswith("layer") else 0
-        stops = [(chunk.sentences, chunk.rows)[side][1] for chunk in self.chunks]
-        chunks = [[stop, self._checksums[c.number][name]] for stop, c in zip(stops, self.chunks, strict=True)]
-        header = self._headers[name]
+        header = self.files.header(name)
         return {
-            "bytes": len(header) + self._rows[name] * self._row_bytes,
+            "bytes": self.files.size(name),
             "header": len(header),
             "header_sha256": hashlib.sha256(header).hexdigest(),
-            "row_bytes": self._row_bytes,
-            "chunks": chunks,
+            "row_bytes": self.files.row_bytes,
+            "chunks": [[chunk.span(name)[1], self._checksums[chunk.number][name]] for chunk in self.chunks],
         }
-
-    def _header(self, rows: int) -> bytes:
-        stream = io.BytesIO()
-        description = {"descr": self._stored.str, "fortran_order": False, "shape": (rows, self.hidden)}
-        np.lib.format.write_array_header_1_0(stream, description)
-        return stream.getvalue()
 
     def _begin(self, journal: Path) -> None:
         self._refuse_foreign()
@@ -163,21 +135,17 @@ class StoreWriter:
                 f"{self.directory}: {self.bytes_needed / 2**20:,.1f} MiB are needed and {free / 2**20:,.1f} MiB are "
                 "free; choose fewer layers, dtype float16, or another disk"
             )
-        for name, rows in self._rows.items():
-            path = self.directory / (name + PART)
-            self._files[name] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
-            # Space is claimed now: a full disk is met before the work, not in the middle of it.
-            _claim(self._files[name], len(self._headers[name]) + rows * self._row_bytes)
-            _write_all(self._files[name], memoryview(self._headers[name]), 0)
+        self.files.begin()
         draft = journal.with_name(journal.name + PART)
         plan = [[c.number, c.sentences, c.rows] for c in self.chunks]
         draft.write_text(json.dumps({"settings": asdict(self.settings), "plan": plan}) + "\n", encoding="utf-8")
         draft.replace(journal)
 
     def _refuse_foreign(self) -> None:
-        known = {JOURNAL, MANIFEST, WORDS, SENTENCES, *self._rows}
-        names = known | {name + PART for name in known} | {MANIFEST + ".tmp"}
-        if foreign := sorted(p.name for p in self.directory.iterdir() if p.name not in names):
+        known = {JOURNAL, MANIFEST, WORDS, SENTENCES, LOCK, *self.files.rows}
+        names = known | {name + PART for name in known}
+        there = (path.name for path in self.directory.iterdir() if not is_draft(path))
+        if foreign := sorted(name for name in there if name not in names):
             raise StoreError(
                 f"{self.directory} is not empty and not an activation store (it has {', '.join(foreign[:3])}); "
                 "choose another directory"
@@ -197,71 +165,22 @@ class StoreWriter:
             )
         if head["plan"] != [[c.number, list(c.sentences), list(c.rows)] for c in self.chunks]:
             raise StoreError(f"{self.directory} was begun with another plan; delete it and extract again")
-        for name in self._rows:
-            part = self.directory / (name + PART)
-            # Killed between the renames of `finish`: the finished name becomes the unfinished one again.
-            if not part.exists() and (self.directory / name).exists():
-                (self.directory / name).replace(part)
-            if not part.exists():
-                raise StoreError(f"{part} is missing; delete {self.directory} and extract again")
-            self._files[name] = os.open(part, os.O_RDWR)
-            _claim(self._files[name], len(self._headers[name]) + self._rows[name] * self._row_bytes)
-            _write_all(self._files[name], memoryview(self._headers[name]), 0)
+        self.files.resume()
         kept = [lines[0]]
         for line in lines[1:]:
             try:
                 entry = json.loads(line)
-                number, digests = entry["chunk"], entry["sha256"]
-            except (ValueError, KeyError, TypeError):
+                chunk, digests = self.chunks[entry["chunk"]], entry["sha256"]
+            except (ValueError, KeyError, TypeError, IndexError):
                 continue  # the line that was being written when the run died
-            if self._on_disk(self.chunks[number], digests):
-                self._checksums[number] = digests
+            if set(digests) == set(self.files.rows) and self.files.holds(chunk, digests):
+                self._checksums[chunk.number] = digests
                 kept.append(line)
         draft = journal.with_name(journal.name + PART)
         draft.write_bytes(b"\n".join(kept) + b"\n")
         draft.replace(journal)
 
-    def _on_disk(self, chunk: Chunk, digests: dict[str, str]) -> bool:
-        for name, digest in digests.items():
-            start, stop = chunk.rows if name.startswith("layer") else chunk.sentences
-            offset = len(self._headers[name]) + start * self._row_bytes
-            payload = os.pread(self._files[name], (stop - start) * self._row_bytes, offset)
-            if hashlib.sha256(payload).hexdigest() != digest:
-                return False
-        return True
 
-    def _explained(self, error: OSError) -> StoreError:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return StoreError(
-                f"the disk is full while writing {self.directory} ({self.bytes_needed / 2**20:,.1f} MiB are needed "
-                "in all); nothing is lost: make room and run the same command again"
-            )
-        return StoreError(f"{self.directory} cannot be written: {error.strerror or error}")
-
-    def _close(self) -> None:
-        for handle in self._files.values():
-            os.close(handle)
-        self._files = {}
-        journal = getattr(self, "_journal", None)
-        if journal is not None:
-            journal.close()
-
-
-def finished_store_settings(directory: Path) -> Settings | None:
-    """Settings of the finished store in a directory; None where there is none."""
-    if not (directory / MANIFEST).exists():
-        return None
-    return Settings.from_dict(read_json(directory / MANIFEST)["settings"])
-
-
-def _claim(handle: int, size: int) -> None:
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(handle, 0, max(size, 1))
-    else:
-        os.ftruncate(handle, size)
-
-
-def _write_all(handle: int, payload: memoryview, offset: int) -> None:
-    while payload:
-        written = os.pwrite(handle, payload, offset)
-        payload, offset = payload[written:], offset + written
+def finished_store(directory: Path) -> ActivationStore | None:
+    """The finished store in a directory; None where there is none."""
+    return ActivationStore(directory) if (directory / MANIFEST).exists() else None

@@ -118,11 +118,10 @@ def load(
         assert reference.base is not None
         return load(reference.base, head=head, device=where, dtype=kind)
     peft: Any = None
+    tokenizer = tokenizer_of(reference)
     if reference.kind == "module":
         module, peft = _given(reference, head, where, kind)
-        tokenizer = freed(copy.deepcopy(reference.tokenizer))
     else:
-        tokenizer = _own_or_lent(reference)
         if reference.kind == "adapter":
             module, peft = _with_adapter(reference, head, kind)
         else:
@@ -245,7 +244,15 @@ def configuration(reference: ModelReference) -> Any:
         raise ModelError(f"{reference.path}/config.json cannot be used: {first_line(error)}") from error
 
 
-def _own_or_lent(reference: ModelReference) -> Any:
+def tokenizer_of(reference: ModelReference) -> Any:
+    """A model's tokenizer, its own or lent; adds neither padding nor truncation unless told.
+
+    Raises
+    ------
+    ModelError : it cannot be read.
+    """
+    if reference.kind == "module":
+        return freed(copy.deepcopy(reference.tokenizer))
     lender = reference.lender
     if lender is not None and lender.module is not None:
         return freed(copy.deepcopy(lender.tokenizer))

@@ -72,6 +72,11 @@ class ModelReference:
     lender: ModelReference | None = field(default=None, repr=False, compare=False)
 
     @property
+    def in_memory(self) -> bool:
+        """Whether it, its base or what lends it a tokenizer is a module, and not files."""
+        return any(m is not None and m.kind == "module" for m in (self, self.base, self.lender))
+
+    @property
     def tokenizer_path(self) -> Path | None:
         """Directory with the tokenizer: an adapter's own if it has one, else its base's; a lender's if there is one."""
         if self.lender is not None:
@@ -129,6 +134,26 @@ def resolve(
     if path.exists():
         raise ModelError(f"{text} is a file; a model is a directory with config.json, weights and a tokenizer")
     return _hub(text, allow_pickle=allow_pickle, lender=lender)
+
+
+def found_here(reference: ModelReference) -> ModelReference:
+    """The same model on this machine, where a hub's cache or an installed package may stand elsewhere.
+
+    Raises
+    ------
+    ModelError : there is none, or it has other weights.
+    """
+    parts = [m for m in (reference, reference.base, reference.lender) if m is not None]
+    if all(m.path is None or m.path.is_dir() for m in parts):
+        return reference
+    lender = None if reference.lender is None else found_here(reference.lender)
+    name = reference.spec.partition("@")[0]
+    spec = f"{name}@{reference.commit}" if reference.commit else reference.spec
+    found = resolve(spec, allow_pickle=reference.allow_pickle, lender=lender)
+    for fact in ("weights_sha256", "tokenizer_sha256"):
+        if getattr(found, fact) != getattr(reference, fact):
+            raise ModelError(f"{spec} is another model here than where the run was started (its {fact} differs)")
+    return found
 
 
 def _module(module: nn.Module, tokenizer: Any) -> ModelReference:

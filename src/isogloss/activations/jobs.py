@@ -1,0 +1,199 @@
+"""What a worker does while activations are read: say what a model is like, and read chunks of sentences with it.
+
+The model stays on the worker's bench between chunks.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from isogloss.activations.buffers import ChunkBuffers, give_back_memory
+from isogloss.activations.layers import Layers, choose_layers
+from isogloss.activations.rows import Chunk, RowFiles
+from isogloss.engines import Bench
+from isogloss.models.loading import LoadedModel, load
+from isogloss.models.reading import LayerReader
+from isogloss.models.reference import ModelReference, found_here
+from isogloss.models.tokenization import TokenSequences, token_limit
+from isogloss.numerics.devices import choose_device
+
+SLOTS = ("reader", "model", "buffers")
+"""What these jobs leave on the bench; who needs the memory for something else drops them."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which model is run, and how it is read.
+
+    Attributes
+    ----------
+    reference : what is loaded.
+    bare : an adapter is loaded but switched off, so that the model is its base.
+    """
+
+    reference: ModelReference
+    bare: bool
+    layers: Layers
+    present_only: bool
+    pooling: str
+    site: str
+    sentence_vectors: tuple[str, ...]
+    packed: bool
+    batch_tokens: int
+    compute: str
+    device: str
+    max_length: int | None
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells one model in memory from another."""
+        model = self.reference
+        return model.spec, model.kind, model.weights_sha256, model.tokenizer_sha256, self.compute, self.device
+
+    def loaded(self, bench: Bench) -> LoadedModel:
+        """The model, from the bench or from its files."""
+        return bench.keep(
+            "model",
+            self.key,
+            lambda: load(found_here(self.reference), device=_device(self.device, bench), dtype=self.compute),
+        )
+
+    def reader(self, loaded: LoadedModel, layers: tuple[int, ...] | None = None, linear: str | None = None) -> Any:
+        """A reader of it; nothing about the model is changed yet."""
+        return LayerReader(
+            loaded.module,
+            loaded.tokenizer,
+            layers=layers,
+            pooling=self.pooling,  # type: ignore[arg-type]
+            site=self.site,  # type: ignore[arg-type]
+            sentence_vectors=self.sentence_vectors,
+            packed=self.packed,
+            batch_tokens=self.batch_tokens,
+            linear=linear,
+        )
+
+
+@dataclass(frozen=True)
+class ReaderFacts:
+    """What must be known of a model before its store can be planned.
+
+    Attributes
+    ----------
+    n_layers, hidden : layers run from 0 to n_layers; width of a vector.
+    layers : those that are read.
+    max_length : longest window in tokens.
+    packed, linear : how it is run, which decides the last bits of a vector.
+    blocks : first and last block, and how they were recognised.
+    """
+
+    n_layers: int
+    hidden: int
+    layers: tuple[int, ...]
+    max_length: int
+    packed: bool
+    linear: str
+    blocks: tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Describe:
+    """Load a model and say what it is like."""
+
+    source: Source
+    size: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        return f"the loading of {self.source.reference.spec}"
+
+    def do(self, bench: Bench) -> ReaderFacts:
+        """See `Job`."""
+        loaded = self.source.loaded(bench)
+        reader = self.source.reader(loaded)
+        blocks = reader.blocks
+        return ReaderFacts(
+            n_layers=blocks.n_layers,
+            hidden=blocks.hidden,
+            layers=choose_layers(self.source.layers, blocks.n_layers, present_only=self.source.present_only),
+            max_length=token_limit(loaded.module, loaded.tokenizer, self.source.max_length),
+            packed=reader.plan is not None,
+            linear=reader.linear,
+            blocks=(blocks.names[0], blocks.names[-1], blocks.found_by),
+        )
+
+
+@dataclass(frozen=True)
+class ReadChunk:
+    """Run a model over one chunk and put the vectors in their place.
+
+    Attributes
+    ----------
+    facts : of the model.
+    files : of the store.
+    chunks : all of them: the memory of the largest one is taken once.
+    chunk, part : the one to read, and its token sequences.
+    """
+
+    source: Source
+    facts: ReaderFacts
+    files: RowFiles
+    largest: tuple[int, int]
+    chunk: Chunk
+    part: TokenSequences
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        first, stop = self.chunk.sentences
+        return f"sentences {first} to {stop - 1} of {self.source.reference.spec}"
+
+    @property
+    def size(self) -> float:
+        """Tokens."""
+        return float(len(self.part.ids))
+
+    def do(self, bench: Bench) -> dict[str, str]:
+        """See `Job`; returns the checksums of its rows by file name."""
+        key = (self.source.key, self.source.bare, str(self.files.directory))
+        reader = bench.keep("reader", key, lambda: _OpenReader(self.source, self.facts, bench)).reader
+        kinds, facts = reader.sentence_vectors, self.facts
+        buffers = bench.keep(
+            "buffers",
+            key,
+            lambda: ChunkBuffers(facts.layers, kinds, facts.hidden, self.files.dtype, self.largest),
+        )
+        buffers.begin(self.part, self.chunk)
+        for tokens in reader.read(self.part, buffers.on_words, buffers.on_sentences if kinds else None):
+            bench.tick(tokens)
+        digests = self.files.write(self.chunk, buffers.arrays())
+        give_back_memory()
+        return digests
+
+
+class _OpenReader:
+    """A reader with its model set up for reading; closing it leaves the model as it was."""
+
+    def __init__(self, source: Source, facts: ReaderFacts, bench: Bench) -> None:
+        loaded = source.loaded(bench)
+        with ExitStack() as opened:
+            if source.bare:
+                opened.enter_context(loaded.adapter_disabled())
+            self.reader = source.reader(loaded, facts.layers, facts.linear)
+            opened.enter_context(self.reader.prepared())
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+def _device(device: str, bench: Bench) -> torch.device:
+    """The device that is meant; workers of one machine share its GPUs evenly."""
+    chosen = choose_device(device)
+    if chosen.type == "cuda" and chosen.index is None and (count := torch.cuda.device_count()) > 1:
+        return torch.device("cuda", bench.number % count)
+    return chosen

@@ -1,0 +1,180 @@
+"""Puts the rows of a chunk in their place in the files of a store that is being written.
+
+Small enough to travel: whoever reads a chunk, here or on another machine, writes it with a copy of this.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from isogloss.activations.layout import PART, storage
+from isogloss.errors import StoreError
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A range of sentences and the rows of their covered words."""
+
+    number: int
+    sentences: tuple[int, int]
+    rows: tuple[int, int]
+
+    def span(self, name: str) -> tuple[int, int]:
+        """The rows of a file that are this chunk's."""
+        return self.rows if name.startswith("layer") else self.sentences
+
+
+@dataclass(frozen=True)
+class RowFiles:
+    """The vector files of an unfinished store.
+
+    Attributes
+    ----------
+    directory : of the store.
+    hidden : width of a vector.
+    dtype : storage type by name.
+    rows : number of rows by file name.
+    """
+
+    directory: Path
+    hidden: int
+    dtype: str
+    rows: Mapping[str, int]
+
+    @property
+    def row_bytes(self) -> int:
+        """Size of a vector."""
+        return self.hidden * storage(self.dtype)[0].itemsize
+
+    def header(self, name: str) -> bytes:
+        """What an npy file of these rows begins with."""
+        return _header(self.dtype, self.rows[name], self.hidden)
+
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+        return len(self.header(name)) + self.rows[name] * self.row_bytes
+
+    @property
+    def total(self) -> int:
+        """Bytes of all files."""
+        return sum(self.size(name) for name in self.rows)
+
+    def begin(self) -> None:
+        """Make every file in its full size: a full disk is met before the work, not in the middle of it."""
+        for name in self.rows:
+            with self._opened(name, os.O_CREAT | os.O_TRUNC) as handle:
+                self._claim(handle, name)
+
+    def resume(self) -> None:
+        """Take up the files of a run that stopped.
+
+        Raises
+        ------
+        StoreError : one is missing.
+        """
+        for name in self.rows:
+            part = self._part(name)
+            # Killed between the renames of `finish`: the finished name becomes the unfinished one again.
+            if not part.exists() and (self.directory / name).exists():
+                (self.directory / name).replace(part)
+            if not part.exists():
+                raise StoreError(f"{part} is missing; delete {self.directory} and extract again")
+            with self._opened(name) as handle:
+                self._claim(handle, name)
+
+    def finish(self, name: str) -> None:
+        """Give a file its final name."""
+        self._part(name).replace(self.directory / name)
+
+    def write(self, chunk: Chunk, vectors: Mapping[str, np.ndarray]) -> dict[str, str]:
+        """Put a chunk's (n, hidden) arrays, by file name, in their place; returns the checksum of each.
+
+        Files are closed when this returns, so that on a shared file system other machines see what was written.
+
+        Raises
+        ------
+        StoreError : the disk is full, or this machine does not see the store.
+        """
+        digests = {}
+        stored = storage(self.dtype)[0]
+        for name, array in vectors.items():
+            start, stop = chunk.span(name)
+            if array.shape != (stop - start, self.hidden) or array.dtype != stored:
+                raise ValueError(f"{name}: {array.dtype} {array.shape} does not fill rows {start} to {stop}")
+            payload = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else memoryview(b"")
+            try:
+                with self._opened(name) as handle:
+                    write_all(handle, payload, len(self.header(name)) + start * self.row_bytes)
+            except FileNotFoundError:
+                raise StoreError(
+                    f"{self.directory} is not to be seen where a worker runs",
+                    "the run directory must be on a file system that all workers share, under the same path",
+                ) from None
+            except OSError as error:
+                raise self.explained(error) from error
+            digests[name] = hashlib.sha256(payload).hexdigest()
+        return digests
+
+    def holds(self, chunk: Chunk, digests: Mapping[str, str]) -> bool:
+        """Whether a chunk's bytes are those of these checksums."""
+        for name, digest in digests.items():
+            start, stop = chunk.span(name)
+            with self._opened(name) as handle:
+                offset = len(self.header(name)) + start * self.row_bytes
+                payload = os.pread(handle, (stop - start) * self.row_bytes, offset)
+            if hashlib.sha256(payload).hexdigest() != digest:
+                return False
+        return True
+
+    def explained(self, error: OSError) -> StoreError:
+        """What went wrong while writing, and what would help."""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return StoreError(
+                f"the disk is full while writing {self.directory} ({self.total / 2**20:,.1f} MiB are needed "
+                "in all); nothing is lost: make room and run the same command again"
+            )
+        return StoreError(f"{self.directory} cannot be written: {error.strerror or error}")
+
+    def _part(self, name: str) -> Path:
+        return self.directory / (name + PART)
+
+    @contextmanager
+    def _opened(self, name: str, flags: int = 0) -> Iterator[int]:
+        handle = os.open(self._part(name), os.O_RDWR | flags, 0o644)
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+
+    def _claim(self, handle: int, name: str) -> None:
+        size = max(self.size(name), 1)
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle, 0, size)
+        else:
+            os.ftruncate(handle, size)
+        write_all(handle, memoryview(self.header(name)), 0)
+
+
+@lru_cache
+def _header(dtype: str, rows: int, hidden: int) -> bytes:
+    stream = io.BytesIO()
+    description = {"descr": storage(dtype)[0].str, "fortran_order": False, "shape": (rows, hidden)}
+    np.lib.format.write_array_header_1_0(stream, description)
+    return stream.getvalue()
+
+
+def write_all(handle: int, payload: memoryview, offset: int) -> None:
+    """Write at a place of an open file, however many calls that takes."""
+    while payload:
+        written = os.pwrite(handle, payload, offset)
+        payload, offset = payload[written:], offset + written

@@ -1,0 +1,126 @@
+"""Runs jobs in processes of this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from types import TracebackType
+from typing import Any, Self
+
+import loky
+
+from isogloss.engines.attempts import Attempts
+from isogloss.engines.jobs import Bench, Job, Outcome, Tick, outcome_of
+from isogloss.errors import OptionError
+from isogloss.progress import SILENT, Progress
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
+AHEAD = 2
+"""Jobs handed out per worker: while one is done the next is on its way."""
+
+_bench: Bench | None = None
+
+
+class Processes:
+    """The engine of several processes, each with its share of the cores.
+
+    Parameters
+    ----------
+    workers : how many; as many as there are cores if None.
+    threads : of each; the cores divided among them if None.
+    progress : told what workers note.
+    """
+
+    name = "processes"
+    remote = True
+
+    def __init__(self, workers: int | None = None, threads: int | None = None, progress: Progress = SILENT) -> None:
+        self.workers = cores() if workers is None else workers
+        if self.workers < 1:
+            raise OptionError(f"there is at least one worker; got {workers}")
+        self._threads = threads or max(1, cores() // self.workers)
+        self._progress = progress
+        self._running: Any = None
+
+    def run(self, jobs: Iterable[Job], tick: Tick = lambda _: None) -> Iterator[tuple[int, Any]]:
+        """Do all jobs, several at a time; see `Engine`. The jobs of a worker that dies are handed to another."""
+        attempts: Attempts[Future[Outcome]] = Attempts(jobs)
+        while True:
+            while len(attempts.flying) < AHEAD * self.workers and (taken := attempts.next()) is not None:
+                attempts.flying[self._executor().submit(_do, taken[1])] = taken
+            if not attempts.flying:
+                return
+            done, _ = wait(attempts.flying, return_when=FIRST_COMPLETED)
+            for future in done:
+                try:
+                    outcome = future.result()
+                except BrokenExecutor as error:
+                    # One dead process breaks the pool; all that was handed to it is done again by a new one.
+                    self._close()
+                    attempts.lost(future, _last_line(error))
+                    continue
+                index, job = attempts.flying.pop(future)
+                value = outcome.unwrapped(self._progress)
+                tick(job.size)
+                yield index, value
+
+    def _executor(self) -> Any:
+        if self._running is None:
+            self._running = loky.ProcessPoolExecutor(
+                max_workers=self.workers,
+                initializer=_settle,
+                initargs=(os.getpid(),),
+                env=dict.fromkeys(THREAD_VARIABLES, str(self._threads)),
+            )
+        return self._running
+
+    def _close(self) -> None:
+        if self._running is not None:
+            self._running.shutdown(wait=True, kill_workers=True)
+            self._running = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _settle(parent: int) -> None:
+    """Make a worker of a new process: Ctrl-C is for the one that started it, and without that one it ends."""
+    global _bench
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    numbers = re.findall(r"\d+", multiprocessing.current_process().name)
+    _bench = Bench(number=int(numbers[-1]) - 1 if numbers else 0)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _do(job: Job) -> Outcome:
+    assert _bench is not None
+    return outcome_of(job, _bench)
+
+
+def _last_line(error: BaseException) -> str:
+    said = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return said[-1] if said else type(error).__name__
