@@ -12,6 +12,7 @@ from isogloss.activations import extract_options
 from isogloss.activations.layers import Layers
 from isogloss.bars import on_terminal
 from isogloss.corpus import Corpus
+from isogloss.engines import Workers
 from isogloss.errors import StoreError
 from isogloss.progress import Progress
 from isogloss.report import Facts, ReportInput, summary_json, summary_markdown, write_report
@@ -103,6 +104,10 @@ def compare(
     keep_activations: bool = True,
     progress: Progress | None = None,
     command: str | None = None,
+    engine: str = "inline",
+    workers: int | None = None,
+    cpus_per_worker: float | None = None,
+    gpus_per_worker: float | None = None,
     **extraction: Any,
 ) -> Study:
     """Say what fine-tuning did: run both models over the same words and compare them layer by layer.
@@ -128,6 +133,11 @@ def compare(
     keep_activations : False deletes the word vectors when the run is finished; tables, findings and page stay.
     progress : told how far it is; if None, bars where standard error is a terminal, else nothing is shown.
     command : how a user would run it again; printed on the page.
+    engine : where the work is done: `"inline"`, in this process; `"processes"` of this machine; `"ray"`, the cluster
+        that this process is in, that RAY_ADDRESS names, or a new one of this machine; `"ray://HOST:PORT"`. The tables
+        are the same.
+    workers, cpus_per_worker : how many at a time, and cores of each; as many as there is room for if None.
+    gpus_per_worker : GPUs of each worker of a Ray cluster; .5 lets two share one.
     **extraction : fields of `ExtractOptions`: `pooling`, `dtype`, `compute`, `device`, ...
 
     Raises
@@ -154,6 +164,7 @@ def compare(
         command=command,
         checkpoints=checkpoints,
         also=[(name, with_tokenizer(model, tokenizer)) for name, model in _pairs(also)],
+        workers=Workers(engine, workers, cpus_per_worker, gpus_per_worker),
     )
     study = Study(results.directory, results.manifest, results.analyses)
     write_summaries(study)

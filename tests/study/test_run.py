@@ -206,7 +206,7 @@ def test_an_adapter_and_its_base_share_one_copy(models, corpus, tmp_path, monkey
     peft = pytest.importorskip("peft")
     from transformers import AutoModel
 
-    import isogloss.study.run as run_module
+    import isogloss.activations.jobs as jobs
 
     wrapped = peft.get_peft_model(
         AutoModel.from_pretrained(models["base"]), peft.LoraConfig(r=4, target_modules=["query", "value"])
@@ -221,8 +221,8 @@ def test_an_adapter_and_its_base_share_one_copy(models, corpus, tmp_path, monkey
     settings["base_model_name_or_path"] = str(models["base"])
     (tmp_path / "adapter" / "adapter_config.json").write_text(json.dumps(settings))
     loads = []
-    load = run_module.load
-    monkeypatch.setattr(run_module, "load", lambda *a, **k: (loads.append(a), load(*a, **k))[1])
+    load = jobs.load
+    monkeypatch.setattr(jobs, "load", lambda *a, **k: (loads.append(a), load(*a, **k))[1])
     study = ig.compare(models["base"], tmp_path / "adapter", corpus, out=tmp_path / "run", **QUICK)
     assert len(loads) == 1
     cka = values(study, "cka")["value"].to_list()

@@ -307,13 +307,11 @@ def test_the_page_and_the_summary_name_the_members(drawn):
 
 
 def test_one_checkpoint_is_in_memory_at_a_time_and_the_base_is_read_once(asked, monkeypatch):
-    import isogloss.study.members as members
-    import isogloss.study.run as run
+    import isogloss.activations.jobs as jobs
 
     loads = []
-    for module in (members, run):
-        load = module.load
-        monkeypatch.setattr(module, "load", lambda *a, load=load, **k: (loads.append(a[0].spec), load(*a, **k))[1])
+    load = jobs.load
+    monkeypatch.setattr(jobs, "load", lambda *a, **k: (loads.append(a[0].spec), load(*a, **k))[1])
     asked(checkpoints=True)
     assert len(loads) == 4, loads
 

@@ -20,7 +20,7 @@ from isogloss.activations.writer import StoreWriter, finished_store
 from isogloss.bars import on_terminal
 from isogloss.corpus import Corpus
 from isogloss.corpus.labels import suggestion
-from isogloss.engines import Engine, Inline, open_engine
+from isogloss.engines import Engine, Inline, Workers
 from isogloss.errors import OptionError, StoreError
 from isogloss.models.loading import LoadedModel, tokenizer_of
 from isogloss.models.reading import BATCH_TOKENS, SENTENCE_VECTORS
@@ -81,8 +81,10 @@ def extract(
     tokenizer: Any = None,
     allow_pickle: bool = False,
     progress: Progress | None = None,
-    engine: str | Engine = "inline",
+    engine: str = "inline",
     workers: int | None = None,
+    cpus_per_worker: float | None = None,
+    gpus_per_worker: float | None = None,
     **options: Any,
 ) -> ActivationStore:
     """Run a model over a corpus and store one vector per word and layer, and three per sentence.
@@ -98,7 +100,8 @@ def extract(
     pooling : sub-words that stand for a word: `first`, `last` or `mean`.
     tokenizer, allow_pickle : see `resolve`.
     progress : told how far it is; if None, bars where standard error is a terminal, else nothing is shown.
-    engine, workers : who does it, see `isogloss.engines.open_engine`; the bytes are the same.
+    engine, workers, cpus_per_worker, gpus_per_worker : who does it, see `isogloss.engines.Workers`; the bytes are the
+        same.
     **options : further fields of `ExtractOptions`.
 
     Raises
@@ -110,7 +113,7 @@ def extract(
     chosen = extract_options(layers=layers, pooling=pooling, **options)
     reference = resolve(model, tokenizer=tokenizer, allow_pickle=allow_pickle)
     told = on_terminal() if progress is None else progress
-    with open_engine(engine, workers=workers, progress=told) as opened:
+    with Workers(engine, workers, cpus_per_worker, gpus_per_worker).opened(told) as opened:
         return extract_on(opened, reference, corpus, Path(out), chosen, told)
 
 

@@ -105,6 +105,10 @@ def compare(
             help="Keep the word vectors in the run directory when it is done.",
         ),
     ] = True,
+    engine: o.Engine = "inline",
+    workers: o.Workers = None,
+    cpus_per_worker: o.CpusPerWorker = None,
+    gpus_per_worker: o.GpusPerWorker = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Say what fine-tuning changed, layer by layer: tables, figures and one page in the run directory."""
@@ -152,6 +156,10 @@ def compare(
             long_sentences=long,
             max_length=max_length,
             pairs=pairs,
+            engine=engine,
+            workers=workers,
+            cpus_per_worker=cpus_per_worker,
+            gpus_per_worker=gpus_per_worker,
         )
         print_findings(study.findings)
         for note in study.notes:
@@ -198,6 +206,10 @@ def extract(
     max_length: o.MaxLength = None,
     pairs: o.Pairs = "joint",
     allow_pickle: o.Pickle = False,
+    engine: o.Engine = "inline",
+    workers: o.Workers = None,
+    cpus_per_worker: o.CpusPerWorker = None,
+    gpus_per_worker: o.GpusPerWorker = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Store one vector per word and layer, as npy files that anything can read."""
@@ -238,6 +250,10 @@ def extract(
             pairs=pairs,
             allow_pickle=allow_pickle,
             progress=progress(quiet),
+            engine=engine,
+            workers=workers,
+            cpus_per_worker=cpus_per_worker,
+            gpus_per_worker=gpus_per_worker,
         )
         for note in (*corpus.notes, *store_notes("The model", store, len(corpus.words))):
             console.print(f"note: {note}", markup=False, style="yellow")

@@ -118,6 +118,21 @@ Pairs = Annotated[
     str, typer.Option("--pairs", help="Texts of a pair: joint (one sequence), separate (two, as a bi-encoder reads).")
 ]
 Pickle = Annotated[bool, typer.Option("--allow-pickle", help="Accept pickle weights (read with weights_only).")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        help="Where the work is done: inline, processes (of this machine), ray (the cluster this is run in, that "
+        "RAY_ADDRESS names, or one of this machine), ray://HOST:PORT. The tables are the same.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="How many at a time; as many as there is room for.")
+]
+CpusPerWorker = Annotated[float | None, typer.Option("--cpus-per-worker", help="Cores of each worker.")]
+GpusPerWorker = Annotated[
+    float | None, typer.Option("--gpus-per-worker", help="GPUs of each worker of a Ray cluster; .5: two share one.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 

@@ -1,9 +1,9 @@
 """Where work is done: here, in processes of this machine, or on a Ray cluster. Schedules nothing itself."""
 
-from isogloss.engines.choice import ENGINES, open_engine
+from isogloss.engines.choice import ALONE, ENGINES, Workers
 from isogloss.engines.inline import Inline
 from isogloss.engines.jobs import Bench, Engine, Job
 from isogloss.engines.processes import Processes
 from isogloss.engines.ray_cluster import RayCluster
 
-__all__ = ["ENGINES", "Bench", "Engine", "Inline", "Job", "Processes", "RayCluster", "open_engine"]
+__all__ = ["ALONE", "ENGINES", "Bench", "Engine", "Inline", "Job", "Processes", "RayCluster", "Workers"]

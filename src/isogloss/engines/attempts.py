@@ -41,7 +41,7 @@ class Attempts(Generic[Ticket]):
             raise EngineError(
                 f"{MOST_LOSSES} workers died one after the other while they did {job.label} (the last one: {why}); "
                 "where the system ended them, memory ran out",
-                "use fewer {workers} and run again: what is done is kept",
+                "ask for fewer with {workers} and run again: what is done is kept",
                 workers=None,
             )
         self._again.append((index, job))

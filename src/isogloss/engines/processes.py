@@ -64,7 +64,7 @@ class Processes:
                 except BrokenExecutor as error:
                     # One dead process breaks the pool; all that was handed to it is done again by a new one.
                     self._close()
-                    attempts.lost(future, _last_line(error))
+                    attempts.lost(future, _end_of(error))
                     continue
                 index, job = attempts.flying.pop(future)
                 value = outcome.unwrapped(self._progress)
@@ -121,6 +121,7 @@ def _do(job: Job) -> Outcome:
     return outcome_of(job, _bench)
 
 
-def _last_line(error: BaseException) -> str:
-    said = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return said[-1] if said else type(error).__name__
+def _end_of(error: BaseException) -> str:
+    """How a worker ended, of the many lines in which that is told."""
+    codes = re.findall(r"[A-Z]+\(-?\d+\)", str(error))
+    return codes[0] if codes else str(error).strip().partition("\n")[0] or type(error).__name__

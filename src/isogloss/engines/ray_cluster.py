@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -63,7 +64,7 @@ class RayCluster:
             address = self._address or os.environ.get("RAY_ADDRESS")
             try:
                 here: dict[str, Any] = {} if address else {"include_dashboard": False}
-                ray.init(address=address, log_to_driver=False, logging_level="ERROR", **here)
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **here)
             except Exception as error:
                 first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
                 raise EngineError(f"no Ray cluster at {address or 'this machine'}: {first}") from error

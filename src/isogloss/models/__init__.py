@@ -3,7 +3,7 @@
 from isogloss.models.blocks import Blocks, discover_blocks
 from isogloss.models.loading import LoadedModel, load
 from isogloss.models.reading import LayerReader
-from isogloss.models.reference import ModelReference, resolve
+from isogloss.models.reference import ModelReference, found_here, resolve
 from isogloss.models.tokenization import SentenceTokenizer, TokenSequences, Words, token_limit
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "TokenSequences",
     "Words",
     "discover_blocks",
+    "found_here",
     "load",
     "resolve",
     "token_limit",

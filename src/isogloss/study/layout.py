@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from isogloss import locks
 from isogloss.errors import OptionError
+from isogloss.sealed import sweep
 
 FORMAT = 1
 
@@ -74,7 +78,7 @@ class RunLayout:
         if any(path.is_file() for path in self.activations.rglob("*")):
             return
         self.manifest.unlink(missing_ok=True)
-        for folder in (*self.activations.glob("*/"), self.activations, self.root):
+        for folder in (*self.activations.glob("*/"), self.activations):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
@@ -82,19 +86,40 @@ class RunLayout:
         """Delete the vectors, or those of one model; nothing else of a finished run needs them."""
         shutil.rmtree(self.activations if model is None else self.store(model), ignore_errors=True)
 
-    def claim(self) -> None:
-        """Make the directory, or accept one that holds a run.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the directory, or accept one that holds a run, and keep all others from writing in it meanwhile.
 
         Raises
         ------
-        OptionError : it is a file, or holds something else.
+        OptionError : it is a file, holds something else, or cannot be written.
+        StoreError : somebody else is at work in it.
         """
+        made = self._claim()
+        try:
+            with ExitStack() as opened:
+                try:
+                    opened.enter_context(locks.held(self.root))
+                    sweep(self.root)
+                except OSError as error:
+                    raise OptionError(f"{self.root} cannot be written: {error.strerror}") from None
+                yield
+        finally:
+            if made and not any(self.root.iterdir()):
+                self.root.rmdir()
+
+    def _claim(self) -> bool:
+        """Whether the directory was made."""
         if self.root.exists() and not self.root.is_dir():
             raise OptionError(f"{self.root} is a file; the run needs a directory")
-        if self.root.is_dir() and any(self.root.iterdir()) and not self.manifest.exists():
-            names = ", ".join(sorted(p.name for p in self.root.iterdir())[:3])
-            raise OptionError(f"{self.root} is not empty and holds no run ({names} ...); choose another directory")
+        there = sorted(p.name for p in self.root.iterdir() if p.name != locks.LOCK) if self.root.is_dir() else []
+        if there and not self.manifest.exists():
+            raise OptionError(
+                f"{self.root} is not empty and holds no run ({', '.join(there[:3])} ...); choose another directory"
+            )
         try:
+            made = not self.root.exists()
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OptionError(f"{self.root} cannot be made: {error.strerror}") from None
+        return made

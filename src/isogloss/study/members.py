@@ -9,19 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from isogloss.activations import ActivationStore, ExtractOptions, extract_loaded
+from isogloss.activations import ExtractOptions, extract_on
 from isogloss.analysis import Analysis
 from isogloss.corpus import Corpus
+from isogloss.engines import Engine
 from isogloss.errors import StoreError
-from isogloss.models import ModelReference, load
+from isogloss.models import ModelReference
 from isogloss.sealed import read_json, write_json
-from isogloss.study.head import TunedClassifier
+from isogloss.study.jobs import PairSource
 from isogloss.study.layout import RunLayout
 from isogloss.study.notes import coverage, kinship_notes, notes_on
 from isogloss.study.pairing import PairedStores
 from isogloss.study.plan import tasks_of
 from isogloss.study.series import Member
-from isogloss.study.tasks import StudyTasks
+from isogloss.study.tasks import Piece, StudyTasks
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class MemberFacts:
 
 def run_members(
     study: StudyTasks,
+    engine: Engine,
     base: ModelReference,
-    base_store: ActivationStore,
     corpus: Corpus,
     analyses: Mapping[str, Analysis],
     settings: Mapping[str, Any],
@@ -55,18 +56,23 @@ def run_members(
 
     Parameters
     ----------
-    base, base_store : the base model and its vectors.
+    engine : who does it.
+    base : the base model; its vectors are there.
     keep_activations : False deletes a member's vectors as soon as its tasks are done.
     """
     found = []
     for index, member in enumerate(study.series.members, start=1):
         facts = _known(study, analyses, index)
         if facts is None:
-            stores = _paired(study, base_store, corpus, extraction, index)
-            facts = _facts(member, base, stores, corpus)
+            source = _source(study, engine, corpus, extraction, index)
+            facts = _facts(member, base, source.stores(), corpus)
             write_json(study.layout.member(index), vars(facts))
-            for name, analysis in analyses.items():
-                study.compute_member(analysis, settings[name], index, stores)
+            pieces = [
+                Piece(task, analysis, settings[name], source)
+                for name, analysis in analyses.items()
+                for task in tasks_of(analysis, facts.layers, index)
+            ]
+            study.compute(engine, pieces, member.called)
         if not keep_activations:
             study.layout.drop_activations(_store(index))
         found.append(facts)
@@ -95,18 +101,15 @@ def _store(index: int) -> str:
     return f"member-{index}"
 
 
-def _paired(
-    study: StudyTasks, base: ActivationStore, corpus: Corpus, options: ExtractOptions, index: int
-) -> PairedStores:
+def _source(study: StudyTasks, engine: Engine, corpus: Corpus, options: ExtractOptions, index: int) -> PairSource:
     member = study.series.members[index - 1]
-    classifier = TunedClassifier(member.model, options.device)
+    base = study.layout.store("base")
     if member.value == 0:
-        return PairedStores.of(base, base, classifier)
-    with study.clock.measured("loading models"):
-        loaded = load(member.model, device=options.device, dtype=options.compute)
+        return PairSource(base, base, member.model, options.device)
+    own = study.layout.store(_store(index))
     with study.clock.measured(f"extraction of {member.called}"):
-        store = extract_loaded(loaded, member.model, corpus, study.layout.store(_store(index)), options, study.progress)
-    return PairedStores.of(base, store, classifier)
+        extract_on(engine, member.model, corpus, own, options, study.progress)
+    return PairSource(base, own, member.model, options.device)
 
 
 def _facts(member: Member, base: ModelReference, stores: PairedStores, corpus: Corpus) -> MemberFacts:

@@ -8,25 +8,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from isogloss.activations import ActivationStore, ExtractOptions, extract_loaded
-from isogloss.analysis import Analysis
+from isogloss.activations import ActivationStore, ExtractOptions, extract_on
 from isogloss.corpus import Corpus
+from isogloss.engines import ALONE, Engine, Workers
 from isogloss.errors import IsoglossError, StoreError
-from isogloss.models import LoadedModel, ModelReference, load
+from isogloss.models import ModelReference
 from isogloss.progress import SILENT, Progress
 from isogloss.sealed import read_json, write_json
 from isogloss.study.difference import differences
-from isogloss.study.head import TunedClassifier
+from isogloss.study.jobs import PairSource
 from isogloss.study.layout import FORMAT, RunLayout
 from isogloss.study.machine import machine, versions
-from isogloss.study.members import read_facts, run_members
+from isogloss.study.members import MemberFacts, read_facts, run_members
 from isogloss.study.notes import absent_notes, coverage, kept_tasks, kinship_notes, notes_on
-from isogloss.study.pairing import PairedStores
-from isogloss.study.plan import Question
-from isogloss.study.prepare import prepare
+from isogloss.study.plan import Question, tasks
+from isogloss.study.prepare import Prepared, prepare
 from isogloss.study.results import StudyResults, load_results
-from isogloss.study.series import Series
-from isogloss.study.tasks import Clock, StudyTasks
+from isogloss.study.tasks import Clock, Piece, StudyTasks
 
 
 def run_study(
@@ -45,6 +43,7 @@ def run_study(
     command: str | None = None,
     checkpoints: bool | int | Mapping[int, Any] = False,
     also: Sequence[tuple[str, Any]] = (),
+    workers: Workers = ALONE,
 ) -> StudyResults:
     """Compare a base model with one or several tuned ones over a corpus; everything ends up in `out`.
 
@@ -67,10 +66,11 @@ def run_study(
     checkpoints : of the tuned model's training, to draw everything over steps: True for all in its directory, a number
         for at most so many, or models by step.
     also : other tunings of the same base, (name, model), to stand side by side with the tuned model.
+    workers : who does it; the tables are the same.
 
     Raises
     ------
-    ModelError, OptionError, StoreError : each says what is wrong and what would be right.
+    EngineError, ModelError, OptionError, StoreError : each says what is wrong and what would be right.
     """
     prepared = prepare(
         base,
@@ -84,25 +84,37 @@ def run_study(
         checkpoints=checkpoints,
         also=also,
     )
-    base_model, tuned_models, series = prepared.base, prepared.tuned, prepared.series
-    runnable, settings, extraction = prepared.analyses, prepared.options, prepared.extraction
-    question = prepared.question
     layout = RunLayout(out)
-    recorded = _recorded(layout, question)
-    if recorded is not None and recorded["finished"]:
-        finished = _finished(layout, recorded, runnable, settings, series, progress)
-        if finished is not None:
-            if not keep_activations:
-                layout.drop_activations()
-            return finished
-    layout.claim()
+    with layout.locked():
+        recorded = _recorded(layout, prepared.question)
+        done = recorded is not None and recorded["finished"]
+        found = _finished(layout, recorded, prepared, progress) if recorded is not None and done else None
+        if found is None:
+            found = _carried_out(layout, prepared, workers, command, progress, keep_activations=keep_activations)
+        if not keep_activations:
+            layout.drop_activations()
+    return found
+
+
+def _carried_out(
+    layout: RunLayout,
+    prepared: Prepared,
+    workers: Workers,
+    command: str | None,
+    progress: Progress,
+    *,
+    keep_activations: bool,
+) -> StudyResults:
+    """Do what is not done yet, to the end."""
+    base, tuned, series, corpus = prepared.base, prepared.tuned, prepared.series, prepared.corpus
+    analyses, settings, extraction = prepared.analyses, prepared.options, prepared.extraction
     members = [member.called for member in series.members]
     if kept := layout.finished_tasks():
         progress.note(f"{layout.root} holds a part of this run; kept: {kept_tasks(kept, members)}")
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "finished": False,
-        "question": question.as_dict(),
+        "question": prepared.question.as_dict(),
         "command": command,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
@@ -110,32 +122,41 @@ def run_study(
     }
     write_json(layout.manifest, manifest)
     clock = Clock()
-    try:
-        stores = _extract_all(layout, base_model, tuned_models, corpus, extraction, progress, clock)
-    except IsoglossError:
-        layout.forget_empty()
-        raise
-    pairs = [
-        PairedStores.of(stores[0], store, TunedClassifier(model, extraction.device))
-        for model, store in zip(tuned_models, stores[1:], strict=True)
-    ]
-    study = StudyTasks(layout, seed, [pair.layers for pair in pairs], lambda: pairs, progress, clock, series)
-    facts = []
-    if series.members:
+    facts: list[MemberFacts] = []
+    with workers.opened(progress) as engine:
+        try:
+            stores = _extract_all(engine, layout, prepared, progress, clock)
+        except IsoglossError:
+            layout.forget_empty()
+            raise
+        sources = [
+            PairSource(stores[0].directory, store.directory, model, extraction.device)
+            for model, store in zip(tuned, stores[1:], strict=True)
+        ]
+        pairs = [source.stores() for source in sources]
+        study = StudyTasks(layout, prepared.seed, [pair.layers for pair in pairs], progress, clock, series)
         # The base's part of an analysis, done for the tuned model, serves every member.
-        for name, analysis in runnable.items():
-            study.computed(analysis, settings[name])
-        facts = run_members(
-            study, base_model, stores[0], corpus, runnable, settings, extraction, keep_activations=keep_activations
+        study.compute(
+            engine,
+            [
+                Piece(task, analysis, settings[name], sources[task.tuned_index])
+                for name, analysis in analyses.items()
+                for task in tasks([analysis], study.layers)
+            ],
         )
-        study = replace(study, member_layers=[fact.layers for fact in facts])
-    results = {name: study.analyse(runnable[name], settings[name]) for name in runnable}
-    tuned_facts = [coverage(m, store, len(corpus.words)) for m, store in zip(tuned_models, stores[1:], strict=True)]
+        if series.members:
+            facts = run_members(
+                study, engine, base, corpus, analyses, settings, extraction, keep_activations=keep_activations
+            )
+            study = replace(study, member_layers=[fact.layers for fact in facts])
+        manifest["machine"] |= {"engine": engine.name, "workers": engine.workers}
+    results = {name: study.analyse(analyses[name], settings[name]) for name in analyses}
+    tuned_facts = [coverage(m, store, len(corpus.words)) for m, store in zip(tuned, stores[1:], strict=True)]
     own = {by: place for by, place in (("step", series.step), ("task", series.task)) if place is not None}
     manifest |= {
         "finished": True,
         "models": {
-            "base": coverage(base_model, stores[0], len(corpus.words)),
+            "base": coverage(base, stores[0], len(corpus.words)),
             "tuned": [own | fact for fact in tuned_facts],
             "series": [fact.described for fact in facts],
         },
@@ -148,7 +169,7 @@ def run_study(
         },
         "notes": [
             *corpus.notes,
-            *kinship_notes(base_model, tuned_models, corpus.sentences),
+            *kinship_notes(base, list(tuned), corpus.sentences),
             *absent_notes(extraction.layers, pairs),
             *notes_on(pairs, len(corpus.words)),
             *(note for fact in facts for note in fact.notes),
@@ -158,8 +179,6 @@ def run_study(
         "results": results,
     }
     write_json(layout.manifest, manifest)
-    if not keep_activations:
-        layout.drop_activations()
     return load_results(layout.root)
 
 
@@ -182,12 +201,7 @@ def _recorded(layout: RunLayout, question: Question) -> dict[str, Any] | None:
 
 
 def _finished(
-    layout: RunLayout,
-    manifest: dict[str, Any],
-    runnable: Mapping[str, Analysis],
-    settings: Mapping[str, Any],
-    series: Series,
-    progress: Progress,
+    layout: RunLayout, manifest: dict[str, Any], prepared: Prepared, progress: Progress
 ) -> StudyResults | None:
     """Open a finished run; damaged tables are made anew from those of the tasks. None if tasks are damaged too."""
     for store in sorted(layout.activations.glob("*/")):
@@ -198,16 +212,15 @@ def _finished(
         progress.note(f"{error.message}; made anew")
         base = set(manifest["models"]["base"]["layers"])
         layers = [tuple(sorted(base | set(model["layers"]))) for model in manifest["models"]["tuned"]]
+        series = prepared.series
         facts = [read_facts(layout, index) for index in range(1, len(series.members) + 1)]
         members = [fact.layers for fact in facts if fact is not None]
         if len(members) < len(facts):
             return None
-        study = StudyTasks(
-            layout, manifest["question"]["seed"], layers, tuple, progress, Clock(), series, member_layers=members
-        )
-        if not study.has_all(runnable):
+        study = StudyTasks(layout, prepared.seed, layers, progress, Clock(), series, members)
+        if not study.has_all(prepared.analyses):
             return None
-        entries = {name: study.analyse(analysis, settings[name]) for name, analysis in runnable.items()}
+        entries = {name: study.analyse(one, prepared.options[name]) for name, one in prepared.analyses.items()}
         write_json(layout.manifest, {**manifest, "results": entries})
         return load_results(layout.root)
     progress.note(f"{layout.root} holds this run already; nothing is computed again")
@@ -215,36 +228,20 @@ def _finished(
 
 
 def _extract_all(
-    layout: RunLayout,
-    base: ModelReference,
-    tuned: Sequence[ModelReference],
-    corpus: Corpus,
-    options: ExtractOptions,
-    progress: Progress,
-    clock: Clock,
+    engine: Engine, layout: RunLayout, prepared: Prepared, progress: Progress, clock: Clock
 ) -> list[ActivationStore]:
     """The stores of the base model and of each tuned one; a base that adapters sit on is loaded once with them."""
+    base, tuned = prepared.base, prepared.tuned
     names = ["tuned"] if len(tuned) == 1 else [f"tuned-{i}" for i in range(len(tuned))]
     carrier = next((model for model in tuned if _carries(model, base)), None)
+    todo = [("base", base, carrier), *((name, model, None) for name, model in zip(names, tuned, strict=True))]
     stores: dict[str, ActivationStore] = {}
-
-    def run(loaded: LoadedModel, reference: ModelReference, name: str) -> None:
+    # The carrier right after the base: it is in memory still.
+    for name, model, lent in sorted(todo, key=lambda entry: 0 if entry[0] == "base" else 1 + (entry[1] is not carrier)):
         with clock.measured(f"extraction of {name}"):
-            stores[name] = extract_loaded(loaded, reference, corpus, layout.store(name), options, progress)
-
-    def loaded(reference: ModelReference) -> LoadedModel:
-        with clock.measured("loading models"):
-            return load(reference, device=options.device, dtype=options.compute)
-
-    if carrier is None:
-        run(loaded(base), base, "base")
-    for name, model in zip(names, tuned, strict=True):
-        here = loaded(model)
-        if model is carrier:
-            with here.adapter_disabled():
-                run(here, base, "base")
-        run(here, model, name)
-        del here
+            stores[name] = extract_on(
+                engine, model, prepared.corpus, layout.store(name), prepared.extraction, progress, lent
+            )
     return [stores["base"], *(stores[name] for name in names)]
 
 

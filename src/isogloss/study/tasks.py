@@ -1,24 +1,22 @@
-"""Carries analyses out over paired stores, task by task, each kept on disk when it is done.
-
-Does not know where the stores come from: they are asked for when the first task has to be computed.
-"""
+"""Carries analyses out over paired stores, task by task, each kept on disk when it is done."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import Analysis, Tables, WholeModelAnalysis
+from isogloss.analysis import Analysis, Tables
+from isogloss.engines import Engine
 from isogloss.errors import StoreError
-from isogloss.progress import Advance, Progress
+from isogloss.progress import Progress
 from isogloss.sealed import read_json, read_table, write_json, write_table
+from isogloss.study.jobs import PairSource, TaskJob
 from isogloss.study.layout import RunLayout
-from isogloss.study.pairing import PairedStores
 from isogloss.study.plan import Task, tasks, tasks_of
 from isogloss.study.series import NO_SERIES, Series
 from isogloss.study.series_results import series_results
@@ -38,7 +36,21 @@ class Clock:
         """Add what the block takes to its stage."""
         start = time.perf_counter()
         yield
-        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - start, 3)
+        self.add(stage, time.perf_counter() - start)
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Seconds of a stage; where several workers have a part in it, those of all of them."""
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + seconds, 3)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A task, and what is asked in it of which models."""
+
+    task: Task
+    analysis: Analysis
+    options: Any
+    source: PairSource
 
 
 @dataclass(frozen=True)
@@ -50,24 +62,45 @@ class StudyTasks:
     layout : where tables go.
     seed : of every task.
     layers : per tuned model, the layers to compare.
-    pairs : gives the paired stores, one per tuned model.
-    series : models beside the one tuned model; their tasks are done elsewhere (`members`), and read here.
+    series : models beside the one tuned model; their tasks are done by `members`, and read here.
     member_layers : of each of these, the layers that are compared.
     """
 
     layout: RunLayout
     seed: int
     layers: Sequence[tuple[int, ...]]
-    pairs: Callable[[], Sequence[PairedStores]]
     progress: Progress
     clock: Clock
     series: Series = NO_SERIES
     member_layers: Sequence[tuple[int, ...]] = ()
 
+    def compute(self, engine: Engine, pieces: Sequence[Piece], of: str = "") -> None:
+        """Do what is not done yet, on the engine's workers.
+
+        Parameters
+        ----------
+        of : the models that are compared, for progress, where it is not the one tuned model.
+        """
+        analyses = list(dict.fromkeys(piece.analysis.name for piece in pieces))
+        # Here one analysis comes after the other; several workers take from all of them, so that none waits.
+        groups = [analyses] if engine.remote else [[name] for name in analyses]
+        for names in groups:
+            todo = [piece for piece in pieces if piece.analysis.name in names]
+            called = f"{', '.join(names)}{of and f', {of}'}"
+            with self.progress.task(called, len(todo), "layers") as advance:
+                missing = [piece for piece in todo if self.kept(piece.task) is None]
+                advance(len(todo) - len(missing))
+                jobs = (
+                    TaskJob(self.layout, piece.task, piece.analysis, piece.options, self.seed, piece.source)
+                    for piece in missing
+                )
+                for index, seconds in engine.run(jobs, advance):
+                    self.clock.add(missing[index].analysis.name, seconds)
+
     def analyse(self, analysis: Analysis, options: Any) -> dict[str, Any]:
-        """Run one analysis to its end; returns its entry in the manifest."""
-        parts = self.computed(analysis, options)
+        """Bring one analysis, all of whose tasks are done, to its end; returns its entry in the manifest."""
         with self.clock.measured(analysis.name):
+            parts = [self._done(task) for task in tasks([analysis], self.layers)]
             combined = analysis.combine(_concatenated(parts), options)
             findings = list(analysis.findings(combined, options))
             figures = list(analysis.figures(combined, options))
@@ -82,20 +115,6 @@ class StudyTasks:
         shown = {"findings": [f.as_dict() for f in findings], "figures": [f.as_dict() for f in figures]}
         write_json(self.layout.figures / f"{analysis.name}.json", shown, compact=True)
         return {"question": analysis.question, "tables": digests}
-
-    def computed(self, analysis: Analysis, options: Any) -> list[Tables]:
-        """The tables of all its tasks over the tuned models; what is not there yet is computed."""
-        todo = tasks([analysis], self.layers)
-        with self.clock.measured(analysis.name), self.progress.task(analysis.name, len(todo), "layers") as advance:
-            return [self._done(analysis, options, task, advance) for task in todo]
-
-    def compute_member(self, analysis: Analysis, options: Any, index: int, stores: PairedStores) -> None:
-        """Do the tasks of one analysis that compare the base with one member of the series."""
-        todo = tasks_of(analysis, stores.layers, index)
-        named = f"{analysis.name}, {self.series.members[index - 1].called}"
-        with self.clock.measured(analysis.name), self.progress.task(named, len(todo), "layers") as advance:
-            for task in todo:
-                self._done(analysis, options, task, advance, stores)
 
     def has_all(self, analyses: Mapping[str, Analysis]) -> bool:
         """Whether every task is done and whole."""
@@ -123,34 +142,15 @@ class StudyTasks:
 
     def _member(self, analysis: Analysis, options: Any, index: int) -> Tables:
         """The tables of one member as a run of the base and it alone would have them."""
-        parts = []
-        for task in tasks_of(analysis, self.member_layers[index - 1], index):
-            if (tables := self.kept(task)) is None:
-                raise StoreError(f"{self.layout.tasks / task.name} was changed while the run went on", "run again")
-            parts.append(tables)
+        parts = [self._done(task) for task in tasks_of(analysis, self.member_layers[index - 1], index)]
         return {
             name: table.with_columns(seed=pl.lit(0, table.schema["seed"])) if "seed" in table.columns else table
             for name, table in analysis.combine(_concatenated(parts), options).items()
         }
 
-    def _done(
-        self, analysis: Analysis, options: Any, task: Task, advance: Advance, stores: PairedStores | None = None
-    ) -> Tables:
-        kept = self.kept(task)
-        tables = self._computed(analysis, options, task, stores) if kept is None else kept
-        advance(1)
-        return tables
-
-    def _computed(self, analysis: Analysis, options: Any, task: Task, stores: PairedStores | None) -> Tables:
-        home = self.layout.tasks / task.name
-        stores = stores or self.pairs()[task.tuned_index]
-        if task.layer is None:
-            assert isinstance(analysis, WholeModelAnalysis)
-            tables = analysis.run_whole(stores.models(self.seed, task.tuned_index, self.progress), options)
-        else:
-            tables = analysis.run(stores.pair(task.layer, self.seed, task.tuned_index, self.progress), options)
-        digests = {name: write_table(home / f"{name}.parquet", table) for name, table in tables.items()}
-        write_json(home / "done.json", {"tables": digests})
+    def _done(self, task: Task) -> Tables:
+        if (tables := self.kept(task)) is None:
+            raise StoreError(f"{self.layout.tasks / task.name} was changed while the run went on", "run again")
         return tables
 
 

@@ -1,0 +1,87 @@
+"""One task of a study as a worker does it: two stores and a layer in, tables on disk out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from isogloss.activations import ActivationStore
+from isogloss.activations.jobs import SLOTS
+from isogloss.analysis import Analysis, WholeModelAnalysis
+from isogloss.engines import Bench
+from isogloss.errors import StoreError
+from isogloss.models import ModelReference, found_here
+from isogloss.sealed import write_json, write_table
+from isogloss.study.head import TunedClassifier
+from isogloss.study.layout import RunLayout
+from isogloss.study.pairing import PairedStores
+from isogloss.study.plan import Task
+
+OPEN_PAIRS = 4
+"""Pairs of stores that a worker keeps open; checksums are compared once for each."""
+
+
+@dataclass(frozen=True)
+class PairSource:
+    """Where the vectors of a comparison are, and the model behind the tuned ones."""
+
+    base: Path
+    tuned: Path
+    model: ModelReference
+    device: str
+
+    def stores(self) -> PairedStores:
+        """Both stores side by side, without a classifier."""
+        base = ActivationStore(self.base)
+        return PairedStores.of(base, base if self.tuned == self.base else ActivationStore(self.tuned))
+
+    def opened(self, bench: Bench) -> PairedStores:
+        """Both stores, and the tuned model with its head, from the bench or from disk."""
+        key = (str(self.base), str(self.tuned))
+        stores = bench.keep("stores", key, self.stores, most=OPEN_PAIRS)
+        held = (self.model.spec, self.model.weights_sha256, self.device)
+        classifier = bench.keep(
+            "classifier", held, lambda: TunedClassifier(found_here(self.model), self.device), most=1
+        )
+        return replace(stores, classifier=classifier)
+
+
+@dataclass(frozen=True)
+class TaskJob:
+    """Do one task and keep its tables in the run directory."""
+
+    layout: RunLayout
+    task: Task
+    analysis: Analysis
+    options: Any
+    seed: int
+    source: PairSource
+    size: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        where = "all layers" if self.task.layer is None else f"layer {self.task.layer}"
+        return f"{self.analysis.name} of {where}"
+
+    def do(self, bench: Bench) -> float:
+        """See `Job`; returns the seconds it took."""
+        bench.drop(*SLOTS)
+        if not self.layout.manifest.exists():
+            raise StoreError(
+                f"{self.layout.root} is not to be seen where a worker runs",
+                "the run directory must be on a file system that all workers share, under the same path",
+            )
+        start = time.perf_counter()
+        stores, index = self.source.opened(bench), self.task.tuned_index
+        if self.task.layer is None:
+            assert isinstance(self.analysis, WholeModelAnalysis)
+            tables = self.analysis.run_whole(stores.models(self.seed, index, bench.progress), self.options)
+        else:
+            tables = self.analysis.run(stores.pair(self.task.layer, self.seed, index, bench.progress), self.options)
+        home = self.layout.tasks / self.task.name
+        digests = {name: write_table(home / f"{name}.parquet", table) for name, table in tables.items()}
+        write_json(home / "done.json", {"tables": digests})
+        return time.perf_counter() - start
