@@ -33,12 +33,13 @@ class Faults:
     ----------
     home : holds `corpus`, `tuned`, and `base` where the base is not the demo's.
     base, tuned : the models.
+    every : of the files of a run, each so many-th is harmed.
     """
 
-    def __init__(self, home: Path, base: str, tuned: str) -> None:
+    def __init__(self, home: Path, base: str, tuned: str, every: int = 1) -> None:
         from isogloss.corpus import Corpus
 
-        self.home, self.base, self.tuned = home, base, tuned
+        self.home, self.base, self.tuned, self.every = home, base, tuned, every
         self.corpus = Corpus.load(home / "corpus")
         self.rows: list[dict[str, Any]] = []
         self.finished = home / "finished"
@@ -72,14 +73,23 @@ class Faults:
         return message
 
     def like(self, out: Path) -> bool:
-        """Whether the results are those of the undisturbed run."""
+        """Whether the results are those of the undisturbed run, and what there is of vectors is too.
+
+        A finished run needs neither its vectors nor the tables of single tasks.
+        """
         found = fingerprints(out)
-        return all(found.get(name) == digest for name, digest in self.expected.items())
+        results = {name for name in self.expected if name.startswith(("tables/", "figures/"))}
+        vectors = {name for name in found if name.startswith("activations/")}
+        return all(found.get(name) == self.expected.get(name) for name in results | vectors)
 
     def healed(self, fault: str, run: Callable[[], Any], out: Path) -> None:
         """After the remedy: the run must go through, to the same results."""
         self.tried(f"{fault}, after the remedy", run, out)
         self.rows[-1]["good"] &= self.rows[-1]["how"] == "went through"
+
+    def files(self, run: Path) -> list[Path]:
+        """Which files of a run are harmed."""
+        return sorted(p.relative_to(run) for p in run.rglob("*") if p.is_file())[:: self.every]
 
     @contextmanager
     def copy(self, of: Path) -> Iterator[Path]:
@@ -96,8 +106,7 @@ class Faults:
         """One flipped bit, and a lost half, in each file of a finished run: opened, and given again."""
         import isogloss
 
-        names = sorted(p.relative_to(self.finished) for p in self.finished.rglob("*") if p.is_file())
-        for name in names:
+        for name in self.files(self.finished):
             for harm in (flip, halve):
                 with self.copy(self.finished) as out:
                     harm(out / name)
@@ -127,7 +136,7 @@ class Faults:
                 pass
             finally:
                 setattr(owner, name, kept)
-            for path in sorted(p.relative_to(stopped) for p in stopped.rglob("*") if p.is_file()):
+            for path in self.files(stopped):
                 with self.copy(stopped) as out:
                     flip(out / path)
                     fault = f"flip {path.as_posix()} of a run stopped {where}"
@@ -208,7 +217,7 @@ class Faults:
         mount = self.home / "small"
         mount.mkdir(exist_ok=True)
         need = sum(p.stat().st_size for p in self.finished.rglob("*") if p.is_file())
-        for share in (0.2, 0.6, 0.9, 0.97):
+        for share in (0.2, 0.6, 0.8, 0.9, 0.95, 0.99):
             size = int(need * share) // 1024
             made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", mount], capture_output=True)
             if made.returncode:

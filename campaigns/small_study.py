@@ -68,7 +68,7 @@ def prepare(home: Path, sentences: int = SENTENCES) -> None:
     (home / "ready").touch()
 
 
-def study(home: Path, out: Path, log: Path | None = None, **how: Any) -> None:
+def study(home: Path, out: Path, log: Path | None = None, analyses: list[str] | None = None, **how: Any) -> None:
     """Compare the two, to the end."""
     import isogloss
     from isogloss.corpus import Corpus
@@ -76,7 +76,9 @@ def study(home: Path, out: Path, log: Path | None = None, **how: Any) -> None:
     if log is not None:
         _tell(log)
     base = str(home / "base") if (home / "base").exists() else BASE
-    isogloss.compare(base, str(home / "tuned"), Corpus.load(home / "corpus"), out=out, options=LEAST, **how)
+    options = {name: LEAST[name] for name in analyses or LEAST}
+    corpus = Corpus.load(home / "corpus")
+    isogloss.compare(base, str(home / "tuned"), corpus, out=out, analyses=analyses, options=options, **how)
 
 
 def _tell(log: Path) -> None:
@@ -136,6 +138,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--log", type=Path)
     parser.add_argument("--chunk-bytes", type=int, help="size of a chunk of vectors; smaller than usual: more chunks")
+    parser.add_argument("--analyses", help="names, with commas; all if not given")
     parser.add_argument("--engine", default="inline")
     parser.add_argument("--workers", type=int)
     given = parser.parse_args()
@@ -143,7 +146,8 @@ def main() -> None:
         from isogloss.activations import extraction
 
         extraction.plan_chunks.__defaults__ = (given.chunk_bytes,)
-    study(given.home, given.out, given.log, engine=given.engine, workers=given.workers)
+    names = given.analyses.split(",") if given.analyses else None
+    study(given.home, given.out, given.log, names, engine=given.engine, workers=given.workers)
 
 
 if __name__ == "__main__":

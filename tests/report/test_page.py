@@ -8,6 +8,7 @@ import pytest
 
 from isogloss.analysis import MARK, Figure, Finding, HeatmapFigure, LinesFigure, TableFigure
 from isogloss.analysis.kinds import KINDS
+from isogloss.errors import StoreError
 from isogloss.report import Facts, ReportInput, render, write_report
 from isogloss.report.draw import RENDERERS
 from isogloss.report.draw.palette import THEMES, contrast
@@ -240,8 +241,8 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fchmod", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StoreError, match="the disk is full while writing .*report.html"):
         write_report(example.run(title="other"), target)
     assert target.read_bytes() == before
     assert [p.name for p in target.parent.iterdir()] == ["report.html"]

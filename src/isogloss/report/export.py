@@ -14,7 +14,7 @@ from isogloss.analysis import Figure
 from isogloss.errors import OptionError
 from isogloss.report.assets import figure_style
 from isogloss.report.draw import palette, renderer
-from isogloss.report.writing import write_whole
+from isogloss.sealed import write_bytes
 
 FORMATS = ("svg", "png")
 _ROLE = re.compile(r"var\(--([a-z0-9-]+)\)")
@@ -75,6 +75,7 @@ def export_figures(
     Raises
     ------
     OptionError : an unknown format or theme, a figure whose name is no file name, or PNG without `resvg-py`.
+    StoreError : a file cannot be written.
     """
     if unknown := [name for name in formats if name not in FORMATS]:
         raise OptionError(
@@ -88,6 +89,7 @@ def export_figures(
             drawn[f"{figure.name}.{name}"] = (
                 figure_svg(figure, theme).encode() if name == "svg" else figure_png(figure, theme)
             )
-    target = Path(directory)
-    target.mkdir(parents=True, exist_ok=True)
-    return [write_whole(target / name, content) for name, content in drawn.items()]
+    files = [Path(directory) / name for name in drawn]
+    for file, content in zip(files, drawn.values(), strict=True):
+        write_bytes(file, content)
+    return files

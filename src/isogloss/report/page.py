@@ -23,7 +23,7 @@ from isogloss.report.input import Facts, ReportInput, ordered
 from isogloss.report.record import command_of, sections
 from isogloss.report.summary import compared, summary_json
 from isogloss.report.text import clean, number, words_of
-from isogloss.report.writing import write_whole
+from isogloss.sealed import write_bytes
 
 __all__ = ["Facts", "ReportInput", "render", "write_report"]
 
@@ -243,9 +243,8 @@ def write_report(run: ReportInput, path: str | Path) -> Path:
 
     Raises
     ------
-    OSError : it cannot be written; an older page at that place stays as it was.
+    StoreError : it cannot be written; an older page at that place stays as it was.
     """
-    page = render(run).encode("utf-8")
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return write_whole(target, page)
+    write_bytes(target, render(run).encode("utf-8"))
+    return target
