@@ -128,6 +128,25 @@ def inner_encoder(module: Any) -> Any:
     return base
 
 
+def input_device(module: Any) -> torch.device:
+    """Where a model takes its token ids: the device of its weights, or of its first part if it is spread over several.
+
+    Parts that wait on disk have weights without a device; what brings them says where they run.
+    """
+    first = next(module.parameters()).device
+    if first.type != "meta":
+        return first
+    for part in module.modules():
+        if (device := getattr(getattr(part, "_hf_hook", None), "execution_device", None)) is not None:
+            return torch.device(device)
+    return torch.device("cpu")
+
+
+def is_spread(module: nn.Module) -> bool:
+    """Whether parts of a model are moved, or their weights fetched, while it runs (accelerate's hooks)."""
+    return any(hasattr(part, "_hf_hook") for part in module.modules())
+
+
 def sites(blocks: Blocks) -> list[str]:
     """For each layer, how the block output relates to transformers' `hidden_states`: "same", or "differs: ...".
 
@@ -217,7 +236,7 @@ _PROBE_TOKENS = 5
 def _run_probe(encoder: nn.Module, **options: Any) -> Any:
     config: Any = getattr(encoder, "config", None)
     vocabulary = int(getattr(config, "vocab_size", 0) or 100)
-    device = next(encoder.parameters()).device
+    device = input_device(encoder)
     ids = (torch.arange(_PROBE_TOKENS, device=device) * 7 + 5).remainder(max(vocabulary, 1))[None]
     return encoder(input_ids=ids, attention_mask=torch.ones_like(ids), return_dict=True, **options)
 

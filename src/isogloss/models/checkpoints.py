@@ -13,7 +13,7 @@ from typing import Any
 
 from isogloss.errors import ModelError, OptionError
 from isogloss.models.finetune_result import METRICS
-from isogloss.models.loading import configuration
+from isogloss.models.pretrained import configuration
 from isogloss.models.reference import ModelReference, resolve
 
 _NAME = re.compile(r"checkpoint-(\d+)")
