@@ -9,7 +9,6 @@ import re
 import warnings
 from typing import Any
 
-import torch
 import transformers
 from torch import nn
 
@@ -60,9 +59,7 @@ def pretrained(
     except Exception as error:
         quantised = getattr(configuration(reference), "quantization_config", None)
         method = quantised.get("quant_method") if isinstance(quantised, dict) else None
-        way_out = (
-            f" (its weights are quantised: {method}; the model that they were made from loads too)" if method else ""
-        )
+        way_out = f" (its weights are quantised: {method}; give the model that it was made from)" if method else ""
         raise ModelError(f"{reference.spec} cannot be loaded: {first_line(error)}{way_out}") from error
     mismatched = {entry[0] for entry in report["mismatched_keys"]}
     missing = sorted(set(report["missing_keys"]) | mismatched)
