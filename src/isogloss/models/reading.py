@@ -73,6 +73,8 @@ class LayerReader:
     ----------
     blocks : where the layers are.
     plan : how sequences are packed; None where they are batched by equal length.
+    blind_cls : the token of `cls` comes before the text and sees nothing of it, as in a decoder: its vector is the same
+        for every text that begins with the same token.
     """
 
     def __init__(
@@ -110,6 +112,8 @@ class LayerReader:
         # A decoder would keep the keys and values of every layer until the pass is over.
         self._options = {"use_cache": False} if "use_cache" in accepted else {}
         self._cls_id = getattr(tokenizer, "cls_token_id", None)
+        later = self._cls_id is not None and self._cls_id in tokenizer("a b")["input_ids"][1:]
+        self.blind_cls = self.blocks.causal and not later
 
     @torch.inference_mode()
     def read(

@@ -22,16 +22,16 @@ class TunedClassifier:
     Parameters
     ----------
     reference : the tuned model.
-    device : where it runs.
+    device, device_map : where it runs, see `load`.
     """
 
-    def __init__(self, reference: ModelReference, device: str) -> None:
-        self._reference, self._device = reference, device
+    def __init__(self, reference: ModelReference, device: str, device_map: str | None = None) -> None:
+        self._reference, self._device, self._device_map = reference, device, device_map
         self._last: tuple[Any, np.ndarray] | None = None
 
     @cached_property
     def _running(self) -> Classifier:
-        return Classifier(load(self._reference, head=True, device=self._device))
+        return Classifier(load(self._reference, head=True, device=self._device, device_map=self._device_map))
 
     @property
     def classes(self) -> tuple[str, ...]:
