@@ -35,7 +35,7 @@ _ADAPTER_TASKS = {
 }
 _HEAD_WEIGHT = re.compile(r"\.(classifier|score|classifier\.out_proj|out_proj|logits_proj)\.weight$")
 _EMBEDDING = re.compile(
-    r"\.(embed_tokens|wte|word_embeddings|embed_in|embeddings|lm_head|embed_out)(\.base_layer)?\.weight$"
+    r"\.(embed_tokens|wte|word_embeddings|embed_in|embeddings|lm_head|embed_out)(\.(base_layer|original_module|modules_to_save))?\.weight$"
 )
 _KEEP_BASE = (None, True, False, "gaussian", "eva", "orthogonal")
 """Beginnings of LoRA that leave the weights of the base as they are; others (PiSSA, OLoRA ...) subtract from them."""
@@ -71,11 +71,16 @@ def sharing_base() -> Iterator[None]:
 def keeps_base(reference: ModelReference) -> bool:
     """Whether an adapter leaves the weights of its base as they are, so that without it there is the base again.
 
-    It does not where it learnt the base's own biases, repeats its layers, or began by taking a part out of its weights
-    (LoRA's `bias`, `layer_replication`, and `init_lora_weights` such as PiSSA).
+    It does not where it learnt the base's own biases, repeats its layers, began by taking a part out of its weights
+    (LoRA's `bias`, `layer_replication`, and `init_lora_weights` such as PiSSA), or brings embeddings in their place.
     """
     assert reference.path is not None
-    return settings_keep_base(json.loads((reference.path / "adapter_config.json").read_text("utf-8")))
+    settings = json.loads((reference.path / "adapter_config.json").read_text("utf-8"))
+    # What was trained beside the base's own part (`modules_to_save`) can be switched off like the rest.
+    beside = settings.get("modules_to_save") or []
+    embeddings = [name for name in _shapes(reference) if _EMBEDDING.search(name)]
+    instead = [name for name in embeddings if not set(name.split(".")) & set(beside)]
+    return settings_keep_base(settings) and not instead
 
 
 def settings_keep_base(settings: Mapping[str, Any]) -> bool:
@@ -85,6 +90,21 @@ def settings_keep_base(settings: Mapping[str, Any]) -> bool:
         and settings.get("init_lora_weights") in _KEEP_BASE
         and not settings.get("layer_replication")
     )
+
+
+def described(reference: ModelReference) -> str:
+    """An adapter in words: its kind, rank, what it is on, and whether its base can be had by switching it off."""
+    assert reference.base is not None
+    assert reference.path is not None
+    settings = json.loads((reference.path / "adapter_config.json").read_text("utf-8"))
+    rank = f" of rank {settings['r']}" if settings.get("r") else ""
+    targets = settings.get("target_modules")
+    on = f" on {', '.join(sorted(targets)) if isinstance(targets, list) else targets}" if targets else ""
+    task = f", task {settings['task_type']}" if settings.get("task_type") else ""
+    toggled = (
+        "both are one copy in memory" if keeps_base(reference) else "it changes the base's weights, so both are loaded"
+    )
+    return f"{settings.get('peft_type', 'unknown kind')}{rank}{on}{task}; its base is {reference.base.spec}: {toggled}"
 
 
 def with_adapter(
@@ -148,6 +168,12 @@ def with_adapter(
                 core, str(reference.path), is_trainable=False, torch_device=str(device)
             )
         except Exception as error:
+            if device_map is not None:
+                raise ModelError(
+                    f"the adapter {reference.spec} cannot be put on a base that is spread over devices or disk "
+                    f"(device_map={device_map!r}): {first_line(error)}; leave device_map out, or merge the adapter "
+                    "into its base (merge_and_unload) and give that model"
+                ) from error
             raise ModelError(f"the adapter {reference.spec} does not fit its base: {first_line(error)}") from error
         held = set(peft.get_peft_model_state_dict(wrapped, save_embedding_layers=False))
     if lost := [str(w.message) for w in said if "missing adapter keys" in str(w.message)]:

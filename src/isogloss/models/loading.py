@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from isogloss.errors import ModelError, OptionError
-from isogloss.models.adapters import settings_keep_base, with_adapter
+from isogloss.models.adapters import keeps_base, settings_keep_base, with_adapter
 from isogloss.models.blocks import input_device
 from isogloss.models.pretrained import HEADS, POOLER, bare_class, configuration, has_head, pretrained
 from isogloss.models.reference import ModelReference, resolve
@@ -66,10 +66,16 @@ class LoadedModel:
         """
         if self.peft is None:
             raise ModelError(f"{self.reference.spec} has no adapter to disable")
-        if not all(settings_keep_base(settings.to_dict()) for settings in self.peft.peft_config.values()):
+        kept = (
+            keeps_base(self.reference)
+            if self.reference.kind == "adapter"
+            else all(settings_keep_base(settings.to_dict()) for settings in self.peft.peft_config.values())
+        )
+        if not kept:
             raise ModelError(
-                f"the adapter {self.reference.spec} changes weights of its base (`bias`, `layer_replication`, or "
-                "`init_lora_weights` such as PiSSA), so its base cannot be had by disabling it; load the base by itself"
+                f"the adapter {self.reference.spec} changes weights of its base (`bias`, `layer_replication`, "
+                "`init_lora_weights` such as PiSSA, or embeddings that it brings), so its base cannot be had by "
+                "disabling it; load the base by itself"
             )
         try:
             with self.peft.disable_adapter():
