@@ -35,7 +35,8 @@ _ADAPTER_TASKS = {
 }
 _HEAD_WEIGHT = re.compile(r"\.(classifier|score|classifier\.out_proj|out_proj|logits_proj)\.weight$")
 _EMBEDDING = re.compile(
-    r"\.(embed_tokens|wte|word_embeddings|embed_in|embeddings|lm_head|embed_out)(\.(base_layer|original_module|modules_to_save))?\.weight$"
+    r"\.(embed_tokens|wte|word_embeddings|embed_in|embeddings|lm_head|embed_out)"
+    r"(\.(base_layer|original_module|modules_to_save))?\.weight$"
 )
 _KEEP_BASE = (None, True, False, "gaussian", "eva", "orthogonal")
 """Beginnings of LoRA that leave the weights of the base as they are; others (PiSSA, OLoRA ...) subtract from them."""
