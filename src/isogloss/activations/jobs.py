@@ -15,13 +15,14 @@ from isogloss.activations.buffers import ChunkBuffers, give_back_memory
 from isogloss.activations.layers import Layers, choose_layers
 from isogloss.activations.rows import Chunk, RowFiles
 from isogloss.engines import Bench
+from isogloss.models.adapters import Shelf, sharing_base
 from isogloss.models.loading import LoadedModel, load
 from isogloss.models.reading import SENTENCE_VECTORS, LayerReader
 from isogloss.models.reference import ModelReference, found_here
 from isogloss.models.tokenization import TokenSequences, token_limit
 from isogloss.numerics.devices import choose_device
 
-SLOTS = ("reader", "model", "buffers")
+SLOTS = ("reader", "model", "base", "buffers")
 """What these jobs leave on the bench; who needs the memory for something else drops them."""
 
 
@@ -58,16 +59,18 @@ class Source:
 
     def loaded(self, bench: Bench) -> LoadedModel:
         """The model, from the bench or from its files."""
-        return bench.keep(
-            "model",
-            self.key,
-            lambda: load(
-                found_here(self.reference),
-                device=_device(self.device, bench),
-                dtype=self.compute,
-                device_map=self.device_map,
-            ),
-        )
+
+        def made() -> LoadedModel:
+            # Adapters that follow one another on one base read its weights once.
+            with sharing_base(bench.keep("base", "of adapters", Shelf)):
+                return load(
+                    found_here(self.reference),
+                    device=_device(self.device, bench),
+                    dtype=self.compute,
+                    device_map=self.device_map,
+                )
+
+        return bench.keep("model", self.key, made)
 
     def reader(self, loaded: LoadedModel, layers: tuple[int, ...] | None = None, linear: str | None = None) -> Any:
         """A reader of it; nothing about the model is changed yet."""

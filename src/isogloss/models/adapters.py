@@ -43,26 +43,30 @@ _KEEP_BASE = (None, True, False, "gaussian", "eva", "orthogonal")
 
 
 @dataclass
-class _Shelf:
+class Shelf:
     """The base that was loaded last, without any adapter."""
 
     key: tuple | None = None
     core: Any = None
 
 
-_shelf: ContextVar[_Shelf | None] = ContextVar("the base that adapters share", default=None)
+_shelf: ContextVar[Shelf | None] = ContextVar("the base that adapters share", default=None)
 
 
 @contextmanager
-def sharing_base() -> Iterator[None]:
+def sharing_base(shelf: Shelf | None = None) -> Iterator[None]:
     """While open, a base that an adapter was loaded with stays in memory, and the next adapter on it loads no weights.
 
-    One base is kept: that of the last adapter.
+    One base is kept: that of the last adapter. Inside another one that is open this does nothing.
+
+    Parameters
+    ----------
+    shelf : where the base stays when this is closed; if None it goes.
     """
     if _shelf.get() is not None:
         yield
         return
-    token = _shelf.set(_Shelf())
+    token = _shelf.set(Shelf() if shelf is None else shelf)
     try:
         yield
     finally:

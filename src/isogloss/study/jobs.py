@@ -31,6 +31,7 @@ class PairSource:
     tuned: Path
     model: ModelReference
     device: str
+    device_map: str | None = None
 
     def stores(self) -> PairedStores:
         """Both stores side by side, without a classifier."""
@@ -41,9 +42,12 @@ class PairSource:
         """Both stores, and the tuned model with its head, from the bench or from disk."""
         key = (str(self.base), str(self.tuned))
         stores = bench.keep("stores", key, self.stores, most=OPEN_PAIRS)
-        held = (self.model.spec, self.model.weights_sha256, self.device)
+        held = (self.model.spec, self.model.weights_sha256, self.device, self.device_map)
         classifier = bench.keep(
-            "classifier", held, lambda: TunedClassifier(found_here(self.model), self.device), most=1
+            "classifier",
+            held,
+            lambda: TunedClassifier(found_here(self.model), self.device, self.device_map),
+            most=1,
         )
         return replace(stores, classifier=classifier)
 
