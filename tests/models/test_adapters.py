@@ -16,6 +16,7 @@ from isogloss.errors import ModelError, OptionError
 from isogloss.models import load, resolve
 from isogloss.models.adapters import keeps_base, sharing_base
 from isogloss.models.classifier import Classifier
+from isogloss.study.head import TunedClassifier
 from tests.decoders import (
     LAYERS,
     QUICK,
@@ -186,9 +187,11 @@ def test_several_adapters_in_one_directory_are_listed(base, tmp_path):
         resolve(tmp_path / "both")
 
 
-def test_a_head_of_an_adapter_has_numbers_for_classes(base, tmp_path):
+def test_classes_without_names_are_numbers_where_the_corpus_has_numbers(base, tmp_path):
     save_lora(tmp_path / "adapter", base)
-    assert Classifier(load(tmp_path / "adapter", head=True)).classes == ("0", "1")
+    reference = resolve(tmp_path / "adapter")
+    assert TunedClassifier(reference, "cpu", numbered=True).classes == ("0", "1")
+    assert TunedClassifier(reference, "cpu").classes == ("LABEL_0", "LABEL_1")
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2"])

@@ -64,7 +64,9 @@ def evenly(steps: Collection[int], most: int, always: int) -> list[int]:
     if len(steps) <= most:
         return steps
     targets = [steps[-1] * place / most for place in range(1, most + 1)]
-    targets.remove(min(targets, key=lambda target: abs(target - always)))
+    # The last one stays wherever two may.
+    given_up = targets if always == steps[-1] or most == 1 else targets[:-1]
+    targets.remove(min(given_up, key=lambda target: abs(target - always)))
     kept = {always}
     for target in reversed(targets):
         kept.add(min((step for step in steps if step not in kept), key=lambda step: abs(step - target)))

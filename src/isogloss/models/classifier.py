@@ -58,8 +58,7 @@ class Classifier:
 
     Attributes
     ----------
-    classes : names of the classes, in the order of the columns; their numbers where the model names none (LABEL_0 ...,
-        as those of an adapter, which keeps no names).
+    classes : names of the classes, in the order of the columns.
 
     Raises
     ------
@@ -81,9 +80,7 @@ class Classifier:
             )
         if config.problem_type == "regression" or config.num_labels < 2:
             raise ModelError(f"{loaded.reference.spec} gives scores, not classes, so it has no class probabilities")
-        names = [str(config.id2label[i]) for i in range(config.num_labels)]
-        unnamed = names == [f"LABEL_{i}" for i in range(config.num_labels)]
-        self.classes: tuple[str, ...] = tuple(str(i) for i in range(len(names))) if unnamed else tuple(names)
+        self.classes: tuple[str, ...] = tuple(str(config.id2label[i]) for i in range(config.num_labels))
         self.blocks = blocks or discover_blocks(loaded.module)
         self._loaded = loaded
         self._many_labels = config.problem_type == "multi_label_classification"

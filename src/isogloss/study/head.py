@@ -23,10 +23,15 @@ class TunedClassifier:
     ----------
     reference : the tuned model.
     device, device_map : where it runs, see `load`.
+    numbered : the corpus has a label of numbers: classes that the model has no names for (LABEL_0 ..., as those of an
+        adapter, which keeps none) are called by theirs.
     """
 
-    def __init__(self, reference: ModelReference, device: str, device_map: str | None = None) -> None:
+    def __init__(
+        self, reference: ModelReference, device: str, device_map: str | None = None, *, numbered: bool = False
+    ) -> None:
         self._reference, self._device, self._device_map = reference, device, device_map
+        self._numbered = numbered
         self._last: tuple[Any, np.ndarray] | None = None
 
     @cached_property
@@ -41,7 +46,9 @@ class TunedClassifier:
         ------
         ModelError : the model has no head, or one that does not classify sentences.
         """
-        return self._running.classes
+        names = self._running.classes
+        unnamed = names == tuple(f"LABEL_{i}" for i in range(len(names)))
+        return tuple(str(i) for i in range(len(names))) if self._numbered and unnamed else names
 
     def __call__(
         self, sentences: Sequence[str], text_b: Sequence[str] | None = None, edit: Edit | None = None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from isogloss.activations import ActivationStore
 from isogloss.activations.jobs import SLOTS
 from isogloss.analysis import Analysis, WholeModelAnalysis
@@ -46,10 +48,19 @@ class PairSource:
         classifier = bench.keep(
             "classifier",
             held,
-            lambda: TunedClassifier(found_here(self.model), self.device, self.device_map),
+            lambda: TunedClassifier(
+                found_here(self.model), self.device, self.device_map, numbered=_has_numbers(stores)
+            ),
             most=1,
         )
         return replace(stores, classifier=classifier)
+
+
+def _has_numbers(stores: PairedStores) -> bool:
+    """Whether a sentence label's values are whole numbers from 0 on."""
+    columns = [stores.base.sentences[name] for name in stores.base.manifest["sentence_labels"]]
+    texts = [column.cast(pl.String).drop_nulls() for column in columns if not column.dtype.is_float()]
+    return any(len(text) > 0 and bool(text.str.contains(r"^[0-9]+$").all()) for text in texts)
 
 
 @dataclass(frozen=True)
