@@ -37,6 +37,7 @@ class Diagnosis:
     blocks : first and last block, how many outputs, how they were recognised.
     n_layers, hidden : layers run from 0 to n_layers; width of a vector.
     sites : per layer, how the block output relates to transformers' `hidden_states`.
+    causal : a token sees only what stands before it.
     packed : sentences can be packed into one sequence.
     max_length : longest window in tokens.
     sample_words, covered_words : words of the sample, and those with sub-words.
@@ -53,6 +54,7 @@ class Diagnosis:
     n_layers: int
     hidden: int
     sites: tuple[str, ...]
+    causal: bool
     packed: bool
     max_length: int
     sample_words: int
@@ -71,7 +73,8 @@ class Diagnosis:
     def bytes_for(self, words: int, dtype: str = "float32") -> int:
         """Estimated size of the vectors of so many words and of their sentences."""
         sentences = math.ceil(words / self.words_per_sentence)
-        vectors = words + len(SENTENCE_VECTORS) * sentences
+        kinds = len(SENTENCE_VECTORS) - (1 if self.causal else 0)
+        vectors = words + kinds * sentences
         return vectors * self.bytes_per_vector * storage(dtype)[0].itemsize // 4
 
 
@@ -107,6 +110,7 @@ def diagnose(loaded: LoadedModel, corpus: Corpus | None = None, max_length: int 
         n_layers=reader.blocks.n_layers,
         hidden=reader.blocks.hidden,
         sites=tuple(sites(reader.blocks)),
+        causal=reader.blocks.causal,
         packed=reader.plan is not None,
         max_length=limit,
         sample_words=len(sample.words),

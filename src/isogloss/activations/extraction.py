@@ -28,6 +28,8 @@ from isogloss.models.reference import ModelReference, resolve
 from isogloss.models.tokenization import SentenceTokenizer, TokenSequences, Words, concatenate
 from isogloss.progress import SILENT, Progress
 
+PLACES = ("device", "device_map", "present_only")
+"""Options that do not decide the bytes of a store."""
 CHUNK_BYTES = 64 << 20
 TOKENISED_AT_ONCE = 1024
 
@@ -42,10 +44,12 @@ class ExtractOptions:
     dtype: str = field(default="float32", metadata={"help": "storage: float32, float16, bfloat16"})
     compute: str = field(default="float32", metadata={"help": "precision of the model: float32, bfloat16, float16"})
     device: str = field(default="auto", metadata={"help": "cpu, cuda, cuda:1, mps; auto takes an accelerator if any"})
+    device_map: str | None = field(default=None, metadata={"help": "auto spreads a model over devices and disk"})
     long_sentences: str = field(default="split", metadata={"help": "longer than the model's limit: split or cut"})
     max_length: int | None = field(default=None, metadata={"help": "longest window in tokens"})
     pairs: str = field(default="joint", metadata={"help": "texts of a pair: joint (one sequence) or separate (two)"})
     sentence_vectors: tuple[str, ...] = field(default=SENTENCE_VECTORS, metadata={"help": "cls, mean, last"})
+    """All three leave out `cls` of a decoder, whose first token sees nothing of the sentence."""
     present_only: bool = field(default=False, metadata={"help": "leave out layers that the model does not have"})
     packed: bool = field(default=True, metadata={"help": "pack sentences where the architecture allows it"})
     batch_tokens: int = field(default=BATCH_TOKENS, metadata={"help": "tokens per forward pass"})
@@ -177,7 +181,7 @@ def extract_on(
         site=options.site,
         long_sentences=options.long_sentences,
         max_length=facts.max_length,
-        sentence_vectors=tuple(options.sentence_vectors),
+        sentence_vectors=facts.sentence_vectors,
         compute=options.compute,
         dtype=options.dtype,
         packed=facts.packed,
@@ -225,6 +229,7 @@ def extract_on(
             "token_labels": list(corpus.token_labels),
             "sentence_labels": list(corpus.sentence_labels),
             "blocks": list(facts.blocks),
+            "blind_cls": facts.blind_cls,
         }
         writer.finish(covered, sentences, about)
     return ActivationStore(out)
@@ -311,13 +316,14 @@ def _source(reference: ModelReference, options: ExtractOptions, *, bare: bool = 
         batch_tokens=options.batch_tokens,
         compute=options.compute,
         device=options.device,
+        device_map=options.device_map,
         max_length=options.max_length,
     )
 
 
 def _asked(reference: ModelReference, corpus: Corpus, options: ExtractOptions) -> dict[str, Any]:
     """What a store was asked for, in the plain types of its manifest: known before the model is loaded."""
-    decides = {name: value for name, value in asdict(options).items() if name not in ("device", "present_only")}
+    decides = {name: value for name, value in asdict(options).items() if name not in PLACES}
     content = (reference.weights_sha256, reference.tokenizer_sha256, corpus.sha256)
     asked: dict[str, Any] = json.loads(json.dumps({**decides, "content": content}))
     return asked

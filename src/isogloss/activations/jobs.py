@@ -15,13 +15,14 @@ from isogloss.activations.buffers import ChunkBuffers, give_back_memory
 from isogloss.activations.layers import Layers, choose_layers
 from isogloss.activations.rows import Chunk, RowFiles
 from isogloss.engines import Bench
+from isogloss.models.adapters import Shelf, sharing_base
 from isogloss.models.loading import LoadedModel, load
-from isogloss.models.reading import LayerReader
+from isogloss.models.reading import SENTENCE_VECTORS, LayerReader
 from isogloss.models.reference import ModelReference, found_here
 from isogloss.models.tokenization import TokenSequences, token_limit
 from isogloss.numerics.devices import choose_device
 
-SLOTS = ("reader", "model", "buffers")
+SLOTS = ("reader", "model", "base", "buffers")
 """What these jobs leave on the bench; who needs the memory for something else drops them."""
 
 
@@ -46,25 +47,34 @@ class Source:
     batch_tokens: int
     compute: str
     device: str
+    device_map: str | None
     max_length: int | None
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What tells one model in memory from another."""
         model = self.reference
-        return model.spec, model.kind, model.weights_sha256, model.tokenizer_sha256, self.compute, self.device
+        where = self.device, self.device_map
+        return model.spec, model.kind, model.weights_sha256, model.tokenizer_sha256, self.compute, *where
 
     def loaded(self, bench: Bench) -> LoadedModel:
         """The model, from the bench or from its files."""
-        return bench.keep(
-            "model",
-            self.key,
-            lambda: load(found_here(self.reference), device=_device(self.device, bench), dtype=self.compute),
-        )
+
+        def made() -> LoadedModel:
+            # Adapters that follow one another on one base read its weights once.
+            with sharing_base(bench.keep("base", "of adapters", Shelf)):
+                return load(
+                    found_here(self.reference),
+                    device=_device(self.device, bench),
+                    dtype=self.compute,
+                    device_map=self.device_map,
+                )
+
+        return bench.keep("model", self.key, made)
 
     def reader(self, loaded: LoadedModel, layers: tuple[int, ...] | None = None, linear: str | None = None) -> Any:
         """A reader of it; nothing about the model is changed yet."""
-        return LayerReader(
+        reader = LayerReader(
             loaded.module,
             loaded.tokenizer,
             layers=layers,
@@ -75,6 +85,10 @@ class Source:
             batch_tokens=self.batch_tokens,
             linear=linear,
         )
+        if reader.blind_cls and self.sentence_vectors == SENTENCE_VECTORS:
+            # Nobody asked for it by name, and it says nothing of the sentence.
+            reader.sentence_vectors = tuple(kind for kind in SENTENCE_VECTORS if kind != "cls")
+        return reader
 
 
 @dataclass(frozen=True)
@@ -87,6 +101,8 @@ class ReaderFacts:
     layers : those that are read.
     max_length : longest window in tokens.
     packed, linear : how it is run, which decides the last bits of a vector.
+    sentence_vectors : the kinds that are stored.
+    blind_cls : see `LayerReader`.
     blocks : first and last block, and how they were recognised.
     """
 
@@ -96,6 +112,8 @@ class ReaderFacts:
     max_length: int
     packed: bool
     linear: str
+    sentence_vectors: tuple[str, ...]
+    blind_cls: bool
     blocks: tuple[str, str, str]
 
 
@@ -125,6 +143,8 @@ class Describe:
             max_length=token_limit(loaded.module, loaded.tokenizer, self.source.max_length),
             packed=reader.plan is not None,
             linear=reader.linear,
+            sentence_vectors=tuple(reader.sentence_vectors),
+            blind_cls=reader.blind_cls,
             blocks=(blocks.names[0], blocks.names[-1], blocks.found_by),
         )
 

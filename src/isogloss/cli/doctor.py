@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from isogloss.activations.diagnosis import Diagnosis
     from isogloss.analysis import Analysis
+    from isogloss.models import ModelReference
 
 HASH = 12
 """Characters of a checksum that are shown."""
@@ -37,6 +38,7 @@ def doctor(
         str, typer.Option("--analyses", help="Analyses to estimate the time of, with commas; none for none.")
     ] = "similarity",
     device: o.Device = "auto",
+    device_map: o.DeviceMap = None,
     compute: o.Compute = "float32",
     allow_pickle: o.Pickle = False,
 ) -> None:
@@ -45,6 +47,7 @@ def doctor(
         from isogloss.activations.diagnosis import diagnose
         from isogloss.activations.layout import size_in_words
         from isogloss.models import load, resolve
+        from isogloss.models.adapters import described
 
         corpus = None
         if data:
@@ -53,14 +56,19 @@ def doctor(
                 quoting=quoting, columns=columns,
             )  # fmt: skip
         reference = resolve(model, allow_pickle=allow_pickle)
-        found = diagnose(load(reference, device=device, dtype=compute), corpus)
+        found = diagnose(load(reference, device=device, dtype=compute, device_map=device_map), corpus)
         size = words or (len(corpus.words) if corpus is not None else 100_000)
         table = Table.grid(padding=(0, 2))
         lines = {
             "model": f"{reference.spec} ({reference.kind})",
             "architecture": f"{found.architecture}, {found.parameters:,} parameters",
+            "adapter": described(reference) if reference.kind == "adapter" else None,
+            "precision": precision(reference, compute),
             "blocks": found.blocks,
             "layers": f"0 (embeddings) to {found.n_layers}, {found.hidden} wide",
+            "sees": "a token only what stands before it (a decoder); the last token has seen the whole sentence"
+            if found.causal
+            else None,
             "sentences": ("packed, no padding" if found.packed else "batched by equal length, no padding")
             + f"; up to {found.max_length} tokens",
             "coverage": f"{found.covered_words:,} of {found.sample_words:,} sample words, "
@@ -73,7 +81,8 @@ def doctor(
             "time here": _times(found, size, analyses),
         }
         for name, value in lines.items():
-            table.add_row(Text(name, style="bold"), Text(value))
+            if value is not None:
+                table.add_row(Text(name, style="bold"), Text(value))
         print_table(table)
         odd = [(layer, site) for layer, site in enumerate(found.sites) if site != "same"]
         for layer, site in odd:
@@ -114,6 +123,15 @@ def _unmeasured(analyses: Mapping[str, Analysis]) -> list[str]:
         if asked:
             found.append(f"what {name} asks of {' and of '.join(asked)}")
     return found
+
+
+def precision(reference: ModelReference, compute: str) -> str:
+    """`float32`, or `bfloat16 on disk, float32 here`."""
+    from isogloss.models.pretrained import configuration
+
+    carrier = reference.base or reference
+    stored = str(getattr(configuration(carrier), "dtype", None) or compute).removeprefix("torch.")
+    return compute if stored == compute else f"{stored} on disk, {compute} here"
 
 
 def duration(seconds: float) -> str:

@@ -112,6 +112,14 @@ Site = Annotated[str, typer.Option("--site", help="block: residual stream; norme
 Storage = Annotated[str, typer.Option("--dtype", help="Storage of vectors: float32, float16, bfloat16.")]
 Compute = Annotated[str, typer.Option("--compute", help="Precision of the models: float32, bfloat16, float16.")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, mps, or auto.")]
+DeviceMap = Annotated[
+    str | None,
+    typer.Option(
+        "--device-map",
+        metavar="MAP",
+        help="For a model larger than one device: auto spreads it over accelerators, memory and disk.",
+    ),
+]
 Long = Annotated[str, typer.Option("--long", help="Sentences longer than the model's limit: split or cut.")]
 MaxLength = Annotated[int | None, typer.Option("--max-length", help="Longest window in tokens.")]
 Pairs = Annotated[

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -35,6 +35,7 @@ class Blocks:
     hidden : width of the residual stream.
     time_major : the blocks see (tokens, sentences, hidden) instead of (sentences, tokens, hidden).
     found_by : how the blocks were recognised, in words.
+    causal : the first token sees only itself, as in a decoder.
     """
 
     encoder: nn.Module
@@ -44,6 +45,7 @@ class Blocks:
     hidden: int
     time_major: bool
     found_by: str
+    causal: bool = False
 
     @contextmanager
     def reading(self, on_layer: OnLayer) -> Iterator[None]:
@@ -115,7 +117,8 @@ def discover_blocks(module: nn.Module) -> Blocks:
     names, modules = zip(*found, strict=True)
     draft = Blocks(encoder, modules, names, 0, 0, time_major=False, found_by=found_by)
     n_layers, hidden, time_major = _probe(draft)
-    return Blocks(encoder, modules, names, n_layers, hidden, time_major, found_by)
+    found_out = replace(draft, n_layers=n_layers, hidden=hidden, time_major=time_major)
+    return replace(found_out, causal=_is_causal(found_out))
 
 
 def inner_encoder(module: Any) -> Any:
@@ -126,6 +129,25 @@ def inner_encoder(module: Any) -> Any:
     if getattr(getattr(base, "config", None), "is_encoder_decoder", False):
         return base.get_encoder()
     return base
+
+
+def input_device(module: Any) -> torch.device:
+    """Where a model takes its token ids: the device of its weights, or of its first part if it is spread over several.
+
+    Parts that wait on disk have weights without a device; what brings them says where they run.
+    """
+    first = next(module.parameters()).device
+    if first.type != "meta":
+        return first
+    for part in module.modules():
+        if (device := getattr(getattr(part, "_hf_hook", None), "execution_device", None)) is not None:
+            return torch.device(device)
+    return torch.device("cpu")
+
+
+def is_spread(module: nn.Module) -> bool:
+    """Whether parts of a model are moved, or their weights fetched, while it runs (accelerate's hooks)."""
+    return any(hasattr(part, "_hf_hook") for part in module.modules())
 
 
 def sites(blocks: Blocks) -> list[str]:
@@ -210,15 +232,27 @@ def _probe(draft: Blocks) -> tuple[int, int, bool]:
     return len(shapes), shapes[0][-1], (sentences, tokens) == (_PROBE_TOKENS, 1)
 
 
+def _is_causal(blocks: Blocks) -> bool:
+    """Whether the first token's last vector stays the same whatever follows it."""
+    first: list[Tensor] = []
+    with blocks.reading(lambda layer, tokens: first.append(tokens[0].clone()) if layer == blocks.n_layers else None):
+        _run_probe(blocks.encoder)
+        _run_probe(blocks.encoder, shift=3)
+    one, other = (vector.float() for vector in first)
+    return bool((one - other).abs().max() <= 2 * torch.finfo(first[0].dtype).eps * one.abs().max())
+
+
 _PROBE_TOKENS = 5
 
 
 @torch.inference_mode()
-def _run_probe(encoder: nn.Module, **options: Any) -> Any:
+def _run_probe(encoder: nn.Module, shift: int = 0, **options: Any) -> Any:
+    """A pass over a few tokens; `shift` changes all but the first."""
     config: Any = getattr(encoder, "config", None)
     vocabulary = int(getattr(config, "vocab_size", 0) or 100)
-    device = next(encoder.parameters()).device
+    device = input_device(encoder)
     ids = (torch.arange(_PROBE_TOKENS, device=device) * 7 + 5).remainder(max(vocabulary, 1))[None]
+    ids[:, 1:] = (ids[:, 1:] + shift).remainder(max(vocabulary, 1))
     return encoder(input_ids=ids, attention_mask=torch.ones_like(ids), return_dict=True, **options)
 
 

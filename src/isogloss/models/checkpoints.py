@@ -13,7 +13,7 @@ from typing import Any
 
 from isogloss.errors import ModelError, OptionError
 from isogloss.models.finetune_result import METRICS
-from isogloss.models.loading import configuration
+from isogloss.models.pretrained import configuration
 from isogloss.models.reference import ModelReference, resolve
 
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -64,7 +64,9 @@ def evenly(steps: Collection[int], most: int, always: int) -> list[int]:
     if len(steps) <= most:
         return steps
     targets = [steps[-1] * place / most for place in range(1, most + 1)]
-    targets.remove(min(targets, key=lambda target: abs(target - always)))
+    # The last one stays wherever two may.
+    given_up = targets if always == steps[-1] or most == 1 else targets[:-1]
+    targets.remove(min(given_up, key=lambda target: abs(target - always)))
     kept = {always}
     for target in reversed(targets):
         kept.add(min((step for step in steps if step not in kept), key=lambda step: abs(step - target)))

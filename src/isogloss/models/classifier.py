@@ -89,6 +89,7 @@ class Classifier:
         self._batch_tokens = batch_tokens
         accepted = inspect.signature(loaded.module.forward).parameters
         self._gives_types = "token_type_ids" in loaded.tokenizer.model_input_names and "token_type_ids" in accepted
+        self._options = {"use_cache": False} if "use_cache" in accepted else {}
 
     @torch.no_grad()
     def __call__(
@@ -150,7 +151,7 @@ class Classifier:
             inputs["token_type_ids"] = table(types)
         reading = nullcontext() if edit is None else self.blocks.reading(_editor(edit, info))
         with reading:
-            logits = self._loaded.module(**inputs).logits.double()
+            logits = self._loaded.module(**inputs, **self._options).logits.double()
         probabilities = logits.sigmoid() if self._many_labels else logits.softmax(-1)
         return probabilities.cpu().numpy()
 

@@ -13,10 +13,9 @@ from isogloss.errors import ModelError, OptionError
 from isogloss.models.blocks import discover_blocks
 from isogloss.models.finetune_data import pad_id
 from isogloss.models.finetune_protocol import Task
-from isogloss.models.loading import configuration, pretrained
+from isogloss.models.pretrained import POOLER, configuration, pretrained
 from isogloss.models.reference import ModelReference
 
-_POOLER = re.compile(r"(^|\.)pooler\.")
 _EMBEDDINGS = re.compile(r"embed|(^|\.)(wte|wpe|shared)\.")
 # Every name under which configurations keep the number of layers that `keep_layers` must change.
 _DEPTHS = ("num_hidden_layers", "encoder_layers")
@@ -63,7 +62,7 @@ def trainable_model(
         module = _around(given, task, config)
     else:
         module = pretrained(
-            task.model_class(config), reference, may_lack=_POOLER, may_lack_head=True, config=config,
+            task.model_class(config), reference, may_lack=POOLER, may_lack_head=True, config=config,
             dtype=torch.float32,
         )  # fmt: skip
     if keep_layers is not None and (found := discover_blocks(module.eval()).n_layers) != keep_layers:
@@ -97,7 +96,7 @@ def _around(given: Any, task: Task, config: Any) -> Any:
     source = given.get_base_model() if hasattr(given, "get_base_model") else given
     weights = getattr(source, "base_model", source).state_dict()
     report = module.base_model.load_state_dict(weights, strict=False)
-    if missing := [name for name in report.missing_keys if not _POOLER.search(name)]:
+    if missing := [name for name in report.missing_keys if not POOLER.search(name)]:
         raise ModelError(f"{type(given).__name__} lacks weights that a {task.name} head needs: {missing[0]}")
     return module.float()
 

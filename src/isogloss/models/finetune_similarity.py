@@ -21,7 +21,7 @@ from isogloss.models.bi_encoder import BiEncoder
 from isogloss.models.finetune_data import Collator, Tokens, no_words
 from isogloss.models.finetune_protocol import Encoded, Task
 from isogloss.models.finetune_scores import check_scores, correlations
-from isogloss.models.loading import bare_class
+from isogloss.models.pretrained import bare_class
 from isogloss.models.tokenization import SentenceTokenizer, TokenSequences, token_limit
 
 

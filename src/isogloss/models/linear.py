@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from isogloss.models.blocks import is_spread
 from isogloss.numerics.onednn import LaidOut, gains
 
 AGREE = 80
@@ -22,8 +23,10 @@ AGREE = 80
 def helps(module: nn.Module) -> bool:
     """Whether this model, where it is now, runs its linear maps faster so.
 
-    On a CPU: in bfloat16, and in float32 where MKL is slow.
+    On a CPU: in bfloat16, and in float32 where MKL is slow. Not where weights come and go while it runs.
     """
+    if is_spread(module):
+        return False
     parameter = next(module.parameters())
     return gains(parameter.dtype, parameter.device)
 

@@ -7,37 +7,24 @@ random layers would look like a result, so here it is an error.
 from __future__ import annotations
 
 import copy
-import re
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import transformers
-from safetensors import safe_open
-from torch import nn
 
 from isogloss.errors import ModelError, OptionError
+from isogloss.models.adapters import keeps_base, settings_keep_base, with_adapter
+from isogloss.models.blocks import input_device
+from isogloss.models.pretrained import HEADS, POOLER, bare_class, configuration, has_head, pretrained
 from isogloss.models.reference import ModelReference, resolve
-from isogloss.models.tokenizers import first_line, freed, load_tokenizer, quiet
+from isogloss.models.tokenizers import freed, load_tokenizer
 from isogloss.numerics.devices import choose_device
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-_HEADS = {
-    "ForSequenceClassification": transformers.AutoModelForSequenceClassification,
-    "ForTokenClassification": transformers.AutoModelForTokenClassification,
-}
-_ADAPTER_TASKS = {
-    "SEQ_CLS": transformers.AutoModelForSequenceClassification,
-    "TOKEN_CLS": transformers.AutoModelForTokenClassification,
-    "CAUSAL_LM": transformers.AutoModelForCausalLM,
-    "SEQ_2_SEQ_LM": transformers.AutoModelForSeq2SeqLM,
-    "FEATURE_EXTRACTION": transformers.AutoModel,
-}
-_HEAD_WEIGHT = re.compile(r"\.(classifier|score|classifier\.out_proj|out_proj|logits_proj)\.weight$")
+NO_TOKEN = -1
+"""A padding token that no text holds, for a classifier that has none: nothing is padded, so its last token counts."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +48,8 @@ class LoadedModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.module.parameters()).device
+        """Where the weights are; of a model on several devices, where its token ids go."""
+        return input_device(self.module)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -75,10 +62,21 @@ class LoadedModel:
 
         Raises
         ------
-        ModelError : the model has no adapter.
+        ModelError : the model has no adapter, or one that changes the weights of its base.
         """
         if self.peft is None:
             raise ModelError(f"{self.reference.spec} has no adapter to disable")
+        kept = (
+            keeps_base(self.reference)
+            if self.reference.kind == "adapter"
+            else all(settings_keep_base(settings.to_dict()) for settings in self.peft.peft_config.values())
+        )
+        if not kept:
+            raise ModelError(
+                f"the adapter {self.reference.spec} changes weights of its base (`bias`, `layer_replication`, "
+                "`init_lora_weights` such as PiSSA, or embeddings that it brings), so its base cannot be had by "
+                "disabling it; load the base by itself"
+            )
         try:
             with self.peft.disable_adapter():
                 yield self
@@ -94,6 +92,7 @@ def load(
     device: str | torch.device = "cpu",
     dtype: torch.dtype | str = torch.float32,
     adapter: bool = True,
+    device_map: str | Mapping[str, Any] | None = None,
 ) -> LoadedModel:
     """Load a model.
 
@@ -105,80 +104,40 @@ def load(
     device : `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for an accelerator where there is one.
     dtype : float32, bfloat16 or float16.
     adapter : for an adapter, load it; False loads its base alone.
+    device_map : instead of one device, where each part goes, as transformers takes it: `auto` fills the accelerators,
+        then memory, then the disk. Not for a module that is in memory already.
 
     Raises
     ------
     ModelError : weights of the encoder (or of the head, if asked for) are missing or have other shapes, the
         tokenizer cannot be read, or the adapter does not fit its base.
-    OptionError : no such device or dtype.
+    OptionError : no such device or dtype, or `device_map` for a module in memory.
     """
     reference = resolve(reference)
     where, kind = choose_device(device), choose_dtype(dtype)
     if reference.kind == "adapter" and not adapter:
         assert reference.base is not None
-        return load(reference.base, head=head, device=where, dtype=kind)
+        return load(reference.base, head=head, device=where, dtype=kind, device_map=device_map)
     peft: Any = None
     tokenizer = tokenizer_of(reference)
     if reference.kind == "module":
+        if device_map is not None:
+            raise OptionError(f"{reference.spec} is in memory already, so device_map has no effect; leave it out")
         module, peft = _given(reference, head, where, kind)
     else:
         if reference.kind == "adapter":
-            module, peft = _with_adapter(reference, head, kind)
+            module, peft = with_adapter(reference, head=head, dtype=kind, device=where, device_map=device_map)
         else:
-            module = _from_files(reference, head, kind)
+            module = _from_files(reference, head, kind, device_map)
         (peft or module).requires_grad_(False)
-        (peft or module).to(device=where, dtype=kind).eval()
-    if head and module.config.pad_token_id is None and tokenizer.pad_token_id is not None:
+        if device_map is None:
+            (peft or module).to(where)
+        (peft or module).eval()
+    if head and module.config.pad_token_id is None:
         # Decoders find the last real token of a padded sentence through it.
-        module.config.pad_token_id = tokenizer.pad_token_id
+        own = tokenizer.pad_token_id
+        module.config.pad_token_id = NO_TOKEN if own is None else own
     return LoadedModel(module, tokenizer, reference, module.config, peft)
-
-
-def pretrained(
-    auto: Any,
-    reference: ModelReference,
-    *,
-    may_lack: re.Pattern[str] | None,
-    may_lack_head: bool,
-    **options: Any,
-) -> Any:
-    """`auto.from_pretrained` on a reference's files, silent, with missing weights as errors.
-
-    Parameters
-    ----------
-    auto : a transformers model class.
-    may_lack : names of weights that the checkpoint may lack.
-    may_lack_head : anything outside the encoder may be missing or have other shapes.
-    **options : for `from_pretrained`.
-
-    Raises
-    ------
-    ModelError : the files cannot be loaded, or would leave random weights.
-    """
-    try:
-        with quiet(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module, report = auto.from_pretrained(
-                reference.path,
-                output_loading_info=True,
-                local_files_only=True,
-                trust_remote_code=False,
-                weights_only=True,
-                use_safetensors=None if reference.allow_pickle else True,
-                ignore_mismatched_sizes=may_lack_head,
-                **options,
-            )
-    except Exception as error:
-        raise ModelError(f"{reference.spec} cannot be loaded: {first_line(error)}") from error
-    mismatched = {entry[0] for entry in report["mismatched_keys"]}
-    missing = sorted(set(report["missing_keys"]) | mismatched)
-    if may_lack is not None:
-        missing = [name for name in missing if not may_lack.search(name)]
-    if may_lack_head:
-        missing = [name for name in missing if _in_encoder(name, module)]
-    if missing:
-        _refuse(reference, module, missing)
-    return module
 
 
 def choose_dtype(dtype: torch.dtype | str) -> torch.dtype:
@@ -194,54 +153,19 @@ def choose_dtype(dtype: torch.dtype | str) -> torch.dtype:
     return chosen
 
 
-def has_head(architecture: str) -> bool:
-    """Whether a class name is that of a sequence or token classifier."""
-    return architecture.endswith(tuple(_HEADS))
-
-
-def _from_files(reference: ModelReference, head: bool, dtype: torch.dtype) -> Any:
+def _from_files(reference: ModelReference, head: bool, dtype: torch.dtype, device_map: Any) -> Any:
     config = configuration(reference)
     architectures = list(config.architectures or [])
+    options = {"dtype": dtype, "device_map": device_map}
     if head:
-        for ending, auto in _HEADS.items():
+        for ending, auto in HEADS.items():
             if any(name.endswith(ending) for name in architectures):
-                return pretrained(auto, reference, may_lack=None, may_lack_head=False, dtype=dtype)
+                return pretrained(auto, reference, may_lack=None, may_lack_head=False, **options)
         raise ModelError(
             f"{reference.spec} has no classification head (its architecture is "
             f"{', '.join(architectures) or 'not named'}); fine-tune it first"
         )
-    return pretrained(bare_class(config), reference, may_lack=_POOLER, may_lack_head=False, dtype=dtype)
-
-
-def bare_class(config: Any) -> Any:
-    """Choose transformers' class without a head: `AutoModel`, or that of an encoder that was saved alone.
-
-    To such an encoder `AutoModel` would add a random decoder.
-    """
-    names = list(config.architectures or [])
-    if names and names[0].endswith("EncoderModel"):
-        return getattr(transformers, names[0], transformers.AutoModel)
-    return transformers.AutoModel
-
-
-_POOLER = re.compile(r"(^|\.)pooler\.")
-
-
-def configuration(reference: ModelReference) -> Any:
-    """Read the transformers configuration of a reference with files.
-
-    Raises
-    ------
-    ModelError : config.json has values that its architecture does not take.
-    """
-    assert reference.path is not None
-    try:
-        with quiet():
-            return transformers.AutoConfig.from_pretrained(
-                reference.path, local_files_only=True, trust_remote_code=False
-            )
-    except Exception as error:
-        raise ModelError(f"{reference.path}/config.json cannot be used: {first_line(error)}") from error
+    return pretrained(bare_class(config), reference, may_lack=POOLER, may_lack_head=False, **options)
 
 
 def tokenizer_of(reference: ModelReference) -> Any:
@@ -260,69 +184,6 @@ def tokenizer_of(reference: ModelReference) -> Any:
     return load_tokenizer(reference.tokenizer_path)
 
 
-def _with_adapter(reference: ModelReference, head: bool, dtype: torch.dtype) -> tuple[Any, Any]:
-    try:
-        import peft
-    except ImportError as error:
-        raise ModelError(
-            f"{reference.spec} is a PEFT adapter, which needs `peft`: pip install 'isogloss[peft]'"
-        ) from error
-    assert reference.base is not None
-    assert reference.path is not None
-    settings = peft.PeftConfig.from_pretrained(str(reference.path))
-    if settings.is_prompt_learning:
-        raise ModelError(
-            f"{reference.spec} is a {settings.peft_type.value} adapter: it adds virtual tokens instead of "
-            "changing layers, so its words cannot be compared with its base's"
-        )
-    shapes = _adapter_shapes(reference)
-    auto = _adapter_class(reference, settings, shapes)
-    head_classes = tuple(_HEADS.values())
-    if head and auto not in head_classes:
-        raise ModelError(f"the adapter {reference.spec} has no classification head (task {settings.task_type})")
-    options: dict[str, Any] = {"dtype": dtype}
-    heads = [shape[0] for name, shape in shapes.items() if _HEAD_WEIGHT.search(name)]
-    if auto in head_classes and heads:
-        options["num_labels"] = heads[-1]
-    core = pretrained(auto, reference.base, may_lack=_POOLER, may_lack_head=True, **options)
-    if head and not heads and not has_head((core.config.architectures or [""])[0]):
-        raise ModelError(f"neither the adapter {reference.spec} nor its base has a classification head's weights")
-    with quiet(), warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        try:
-            wrapped = peft.PeftModel.from_pretrained(core, str(reference.path), is_trainable=False)
-        except Exception as error:
-            raise ModelError(f"the adapter {reference.spec} does not fit its base: {first_line(error)}") from error
-    if lost := [str(w.message) for w in said if "missing adapter keys" in str(w.message)]:
-        raise ModelError(f"the adapter {reference.spec} lacks weights: {lost[0].splitlines()[0][:300]}")
-    inner = wrapped.get_base_model()
-    return (inner if head else inner.base_model), wrapped
-
-
-def _adapter_shapes(reference: ModelReference) -> dict[str, tuple[int, ...]]:
-    assert reference.path is not None
-    file = reference.path / "adapter_model.safetensors"
-    if file.is_file():
-        with safe_open(str(file), "pt") as stream:
-            return {name: tuple(stream.get_slice(name).get_shape()) for name in stream.keys()}  # noqa: SIM118
-    tensors = torch.load(reference.path / "adapter_model.bin", map_location="cpu", weights_only=True)
-    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-
-
-def _adapter_class(reference: ModelReference, settings: Any, names: Iterable[str]) -> Any:
-    task = getattr(settings.task_type, "value", settings.task_type)
-    if task in _ADAPTER_TASKS:
-        return _ADAPTER_TASKS[task]
-    # No task is named: the weights' names say whether the adapted model had a head around its encoder.
-    assert reference.base is not None
-    base = configuration(reference.base)
-    named = getattr(transformers, (base.architectures or [""])[0], None)
-    prefix = getattr(named, "base_model_prefix", "")
-    if named is not None and prefix and all(name.startswith(f"base_model.model.{prefix}.") for name in names):
-        return named
-    return transformers.AutoModel
-
-
 def _given(reference: ModelReference, head: bool, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any]:
     given: Any = reference.module
     first = next(given.parameters())
@@ -332,7 +193,7 @@ def _given(reference: ModelReference, head: bool, device: torch.device, dtype: t
     if first.device == device and first.dtype == dtype:
         memo = {id(tensor): tensor for tensor in (*given.parameters(), *given.buffers())}
     with torch.no_grad():
-        module = copy.deepcopy(given, memo).to(device=device, dtype=dtype).eval()
+        module = _cast(copy.deepcopy(given, memo), dtype).to(device).eval()
     peft = module if hasattr(module, "get_base_model") else None
     if peft is not None:
         module = peft.get_base_model()
@@ -343,15 +204,15 @@ def _given(reference: ModelReference, head: bool, device: torch.device, dtype: t
     return module, peft
 
 
-def _in_encoder(name: str, module: nn.Module) -> bool:
-    prefix = getattr(module, "base_model_prefix", "")
-    return not prefix or not hasattr(module, prefix) or name.startswith(f"{prefix}.")
-
-
-def _refuse(reference: ModelReference, module: nn.Module, missing: list[str]) -> None:
-    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-    where = "weights" if any(_in_encoder(name, module) for name in missing) else "weights of the classification head"
-    raise ModelError(
-        f"{reference.spec} lacks {where} that its architecture {type(module).__name__} needs, or has them in "
-        f"another shape: {shown}. They would be random numbers"
-    )
+def _cast(module: Any, dtype: torch.dtype) -> Any:
+    """Give a module a type as transformers does when it loads one: frequencies of rotary positions keep theirs."""
+    kept = {
+        (owner, name): buffer
+        for owner in module.modules()
+        for name, buffer in owner.named_buffers(recurse=False)
+        if name.endswith("inv_freq")
+    }
+    module.to(dtype=dtype)
+    for (owner, name), buffer in kept.items():
+        setattr(owner, name, buffer)
+    return module

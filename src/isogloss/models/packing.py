@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from isogloss.models.blocks import Blocks
+from isogloss.models.blocks import Blocks, input_device
 
 IMPLEMENTATION = "isogloss_packed"
 TOLERANCE = 1e-4
@@ -43,6 +43,8 @@ _HARMLESS |= {
     "num_items_in_batch",
     "num_key_value_groups",
 }
+
+_WINDOWS = ("sliding_window", "attention_chunk_size")
 
 
 class CannotPackError(Exception):
@@ -128,10 +130,19 @@ def packed_forward(
 
 @dataclass(frozen=True)
 class PackingPlan:
-    """How a model is run packed: the number of the first position, and whether token types must be given."""
+    """How a model is run packed.
+
+    Attributes
+    ----------
+    first_position : number of the first position.
+    types : token types must be given.
+    longest : sequences with more tokens cannot be packed, since some layer looks through a window of so many; None
+        where no layer does.
+    """
 
     first_position: int
     types: bool
+    longest: int | None = None
 
 
 @torch.inference_mode()
@@ -146,7 +157,7 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
     vocabulary = int(getattr(config, "vocab_size", 0) or 0)
     if blocks.time_major or not hasattr(config, "_attn_implementation") or vocabulary < 16:
         return None
-    device = next(blocks.encoder.parameters()).device
+    device = input_device(blocks.encoder)
     lengths = [3, 3, 7, 5]
     ids = torch.randint(5, vocabulary, (sum(lengths),), generator=torch.Generator().manual_seed(0)).to(device)
     plain = _plain_layers(blocks, ids, lengths)
@@ -162,8 +173,19 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
             except Exception:
                 continue
             if len(layers) == len(plain) and all(_agree(a, b) for a, b in zip(layers, plain, strict=True)):
-                return PackingPlan(first, types)
+                return PackingPlan(first, types, _window(blocks))
     return None
+
+
+def _window(blocks: Blocks) -> int | None:
+    """The narrowest window of attention that a configuration names, in tokens.
+
+    A window is a mask, and packed attention has none: within the window there is nothing to mask.
+    """
+    configs = {id(m.config): m.config for m in blocks.encoder.modules() if hasattr(m, "config")}
+    owners = [*configs.values(), *blocks.encoder.modules()]
+    found = [getattr(owner, name, None) for owner in owners for name in _WINDOWS]
+    return min((int(window) for window in found if isinstance(window, int) and window > 0), default=None)
 
 
 def _plain_layers(blocks: Blocks, ids: Tensor, lengths: Sequence[int]) -> list[Tensor]:

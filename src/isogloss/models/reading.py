@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from isogloss.errors import OptionError
-from isogloss.models.blocks import Blocks, discover_blocks
+from isogloss.models.blocks import Blocks, discover_blocks, input_device
 from isogloss.models.linear import faster_linear, helps
 from isogloss.models.packing import PackingPlan, packed_forward, packing, plan_packing
 from isogloss.models.tokenization import TokenSequences
@@ -73,6 +73,8 @@ class LayerReader:
     ----------
     blocks : where the layers are.
     plan : how sequences are packed; None where they are batched by equal length.
+    blind_cls : the token of `cls` comes before the text and sees nothing of it, as in a decoder: its vector is the same
+        for every text that begins with the same token.
     """
 
     def __init__(
@@ -103,11 +105,15 @@ class LayerReader:
         self.plan: PackingPlan | None = plan_packing(self.blocks) if packed else None
         self.linear = linear or ("onednn" if self.plan and helps(self.blocks.encoder) else "torch")
         self._is_prepared = False
-        self.device = next(self.blocks.encoder.parameters()).device
+        self.device = input_device(self.blocks.encoder)
         accepted = inspect.signature(self.blocks.encoder.forward).parameters
         given = getattr(tokenizer, "model_input_names", ())
         self._gives_types = "token_type_ids" in given and "token_type_ids" in accepted
+        # A decoder would keep the keys and values of every layer until the pass is over.
+        self._options = {"use_cache": False} if "use_cache" in accepted else {}
         self._cls_id = getattr(tokenizer, "cls_token_id", None)
+        later = self._cls_id is not None and self._cls_id in tokenizer("a b")["input_ids"][1:]
+        self.blind_cls = self.blocks.causal and not later
 
     @torch.inference_mode()
     def read(
@@ -129,7 +135,7 @@ class LayerReader:
             yield
             return
         with (
-            packing(self.blocks) if self.plan else nullcontext(),
+            packing(self.blocks) if self._always_packs else nullcontext(),
             faster_linear(self.blocks.encoder) if self.linear == "onednn" else nullcontext(),
         ):
             self._is_prepared = True
@@ -138,13 +144,22 @@ class LayerReader:
             finally:
                 self._is_prepared = False
 
+    @property
+    def _always_packs(self) -> bool:
+        return self.plan is not None and self.plan.longest is None
+
+    def _packs(self, length: int) -> bool:
+        """Whether sequences of so many tokens are packed."""
+        return self.plan is not None and (self.plan.longest is None or length <= self.plan.longest)
+
     def _run(self, batch: _Batch, on_words: OnWords, on_sentences: OnSentences | None) -> None:
         last = max(self.layers)
         normed = self.blocks.n_layers if self.site == "normed" else None
 
         def on_layer(layer: int, states: Tensor) -> None:
-            tokens = states[: len(batch.ids)]
             if layer in self.layers and layer != normed:
+                # A model may be spread over devices; vectors are pooled where its token ids went.
+                tokens = states[: len(batch.ids)].to(self.device)
                 self._pool(layer, tokens, batch, on_words, on_sentences)
             if layer == last and layer != normed:
                 raise _Enough
@@ -155,17 +170,18 @@ class LayerReader:
         except _Enough:
             return
         # Only reached when the last wanted layer is the one after the final norm.
-        self._pool(last, final, batch, on_words, on_sentences)
+        self._pool(last, final.to(self.device), batch, on_words, on_sentences)
 
     def _forward(self, batch: _Batch) -> Tensor:
         types = batch.types if self._gives_types else None
-        if self.plan:
+        if self.plan and self._packs(max(batch.lengths)):
             if types is None and self.plan.types:
                 types = torch.zeros_like(batch.types)
-            return self._forward_packed(batch, types, self.plan)
+            with nullcontext() if self._always_packs else packing(self.blocks):
+                return self._forward_packed(batch, types, self.plan)
         shape = (len(batch.lengths), batch.lengths[0])
         ids = batch.ids.view(shape)
-        options: dict[str, Any] = {} if types is None else {"token_type_ids": types.view(shape)}
+        options = self._options | ({} if types is None else {"token_type_ids": types.view(shape)})
         output = self.blocks.encoder(input_ids=ids, attention_mask=torch.ones_like(ids), return_dict=True, **options)
         hidden = output.last_hidden_state
         return hidden.reshape(-1, hidden.shape[-1])
@@ -272,7 +288,7 @@ class LayerReader:
         start = total = 0
         for i, length in enumerate(lengths.tolist()):
             full = total + length > self.batch_tokens
-            other = self.plan is None and length != lengths[start]
+            other = not self._packs(length) and length != lengths[start]
             if i > start and (full or other):
                 yield slice(start, i)
                 start, total = i, 0

@@ -191,6 +191,8 @@ def _directory(
     lender = None if has_tokenizer(path) else lender
     if (path / "adapter_config.json").is_file():
         return _adapter(spec, path, allow_pickle=allow_pickle, revision=revision, commit=commit, lender=lender)
+    if not (path / "config.json").is_file() and (inside := _models_in(path)):
+        raise ModelError(f"{path} holds no model of its own, but {', '.join(inside)}; give one of these")
     config = _read_json(path / "config.json", "a model directory has config.json, weights and a tokenizer")
     _check_architecture(config, path)
     weights = find_weights(path, allow_pickle=allow_pickle)
@@ -231,7 +233,15 @@ def _adapter(
     try:
         base = resolve(named, allow_pickle=allow_pickle)
     except ModelError as error:
-        raise ModelError(f"the base of the adapter {spec}: {error}") from error
+        raise ModelError(
+            f"the base of the adapter {spec}: {error}. If it lies elsewhere, write where into "
+            f"base_model_name_or_path of {path / 'adapter_config.json'}"
+        ) from error
+    if base.kind == "adapter":
+        raise ModelError(
+            f"the base of the adapter {spec}, {named}, is an adapter too; merge that one into its base first "
+            "(merge_and_unload)"
+        )
     own = load_tokenizer(path) if has_tokenizer(path) else None
     return ModelReference(
         spec=spec,
@@ -350,6 +360,13 @@ def _check_architecture(config: dict[str, Any], path: Path) -> None:
             f"{where}: model_type {model_type!r} (architectures: {named}) is not one that the installed "
             f"transformers knows{code}"
         )
+
+
+def _models_in(path: Path) -> list[str]:
+    """Models and adapters in the directories of a directory that is none, at most five: a training leaves such."""
+    names = ("config.json", "adapter_config.json")
+    found = sorted(inner for inner in path.iterdir() if any((inner / name).is_file() for name in names))
+    return [str(inner) for inner in found[:5]] + ["..."] * (len(found) > 5)
 
 
 def _read_json(path: Path, otherwise: str) -> dict[str, Any]:

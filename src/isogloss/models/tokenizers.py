@@ -32,14 +32,18 @@ VOCABULARY_FILES = (
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers' and PEFT's progress bars, reports and advice off the terminal while open."""
+    """Keep transformers', PEFT's and accelerate's progress bars, reports and advice off the terminal while open."""
     verbosity, bars = chatter.get_verbosity(), chatter.is_progress_bar_enabled()
     chatter.set_verbosity(logging.CRITICAL)
     chatter.disable_progress_bar()
+    spreading = logging.getLogger("accelerate")
+    level = spreading.level
+    spreading.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
         chatter.set_verbosity(verbosity)
+        spreading.setLevel(level)
         if bars:
             chatter.enable_progress_bar()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from isogloss.study.series import called, placed
 
-MAY_DIFFER = frozenset({"extraction.device"})
+MAY_DIFFER = frozenset({"extraction.device", "extraction.device_map"})
 
 
 def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

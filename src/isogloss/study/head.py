@@ -22,16 +22,21 @@ class TunedClassifier:
     Parameters
     ----------
     reference : the tuned model.
-    device : where it runs.
+    device, device_map : where it runs, see `load`.
+    numbered : the corpus has a label of numbers: classes that the model has no names for (LABEL_0 ..., as those of an
+        adapter, which keeps none) are called by theirs.
     """
 
-    def __init__(self, reference: ModelReference, device: str) -> None:
-        self._reference, self._device = reference, device
+    def __init__(
+        self, reference: ModelReference, device: str, device_map: str | None = None, *, numbered: bool = False
+    ) -> None:
+        self._reference, self._device, self._device_map = reference, device, device_map
+        self._numbered = numbered
         self._last: tuple[Any, np.ndarray] | None = None
 
     @cached_property
     def _running(self) -> Classifier:
-        return Classifier(load(self._reference, head=True, device=self._device))
+        return Classifier(load(self._reference, head=True, device=self._device, device_map=self._device_map))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -41,7 +46,9 @@ class TunedClassifier:
         ------
         ModelError : the model has no head, or one that does not classify sentences.
         """
-        return self._running.classes
+        names = self._running.classes
+        unnamed = names == tuple(f"LABEL_{i}" for i in range(len(names)))
+        return tuple(str(i) for i in range(len(names))) if self._numbered and unnamed else names
 
     def __call__(
         self, sentences: Sequence[str], text_b: Sequence[str] | None = None, edit: Edit | None = None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from isogloss.activations import ActivationStore
 from isogloss.activations.jobs import SLOTS
 from isogloss.analysis import Analysis, WholeModelAnalysis
@@ -31,6 +33,7 @@ class PairSource:
     tuned: Path
     model: ModelReference
     device: str
+    device_map: str | None = None
 
     def stores(self) -> PairedStores:
         """Both stores side by side, without a classifier."""
@@ -41,11 +44,23 @@ class PairSource:
         """Both stores, and the tuned model with its head, from the bench or from disk."""
         key = (str(self.base), str(self.tuned))
         stores = bench.keep("stores", key, self.stores, most=OPEN_PAIRS)
-        held = (self.model.spec, self.model.weights_sha256, self.device)
+        held = (self.model.spec, self.model.weights_sha256, self.device, self.device_map)
         classifier = bench.keep(
-            "classifier", held, lambda: TunedClassifier(found_here(self.model), self.device), most=1
+            "classifier",
+            held,
+            lambda: TunedClassifier(
+                found_here(self.model), self.device, self.device_map, numbered=_has_numbers(stores)
+            ),
+            most=1,
         )
         return replace(stores, classifier=classifier)
+
+
+def _has_numbers(stores: PairedStores) -> bool:
+    """Whether a sentence label's values are whole numbers from 0 on."""
+    columns = [stores.base.sentences[name] for name in stores.base.manifest["sentence_labels"]]
+    texts = [column.cast(pl.String).drop_nulls() for column in columns if not column.dtype.is_float()]
+    return any(len(text) > 0 and bool(text.str.contains(r"^[0-9]+$").all()) for text in texts)
 
 
 @dataclass(frozen=True)

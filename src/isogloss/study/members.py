@@ -105,11 +105,11 @@ def _source(study: StudyTasks, engine: Engine, corpus: Corpus, options: ExtractO
     member = study.series.members[index - 1]
     base = study.layout.store("base")
     if member.value == 0:
-        return PairSource(base, base, member.model, options.device)
+        return PairSource(base, base, member.model, options.device, options.device_map)
     own = study.layout.store(_store(index))
     with study.clock.measured(f"extraction of {member.called}"):
         extract_on(engine, member.model, corpus, own, options, study.progress)
-    return PairSource(base, own, member.model, options.device)
+    return PairSource(base, own, member.model, options.device, options.device_map)
 
 
 def _facts(member: Member, base: ModelReference, stores: PairedStores, corpus: Corpus) -> MemberFacts:

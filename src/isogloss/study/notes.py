@@ -172,6 +172,12 @@ def store_notes(name: str, store: ActivationStore, n_words: int) -> list[str]:
     facts = store.manifest
     within = _within(name)
     found = []
+    if facts.get("blind_cls") and "cls" not in store.settings.sentence_vectors:
+        # The same words for every model of a run: told once.
+        found.append(
+            "In a decoder a token sees only what stands before it: the vector of a word knows nothing of later words. "
+            "The first token (cls) sees nothing, so its vector is not stored; the last one (last) has seen all."
+        )
     if facts["split_sentences"]:
         # Pairs that are one sequence cannot be split: each window would have lost the other text.
         joint = store.settings.pairs == "joint" and "text_b" in store.sentences.columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from isogloss.corpus import Corpus
 from isogloss.engines import ALONE, Engine, Workers
 from isogloss.errors import IsoglossError, StoreError
 from isogloss.models import ModelReference
+from isogloss.models.adapters import keeps_base, sharing_base
 from isogloss.progress import SILENT, Progress
 from isogloss.sealed import read_json, write_json
 from isogloss.study.difference import differences
@@ -123,14 +125,15 @@ def _carried_out(
     write_json(layout.manifest, manifest)
     clock = Clock()
     facts: list[MemberFacts] = []
-    with workers.opened(progress) as engine:
+    # A series asks for the base of its adapters again and again; else it would only be in the way of the analyses.
+    with workers.opened(progress) as engine, sharing_base() if series.members else nullcontext():
         try:
             stores = _extract_all(engine, layout, prepared, progress, clock)
         except IsoglossError:
             layout.forget_empty()
             raise
         sources = [
-            PairSource(stores[0].directory, store.directory, model, extraction.device)
+            PairSource(stores[0].directory, store.directory, model, extraction.device, extraction.device_map)
             for model, store in zip(tuned, stores[1:], strict=True)
         ]
         pairs = [source.stores() for source in sources]
@@ -251,4 +254,5 @@ def _carries(model: ModelReference, base: ModelReference) -> bool:
         and model.base is not None
         and model.base.weights_sha256 == base.weights_sha256
         and model.tokenizer_sha256 == base.tokenizer_sha256
+        and keeps_base(model)
     )
