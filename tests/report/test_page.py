@@ -242,7 +242,7 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StoreError, match="the disk is full while writing .*report.html"):
+    with pytest.raises(StoreError, match=r"the disk is full while writing .*report.html"):
         write_report(example.run(title="other"), target)
     assert target.read_bytes() == before
     assert [p.name for p in target.parent.iterdir()] == ["report.html"]
