@@ -11,6 +11,8 @@ from random import Random
 
 LONG = 50_000
 """Characters of a long line."""
+LARGEST = 400_000
+"""Bytes of a file: mutations that repeat each other must not make time a question of size."""
 
 NASTY_TEXT = (
     "",
@@ -128,7 +130,7 @@ def spoiled(seed: bytes, others: Sequence[bytes], rng: Random) -> bytes:
     content = seed
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 4))):
         content = rng.choice(_MUTATIONS)(content, others, rng)
-    return content
+    return content[:LARGEST]
 
 
 def _flip(content: bytes, others: Sequence[bytes], rng: Random) -> bytes:

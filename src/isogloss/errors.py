@@ -21,7 +21,7 @@ class IsoglossError(Exception):
     """
 
     def __init__(self, message: str, remedy: str = "", **options: Any) -> None:
-        self.message, self.remedy, self.options = message, remedy, options
+        self.message, self.remedy, self.options = readable(message), remedy, options
         super().__init__(self.spelled(as_argument))
 
     def spelled(self, spell: Callable[[str, Any], str]) -> str:
@@ -29,7 +29,7 @@ class IsoglossError(Exception):
         remedy = self.remedy
         for name, value in self.options.items():
             remedy = remedy.replace(f"{{{name}}}", spell(name, value))
-        return f"{self.message}; {remedy}" if remedy else self.message
+        return readable(f"{self.message}; {remedy}") if remedy else self.message
 
     def renamed(self, names: Mapping[str, str]) -> Self:
         """The same error of a place where these options go by other names."""
@@ -37,6 +37,21 @@ class IsoglossError(Exception):
         for old, new in names.items():
             remedy = remedy.replace(f"{{{old}}}", f"{{{new}}}")
         return type(self)(self.message, remedy, **{names.get(n, n): v for n, v in self.options.items()})
+
+
+LONGEST = 1600
+"""Characters of a message; a file can hold a name of any length, and what is said of it must stay readable."""
+
+
+def readable(text: str) -> str:
+    """The text as a terminal may be given it: control characters written out, the middle of a long one left out."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - 600]} ... {text[-500:]}"
+    return "".join(c if c.isprintable() or c in "\n\t" else _written_out(c) for c in text)
+
+
+def _written_out(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def as_argument(name: str, value: Any) -> str:

@@ -16,7 +16,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import polars as pl
@@ -28,6 +28,7 @@ from isogloss.activations.layout import (
     PART,
     SENTENCES,
     WORDS,
+    Manifest,
     Settings,
     file_sha256,
     layer_file,
@@ -36,6 +37,7 @@ from isogloss.activations.layout import (
 )
 from isogloss.errors import StoreError
 from isogloss.sealed import read_json, write_json
+from isogloss.shapes import shaped
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,13 @@ class Chunk:
     number: int
     sentences: tuple[int, int]
     rows: tuple[int, int]
+
+
+class _Line(TypedDict):
+    """A line of the journal: a chunk that is on disk, and the checksum of its rows in every file."""
+
+    chunk: int
+    sha256: dict[str, str]
 
 
 class StoreWriter:
@@ -187,15 +196,15 @@ class StoreWriter:
         lines = journal.read_bytes().split(b"\n")
         try:
             head = json.loads(lines[0])
-            settings = Settings.from_dict(head["settings"])
-        except (ValueError, KeyError, TypeError):
+            settings, plan = Settings.from_dict(head["settings"], str(journal)), head["plan"]
+        except (ValueError, KeyError, TypeError, RecursionError, StoreError):
             raise StoreError(f"{journal} is damaged; delete {self.directory} and extract again") from None
         if differences := self.settings.differences(settings):
             raise StoreError(
                 f"{self.directory} holds an unfinished extraction with other settings ({'; '.join(differences)}); "
                 "choose another directory or delete it"
             )
-        if head["plan"] != [[c.number, list(c.sentences), list(c.rows)] for c in self.chunks]:
+        if plan != [[c.number, list(c.sentences), list(c.rows)] for c in self.chunks]:
             raise StoreError(f"{self.directory} was begun with another plan; delete it and extract again")
         for name in self._rows:
             part = self.directory / (name + PART)
@@ -210,11 +219,12 @@ class StoreWriter:
         kept = [lines[0]]
         for line in lines[1:]:
             try:
-                entry = json.loads(line)
+                entry = shaped(json.loads(line), _Line, str(journal))
                 number, digests = entry["chunk"], entry["sha256"]
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, RecursionError, StoreError):
                 continue  # the line that was being written when the run died
-            if self._on_disk(self.chunks[number], digests):
+            known = 0 <= number < len(self.chunks) and digests.keys() == self._rows.keys()
+            if known and self._on_disk(self.chunks[number], digests):
                 self._checksums[number] = digests
                 kept.append(line)
         draft = journal.with_name(journal.name + PART)
@@ -251,7 +261,8 @@ def finished_store_settings(directory: Path) -> Settings | None:
     """Settings of the finished store in a directory; None where there is none."""
     if not (directory / MANIFEST).exists():
         return None
-    return Settings.from_dict(read_json(directory / MANIFEST)["settings"])
+    settings: Settings = shaped(read_json(directory / MANIFEST), Manifest, str(directory / MANIFEST))["settings"]
+    return settings
 
 
 def _claim(handle: int, size: int) -> None:

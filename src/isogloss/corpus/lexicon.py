@@ -172,7 +172,7 @@ def _read_liwc(text: str, path: Path) -> dict[str, list[str]]:
 def _read_json(text: str, path: Path) -> dict[str, list[str]]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorpusError(f"{path}, line {getattr(error, 'lineno', 1)}: not JSON: {error}") from None
     if not isinstance(content, dict):
         raise CorpusError(f'{path}: an object {{"category": ["word", ...]}} is expected')

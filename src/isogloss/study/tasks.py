@@ -16,8 +16,10 @@ import polars as pl
 from isogloss.analysis import Analysis, Tables, WholeModelAnalysis
 from isogloss.errors import StoreError
 from isogloss.progress import Advance, Progress
-from isogloss.sealed import read_json, read_table, write_json, write_table
+from isogloss.sealed import inside, read_json, read_table, write_json, write_table
+from isogloss.shapes import shaped
 from isogloss.study.layout import RunLayout
+from isogloss.study.manifest import Sealed
 from isogloss.study.pairing import PairedStores
 from isogloss.study.plan import Task, tasks, tasks_of
 from isogloss.study.series import NO_SERIES, Series
@@ -115,8 +117,8 @@ class StudyTasks:
         if not seal.exists():
             return None
         try:
-            done = read_json(seal)["tables"]
-            return {name: read_table(home / f"{name}.parquet", digest) for name, digest in done.items()}
+            done = shaped(read_json(seal), Sealed, str(seal))["tables"]
+            return {name: read_table(inside(home, f"{name}.parquet"), digest) for name, digest in done.items()}
         except StoreError as error:
             self.progress.note(f"{error}; computed again")
             return None

@@ -43,6 +43,8 @@ class Table:
 
 SPLIT = "split"
 """The column that names the splits unless another is asked for."""
+_UNSPELLED = (pl.Binary, pl.Duration, pl.Object)
+"""Kinds of values that have no one spelling as text."""
 
 
 def requested_columns(options: ReadOptions, available: tuple[str, ...]) -> list[str]:
@@ -181,8 +183,8 @@ def _plain(table: Table, name: str | None) -> pl.Series | None:
     if name is None:
         return None
     values = table.frame[name]
-    if values.dtype.is_nested():
-        raise CorpusError(f"{table.where}: the column {name!r} holds {values.dtype}; one value per row is expected")
+    if values.dtype.is_nested() or values.dtype in _UNSPELLED:
+        raise CorpusError(f"{table.where}: the column {name!r} holds {values.dtype}; one text per row is expected")
     return values.cast(pl.String)
 
 
@@ -190,13 +192,15 @@ def _split(table: Table, options: ReadOptions) -> pl.Series | None:
     if options.split is not None:
         return _plain(table, options.split)
     # A column that was not asked for is no reason to complain.
-    usable = SPLIT in table.frame.columns and not table.frame[SPLIT].dtype.is_nested()
+    usable = SPLIT in table.frame.columns and not (
+        table.frame[SPLIT].dtype.is_nested() or table.frame[SPLIT].dtype in _UNSPELLED
+    )
     return _plain(table, SPLIT) if usable else None
 
 
 def _sentence_label(table: Table, name: str) -> pl.Series:
     values = table.frame[name]
-    if values.dtype.is_nested() or values.dtype == pl.Binary:
+    if values.dtype.is_nested() or values.dtype in _UNSPELLED:
         raise CorpusError(
             f"{table.where}: the label {name!r} holds {values.dtype}; one class or number per row is expected"
         )
