@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from isogloss.analysis import Figure, Finding, figure_from_dict
 from isogloss.errors import StoreError
 from isogloss.shapes import shaped
+
+_MOST_LAYERS = 100_000
 
 
 class _AskedCorpus(TypedDict):
@@ -106,7 +109,13 @@ def checked_manifest(content: dict[str, Any], path: Path) -> dict[str, Any]:
     for by in ("step", "task"):
         if series.get(by) is not None and "members" not in series:
             raise StoreError(f"{path}, 'question', 'series': there is no 'members'")
-    for model in manifest["models"].get("series", []):
+    models = manifest["models"]
+    for model in (models["base"], *models["tuned"], *models.get("series", [])):
+        if any(not 0 <= layer < _MOST_LAYERS for layer in model["layers"]):
+            raise StoreError(f"{path}, 'models': a layer is a number from 0 and below {_MOST_LAYERS}")
+    if stage := next((stage for stage, took in manifest["seconds"].items() if not 0 <= took < inf), None):
+        raise StoreError(f"{path}, 'seconds': {stage!r} took {manifest['seconds'][stage]} s")
+    for model in models.get("series", []):
         if not {"step", "task"} & model.keys():
             raise StoreError(f"{path}, 'models', 'series': a model has neither 'step' nor 'task'")
     return manifest

@@ -63,7 +63,7 @@ def read_text(path: str | Path, encoding: str) -> str:
             raise CorpusError(f"{path} is compressed ({kind}); unpack it first")
     try:
         codec = codecs.lookup(encoding).name
-        b"".decode(encoding)  # some codecs are not of text
+        b"aa".decode(encoding)  # some codecs are not of text
     except UnicodeError:
         pass
     except (LookupError, ValueError):

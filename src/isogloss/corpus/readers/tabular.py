@@ -184,7 +184,7 @@ def _plain(table: Table, name: str | None) -> pl.Series | None:
         return None
     values = table.frame[name]
     if values.dtype.is_nested() or values.dtype in _UNSPELLED:
-        raise CorpusError(f"{table.where}: the column {name!r} holds {values.dtype}; one text per row is expected")
+        raise CorpusError(f"{table.where}: the column {name!r} holds {values.dtype}; one value per row is expected")
     return values.cast(pl.String)
 
 
