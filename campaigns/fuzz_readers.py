@@ -99,20 +99,18 @@ class Inputs:
 
     def judge(self, number: int) -> tuple[str, Verdict]:
         """The target and the verdict of an input; one that kills the process, or halts it, is a fault."""
-        self._pipe.send(number)
-        if self._pipe.poll(PATIENCE):
-            try:
+        try:
+            self._pipe.send(number)
+            if self._pipe.poll(PATIENCE):
                 target, verdict, peak = self._pipe.recv()
-            except EOFError:
-                self._process.join()
-                what = f"the process died with exit code {self._process.exitcode}"
-            else:
                 self.memory[-1] = (self.memory[-1][0], peak)
                 return target, verdict
-        else:
             self._process.kill()
             self._process.join()
             what = f"no answer for {PATIENCE:.0f} s"
+        except (EOFError, OSError):
+            self._process.join()
+            what = f"the process died with exit code {self._process.exitcode}"
         self._start()
         return case_of(self._seed, number).target, Verdict("fault", 0.0, message=what)
 

@@ -17,11 +17,11 @@ from campaigns.mutations import NASTY_TEXT, spoiled
 
 COLUMNS = ("text", "text_b", "label", "score", "tags", "id", "split", "more")
 _ROWS = 6
+_TEXTS = [text for text in NASTY_TEXT if not any("\ud800" <= c <= "\udfff" for c in text)]
 
 
 def _values(kind: int, rng: Random) -> pl.Series:
-    texts = [text for text in NASTY_TEXT if not any("\ud800" <= c <= "\udfff" for c in text)]
-    words = ["A", "good", "film", "", None, *rng.sample(texts, 4)]
+    words = ["A", "good", "film", "", None, *rng.sample(_TEXTS, 4)]
 
     def some(choices: list[Any]) -> list[Any]:
         return [rng.choice(choices) for _ in range(_ROWS)]
@@ -72,13 +72,13 @@ def parquet(rng: Random) -> bytes:
 @cache
 def bombs() -> tuple[bytes, ...]:
     """Small files that expand to gigabytes: many equal rows, one long text in many rows, nulls, lists."""
-    many, long = 60_000_000, "word " * 200_000
+    many, long = 6_000_000, "word " * 200_000
     return (
         _arrow({"text": pa.DictionaryArray.from_arrays(pa.array([0] * 5_000_000, pa.int32()), ["a b"])}),
         _arrow({"text": pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), [long])}),
         _arrow({"text": pa.nulls(many, pa.string())}),
-        _arrow({"text": pa.array(["a b"] * 3), "label": pa.array(["x" * 60_000_000] * 3)}),
-        _arrow({"text": pa.ListArray.from_arrays(pa.array([0, 20_000_000]), pa.nulls(20_000_000, pa.string()))}),
+        _arrow({"text": pa.array(["a b"] * 3), "label": pa.array(["x" * 25_000_000] * 3)}),
+        _arrow({"text": pa.ListArray.from_arrays(pa.array([0, many]), pa.nulls(many, pa.string()))}),
     )
 
 

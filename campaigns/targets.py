@@ -171,7 +171,7 @@ def _word_labels(folder: Path, options: Mapping[str, Any]) -> None:
 
 
 def _frequencies(folder: Path, options: Mapping[str, Any]) -> None:
-    runs.small_corpus().annotate(FrequencyBand(path=str(next(folder.iterdir())), **options))
+    runs.small_corpus().annotate(FrequencyBand(path=str(next(folder.iterdir())), word="Word", column="Lg10WF", **options))
 
 
 def _wordnet(folder: Path, options: Mapping[str, Any]) -> None:

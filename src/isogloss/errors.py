@@ -44,10 +44,19 @@ LONGEST = 1600
 
 
 def readable(text: str) -> str:
-    """The text as a terminal may be given it: control characters written out, the middle of a long one left out."""
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST - 600]} ... {text[-500:]}"
-    return "".join(c if c.isprintable() or c in "\n\t" else _written_out(c) for c in text)
+    """`printable`, and the middle of a long text left out."""
+    return printable(text if len(text) <= LONGEST else f"{text[: LONGEST - 600]} ... {text[-500:]}")
+
+
+def printable(text: str) -> str:
+    """The text as a terminal may be given it: what would move its cursor or turn its text is written out.
+
+    Line breaks, tabs, zero-width joiners (emoji) and all that is seen stay as they are.
+    """
+    return "".join(c if c.isprintable() or c in _KEPT else _written_out(c) for c in text)
+
+
+_KEPT = "\n\t\u00a0\u200c\u200d\u3000"
 
 
 def _written_out(character: str) -> str:

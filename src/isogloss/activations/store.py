@@ -166,15 +166,15 @@ def check_chunks(path: Path, entry: dict[str, Any], directory: Path) -> None:
     StoreError : names the file and the rows that changed.
     """
     header, row_bytes = entry.get("header", 0), entry.get("row_bytes", 0)
-    stops = [stop for stop, _ in entry.get("chunks", [])]
+    stops = [0, *(stop for stop, _ in entry.get("chunks", []))]
     # What the manifest says of the rows decides how much is read.
-    if header < 0 or row_bytes <= 0 or stops != sorted(stops) or header + [0, *stops][-1] * row_bytes != entry["bytes"]:
+    if header < 0 or row_bytes <= 0 or stops != sorted(stops) or header + stops[-1] * row_bytes != entry["bytes"]:
         raise StoreError(f"{directory / MANIFEST} is damaged: the rows of {path.name} do not make up its bytes")
     with path.open("rb") as stream:
         if hashlib.sha256(stream.read(header)).hexdigest() != entry.get("header_sha256"):
             raise StoreError(f"{path} is damaged: its header changed")
         start = 0
-        for stop, expected in entry["chunks"]:
+        for stop, expected in entry.get("chunks", []):
             digest = hashlib.sha256(stream.read((stop - start) * row_bytes)).hexdigest()
             if digest != expected:
                 raise StoreError(

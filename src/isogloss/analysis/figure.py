@@ -45,7 +45,9 @@ class Line:
     high: tuple[float | None, ...] = ()
 
     def __post_init__(self) -> None:
-        _refuse_ragged(f"line {self.name!r}", len(self.x), {"y": self.y, "low": self.low, "high": self.high})
+        what = f"line {self.name!r}"
+        _refuse_ragged(what, len(self.x), {"y": self.y})
+        _refuse_ragged(what, len(self.x), {"low": self.low, "high": self.high}, optional=True)
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ class Band:
         _refuse_ragged(f"band {self.name!r}", len(self.x), {"low": self.low, "high": self.high})
 
 
-def _refuse_ragged(what: str, expected: int, parts: Mapping[str, Sequence[Any]]) -> None:
+def _refuse_ragged(what: str, expected: int, parts: Mapping[str, Sequence[Any]], *, optional: bool = False) -> None:
     for name, values in parts.items():
-        if values and len(values) != expected:
+        if len(values) != expected and (values or not optional):
             raise ValueError(f"{what} has {len(values)} values of {name}; there are {expected} places")
 
 

@@ -114,7 +114,7 @@ def _draft_from_words(table: Table, options: ReadOptions) -> Draft:
     sentence_labels = {}
     for name in options.labels or ():
         if isinstance(table.frame[name].dtype, pl.List):
-            refuse_reserved(name)
+            refuse_reserved(name, table.where)
             frame = frame.with_columns(_token_label(table, name, counts).alias(name))
         else:
             sentence_labels[name] = _sentence_label(table, name)
