@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench docs browser clean
+.PHONY: setup demo test lint bench campaigns docs browser clean
 
 setup: $(READY)
 
@@ -25,18 +25,22 @@ browser:
 	  || echo "chromium is not installed: the browser tests will be skipped"
 
 test: setup browser
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks campaigns
+	$(BIN)/ruff format --check src tests benchmarks campaigns
 	$(BIN)/mypy
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
 lint: setup
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks campaigns
+	$(BIN)/ruff format src tests benchmarks campaigns
 	$(BIN)/mypy
 
 bench: setup
 	$(BIN)/python -m benchmarks.run
+
+# Longer than a test suite has time for; the results are kept beside them.
+campaigns: setup
+	$(BIN)/python -m campaigns.fuzz_readers
 
 docs: setup
 	$(BIN)/python -m docs.generate

@@ -1,4 +1,4 @@
-"""Feeds every reader spoilt inputs: each must give a corpus or an error that names the file, soon and in bounded memory.
+"""Feeds every reader spoilt inputs: each must give a corpus or an error that names the file, soon, in bounded memory.
 
 python -m campaigns.fuzz_readers --inputs 100000 --seed 0
 python -m campaigns.fuzz_readers --replay FILE
@@ -145,7 +145,7 @@ def run(inputs: int, seed: int, keep: Path, out: Path) -> int:
     content = {
         "inputs": inputs,
         "seed": seed,
-        "versions": {name: version for name, version in versions().items()},
+        "versions": versions(),
         "limits": {"seconds": SECONDS, "bytes": ADDRESS_SPACE},
         "memory_mib": {
             "before": round(max(held for held, _ in process.memory) / 1024),

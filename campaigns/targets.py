@@ -171,7 +171,9 @@ def _word_labels(folder: Path, options: Mapping[str, Any]) -> None:
 
 
 def _frequencies(folder: Path, options: Mapping[str, Any]) -> None:
-    runs.small_corpus().annotate(FrequencyBand(path=str(next(folder.iterdir())), word="Word", column="Lg10WF", **options))
+    runs.small_corpus().annotate(
+        FrequencyBand(path=str(next(folder.iterdir())), word="Word", column="Lg10WF", **options)
+    )
 
 
 def _wordnet(folder: Path, options: Mapping[str, Any]) -> None:
@@ -247,9 +249,7 @@ TARGETS = (
     _lexicons("lexicon empath", seeds.EMPATH, ".tsv"),
     _lexicons("lexicon liwc", seeds.LIWC, ".dic"),
     _lexicons("lexicon json", seeds.LEXICON, ".json"),
-    Target(
-        "word labels", lambda rng: Case("word labels", _single("case.tsv", seeds.WORD_LABELS, rng)), _word_labels
-    ),
+    Target("word labels", lambda rng: Case("word labels", _single("case.tsv", seeds.WORD_LABELS, rng)), _word_labels),
     Target("frequencies", lambda rng: Case("frequencies", _frequency_file(rng)), _frequencies),
     Target("wordnet", lambda rng: Case("wordnet", _wordnet_files(rng)), _wordnet),
     _one_spoiled("saved corpus", runs.saved_corpus, _load_corpus),

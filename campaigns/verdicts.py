@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from campaigns.targets import Case, read_case
-from isogloss.errors import IsoglossError
+from isogloss.errors import IsoglossError, printable
 
 SECONDS = 2.0
 """Wall time that one input may take."""
@@ -105,7 +105,7 @@ def _refused(error: IsoglossError, case: Case, folder: Path) -> Verdict:
         return Verdict("fault", 0, message=f"the message names no file: {message[:200]}")
     if len(message) > LONGEST_MESSAGE:
         return Verdict("fault", 0, message=f"a message of {len(message)} characters: {message[:120]}")
-    if any(not (c.isprintable() or c in "\n\t") for c in message):
+    if printable(message) != message:
         return Verdict("fault", 0, message=f"control characters in the message: {message[:200]!r}")
     return Verdict(type(error).__name__, 0, _PLACE.search(message) is not None, message)
 

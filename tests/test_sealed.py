@@ -16,7 +16,20 @@ from isogloss.study.layout import RunLayout
 from tests.study.test_run import QUICK
 from tests.tiny import save_tiny
 
-ELSEWHERE = ("../outside", "/etc/passwd", "..", ".", "", "a/../../x", "a\\..\\x", "C:x", "x\0y", "n" * 300, "a/b", "\ud800")
+ELSEWHERE = (
+    "../outside",
+    "/etc/passwd",
+    "..",
+    ".",
+    "",
+    "a/../../x",
+    "a\\..\\x",
+    "C:x",
+    "x\0y",
+    "n" * 300,
+    "a/b",
+    "\ud800",
+)
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)
@@ -100,7 +113,9 @@ def test_the_seal_of_a_task_names_no_file_elsewhere(run, models, corpus):
 
 def test_a_saved_corpus_names_its_own_files_only(corpus, tmp_path):
     corpus.save(tmp_path / "saved")
-    rewritten(tmp_path / "saved" / "corpus.json", lambda c: c["files"].update({"../x": c["files"].pop("words.parquet")}))
+    rewritten(
+        tmp_path / "saved" / "corpus.json", lambda c: c["files"].update({"../x": c["files"].pop("words.parquet")})
+    )
     with pytest.raises(StoreError, match=r"names no words\.parquet"):
         Corpus.read(tmp_path / "saved")
 

@@ -25,6 +25,7 @@ from rich.text import Text
 from isogloss.errors import printable
 from isogloss.progress import SILENT, Advance, Progress
 
+
 class PlainConsole(Console):
     """A console that is never sent control characters of others: corpora, labels and names may hold any."""
 

@@ -136,6 +136,6 @@ def _tuples(value: Any) -> Any:
 def _wrong(where: str, expected: str, found: Any) -> StoreError:
     shown = repr(found)
     shown = shown if len(shown) <= 40 else f"{shown[:40]}..."
-    return StoreError(f"{where}: {expected} is expected, found {_NAMES.get(type(found), type(found).__name__)}: {shown}")
-
-
+    return StoreError(
+        f"{where}: {expected} is expected, found {_NAMES.get(type(found), type(found).__name__)}: {shown}"
+    )

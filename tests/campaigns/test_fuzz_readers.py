@@ -1,11 +1,11 @@
 import json
 
 import pytest
-
-from campaigns import fuzz_readers, targets, verdicts
 from campaigns.fuzz_readers import campaign
 from campaigns.targets import TARGETS, Case, case_of, from_json, read_case, to_json
 from campaigns.verdicts import judged, smallest
+
+from campaigns import fuzz_readers, targets, verdicts
 from isogloss.corpus.readers import jsonl, registry
 
 # Every format comes up more than ten times.

@@ -31,7 +31,9 @@ def hostile(tmp_path_factory):
     words = [[*text.split(), f"film{ESCAPES}"] for text in TEXTS] * 5
     labels = {f"label{ESCAPES}": ["good" + ESCAPES if i % 2 else "bad" for i in range(len(words))]}
     corpus = Corpus.from_words(words, labels=labels, name=f"corpus{ESCAPES}")
-    base, tuned = (save_tiny(home / f"{name}\x1b[2J\x9b31m", "bert", seed=i) for i, name in enumerate(("base", "tuned")))
+    base, tuned = (
+        save_tiny(home / f"{name}\x1b[2J\x9b31m", "bert", seed=i) for i, name in enumerate(("base", "tuned"))
+    )
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bars, "err", PlainConsole(file=said, soft_wrap=True))

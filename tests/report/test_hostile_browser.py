@@ -1,4 +1,4 @@
-"""Payloads at every place that a user or a file can name, through a whole run, opened and clicked through in a browser."""
+"""Payloads at every place that a user or a file can name, through a whole run, clicked through in a browser."""
 
 import csv
 import io
@@ -108,7 +108,8 @@ CLICK = """(async () => {
     const pause = () => new Promise(done => setTimeout(done, 5));
     let clicked = 0;
     for (const fold of document.querySelectorAll('details')) fold.open = true;
-    const chosen = 'button, summary, label, th, [role=option], [role=treeitem], [role=tab], [data-index], .concept-row, a[href^="#"], circle, rect[tabindex]';
+    const chosen = 'button, summary, label, th, [role=option], [role=treeitem], [role=tab], [data-index], '
+        + '.concept-row, a[href^="#"], circle, rect[tabindex]';
     const many = [...document.querySelectorAll(chosen)].slice(0, %d);
     for (const one of many) {
         if (!one.isConnected) continue;
@@ -137,7 +138,10 @@ def nothing_ran(page, title):
     assert page.evaluate("'owned' in window") is False
     assert page.evaluate("document.title") == title
     assert page.evaluate("document.images.length + document.querySelectorAll('iframe, object, embed').length") == 0
-    assert page.evaluate("[...document.scripts].filter(s => !['application/json', 'text/plain'].includes(s.type)).length") == 1
+    assert (
+        page.evaluate("[...document.scripts].filter(s => !['application/json', 'text/plain'].includes(s.type)).length")
+        == 1
+    )
     assert page.evaluate("Object.keys(Object.prototype).length") == 0
     assert page.evaluate("[...document.querySelectorAll('a')].every(a => !a.href.startsWith('javascript:'))")
     handlers = "[...document.querySelectorAll('*')].some(e => [...e.attributes].some(a => a.name.startsWith('on')))"
@@ -175,7 +179,9 @@ def test_payloads_as_names_of_analyses_tables_and_measures_never_run(page, study
         findings=[
             replace(f, analysis=names[f.analysis], measure=RUNS, table=RUNS, text=PAYLOADS[2]) for f in given.findings
         ],
-        tables={f"{payload}{name}": t for (name, t), payload in zip(given.tables.items(), cycle(PAYLOADS), strict=False)},
+        tables={
+            f"{payload}{name}": t for (name, t), payload in zip(given.tables.items(), cycle(PAYLOADS), strict=False)
+        },
         manifest={payload: {payload: payload} for payload in PAYLOADS} | {"models": {RUNS: {RUNS: RUNS}}},
         notes=list(PAYLOADS),
     )
@@ -193,9 +199,11 @@ def test_only_the_script_and_the_style_of_the_page_itself_are_allowed(page, stud
         assert " " not in rules[name]
     # What a payload would do if it ever became markup, the policy stops.
     page.evaluate(
-        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.owned=1\"><svg onload=\"window.owned=1\">')"
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"owned=1\"><svg onload=\"owned=1\">')"
     )
-    page.evaluate("(() => { const s = document.createElement('script'); s.text = 'window.owned=1'; document.body.append(s); })()")
+    page.evaluate(
+        "(() => { const s = document.createElement('script'); s.text = 'window.owned=1'; document.body.append(s); })()"
+    )
     page.evaluate("new Promise(done => setTimeout(done, 200))")
     assert page.evaluate("'owned' in window") is False
     assert any("Content Security Policy" in problem for problem in page.problems)

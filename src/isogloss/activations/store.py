@@ -125,7 +125,7 @@ class ActivationStore:
         vectors = LayerVectors(self.directory / name, self.settings.dtype)
         if vectors.shape[1] != self.hidden:
             raise StoreError(
-                f"{self.directory / name} has {vectors.shape[1]} numbers per vector where the manifest says {self.hidden}"
+                f"{vectors.path} has {vectors.shape[1]} numbers per vector; its manifest says {self.hidden}"
             )
         return vectors
 

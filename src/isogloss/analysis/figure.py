@@ -138,9 +138,13 @@ class TableFigure(Figure):
     def __post_init__(self) -> None:
         for row in self.rows:
             if not isinstance(row, tuple) or len(row) != len(self.columns):
-                raise ValueError(f"a row of table {self.name!r} has not one cell for each of {len(self.columns)} columns")
+                raise ValueError(
+                    f"a row of table {self.name!r} has not one cell for each of {len(self.columns)} columns"
+                )
         if self.group_by is not None and self.group_by not in self.columns:
-            raise ValueError(f"table {self.name!r} has no column {self.group_by!r}; its columns: {', '.join(self.columns)}")
+            raise ValueError(
+                f"table {self.name!r} has no column {self.group_by!r}; its columns: {', '.join(self.columns)}"
+            )
 
 
 @dataclass(frozen=True)

@@ -151,8 +151,8 @@ def refuse_reserved(name: str, where: str = "") -> None:
     file = f"{where}: " if where else ""
     if "=" in name:
         raise CorpusError(
-            f"{file}a label cannot be called {name!r}: tables write LABEL=VALUE, so = cannot be part of its name; rename it "
-            "in the file"
+            f"{file}a label cannot be called {name!r}: tables write LABEL=VALUE, so = cannot be part of its name; "
+            "rename it in the file"
         )
     if name in RESERVED:
         raise CorpusError(

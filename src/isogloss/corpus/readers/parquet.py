@@ -99,6 +99,6 @@ def _limit(path: Path) -> int:
 def _refuse_expanding(path: Path, expanded: int) -> None:
     if expanded > _limit(path):
         raise CorpusError(
-            f"{path}: its {path.stat().st_size:,} bytes expand to {expanded / 2**20:,.0f} MiB, more than {MOST_TIMES} times as much, "
-            "which no file of texts does; if it is right, write its texts as JSON lines and read those"
+            f"{path}: its {path.stat().st_size:,} bytes expand to {expanded / 2**20:,.0f} MiB, more than {MOST_TIMES} "
+            "times as much, which no file of texts does; if it is right, write its texts as JSON lines and read those"
         )
