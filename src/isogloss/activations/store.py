@@ -57,8 +57,7 @@ class ActivationStore:
         self.manifest = read_json(self.directory / MANIFEST)
         if self.manifest.get("format") != FORMAT:
             raise StoreError(f"{self.directory} has format {self.manifest.get('format')}; this version reads {FORMAT}")
-        self.manifest = shaped(self.manifest, Manifest, str(self.directory / MANIFEST))
-        self.settings: Settings = self.manifest["settings"]
+        self.settings: Settings = shaped(self.manifest, Manifest, str(self.directory / MANIFEST))["settings"]
         self.layers: tuple[int, ...] = self.settings.layers
         self.hidden: int = self.manifest["hidden"]
         self._verify = verify

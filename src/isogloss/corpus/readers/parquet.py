@@ -32,6 +32,8 @@ def read_parquet(path: Path, options: ReadOptions) -> Draft:
     ------
     CorpusError : it is no Parquet file, is damaged, or expands to more than `MOST_TIMES` its size.
     """
+    from pyarrow import ArrowException
+
     try:
         available = tuple(pl.read_parquet_schema(path))
         require_columns(available, options, str(path))
@@ -39,7 +41,7 @@ def read_parquet(path: Path, options: ReadOptions) -> Draft:
         _refuse_expanding(path, _announced(path, columns))
         _refuse_expanding(path, _repeated(path, columns))
         frame = pl.read_parquet(path, columns=columns)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ArrowException, OSError, ValueError) as error:
         raise CorpusError(f"{path} is not a readable Parquet file: {first_line(error)}") from None
     return draft_from_table(Table(frame, available, str(path)), options)
 
@@ -48,10 +50,10 @@ def _chunks(path: Path, columns: list[str]) -> Iterator[Any]:
     """What the file's end says of each part of these columns."""
     from pyarrow.parquet import read_metadata
 
-    metadata = read_metadata(path)
+    metadata, roots = read_metadata(path), tuple(f"{name}." for name in columns)
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         parts = map(group.column, range(group.num_columns))
-        yield from (part for part in parts if part.path_in_schema.split(".")[0] in columns)
+        yield from (part for part in parts if part.path_in_schema.startswith(roots) or part.path_in_schema in columns)
 
 
 def _announced(path: Path, columns: list[str]) -> int:
