@@ -82,10 +82,10 @@ def _serve(pipe: Any, seed: int) -> None:
 
 
 class Inputs:
-    """The process that reads the inputs."""
+    """The process that reads the inputs; by default one that shares no thread with this one."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed, self._context = seed, multiprocessing.get_context("spawn")
+    def __init__(self, seed: int, method: str = "spawn") -> None:
+        self._seed, self._context = seed, multiprocessing.get_context(method)
         self.memory: list[tuple[int, int]] = []
         self._start()
 

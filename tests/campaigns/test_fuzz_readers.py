@@ -1,4 +1,6 @@
 import json
+import os
+import time
 
 import pytest
 from campaigns.fuzz_readers import campaign
@@ -120,14 +122,27 @@ def test_a_kept_case_is_read_again(tmp_path, capsys):
         fuzz_readers.replay(path)
 
 
-def test_an_input_that_kills_its_process_is_a_fault_and_the_next_is_read(monkeypatch):
-    inputs = fuzz_readers.Inputs(0)
-    inputs._process.kill()
-    target, verdict = inputs.judge(0)
-    assert target == case_of(0, 0).target
-    assert "died" in verdict.message
-    assert "died" not in inputs.judge(0)[1].message
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_an_input_that_kills_or_halts_its_process_is_a_fault_and_the_next_is_read(monkeypatch):
+    def served(pipe, seed):
+        pipe.send(100)
+        while (number := pipe.recv()) is not None:
+            if number == 1:
+                os._exit(9)
+            if number == 2:
+                time.sleep(60)
+            pipe.send(("csv", verdicts.Verdict("read", 0.5), 200 + number))
+
+    monkeypatch.setattr(fuzz_readers, "_serve", served)
+    monkeypatch.setattr(fuzz_readers, "PATIENCE", 0.2)
+    inputs = fuzz_readers.Inputs(0, "fork")
+    found = [inputs.judge(number) for number in range(4)]
     inputs.close()
+    assert [verdict.kind for _, verdict in found] == ["read", "fault", "fault", "read"]
+    assert "exit code 9" in found[1][1].message
+    assert "no answer" in found[2][1].message
+    assert found[1][0] == case_of(0, 1).target
+    assert inputs.memory == [(100, 200), (100, 100), (100, 203)]
 
 
 def test_the_limit_on_time_is_lifted_afterwards():
