@@ -65,7 +65,7 @@ def test_show_prints_nothing_that_a_terminal_obeys(hostile, more):
 
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_tables_are_exact_in_a_file_and_plain_on_a_terminal(hostile, form, monkeypatch):
-    asked = ["show", str(hostile[0]), "similarity_words", "--format", form]
+    asked = ["show", str(hostile[0]), "similarity_tasks", "--format", form]
     monkeypatch.setattr(console.out, "_force_terminal", True)
     assert clean(CliRunner().invoke(app, asked).output)
     monkeypatch.setattr(console.out, "_force_terminal", False)
