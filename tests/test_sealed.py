@@ -102,6 +102,13 @@ def test_files_of_a_store_stay_inside(run):
         ig.ActivationStore(store)
 
 
+def test_a_store_of_an_unknown_kind_of_number_is_refused(run):
+    store = run / "activations" / "base"
+    rewritten(store / "manifest.json", lambda m: m["settings"].update(dtype="float8"))
+    with pytest.raises(StoreError, match=r"manifest\.json: vectors are stored as 'float8'"):
+        ig.ActivationStore(store)
+
+
 def test_the_seal_of_a_task_names_no_file_elsewhere(run, models, corpus):
     seal = next(RunLayout(run).tasks.glob("*/done.json"))
     rewritten(seal, lambda done: done["tables"].update({"../../../outside": outside_digest(run)}))

@@ -14,6 +14,7 @@ from isogloss.activations.layout import (
     JOURNAL,
     MANIFEST,
     SENTENCES,
+    STORAGE,
     WORDS,
     Manifest,
     Settings,
@@ -58,6 +59,10 @@ class ActivationStore:
         if self.manifest.get("format") != FORMAT:
             raise StoreError(f"{self.directory} has format {self.manifest.get('format')}; this version reads {FORMAT}")
         self.settings: Settings = shaped(self.manifest, Manifest, str(self.directory / MANIFEST))["settings"]
+        if self.settings.dtype not in STORAGE:
+            raise StoreError(
+                f"{self.directory / MANIFEST}: vectors are stored as {self.settings.dtype!r}, which is none of {', '.join(STORAGE)}"
+            )
         self.layers: tuple[int, ...] = self.settings.layers
         self.hidden: int = self.manifest["hidden"]
         self._verify = verify

@@ -86,8 +86,8 @@ def show(
             return
         frame = frame if limit is None else frame.head(limit)
         text = spreadsheet_csv(frame) if format is TableFormat.csv else frame.write_json()
-        # A file gets what is there; a terminal nothing that it would obey.
-        typer.echo(printable(text) if console.is_terminal else text, nl=False)
+        # A file gets what is there (`color` keeps echo from taking escapes away); a terminal nothing it would obey.
+        typer.echo(printable(text) if console.is_terminal else text, nl=False, color=True)
 
 
 def _chosen(frame: pl.DataFrame, table: str, columns: str) -> pl.DataFrame:
