@@ -60,9 +60,8 @@ class ActivationStore:
             raise StoreError(f"{self.directory} has format {self.manifest.get('format')}; this version reads {FORMAT}")
         self.settings: Settings = shaped(self.manifest, Manifest, str(self.directory / MANIFEST))["settings"]
         if self.settings.dtype not in STORAGE:
-            raise StoreError(
-                f"{self.directory / MANIFEST}: vectors are stored as {self.settings.dtype!r}, which is none of {', '.join(STORAGE)}"
-            )
+            known, where = ", ".join(STORAGE), self.directory / MANIFEST
+            raise StoreError(f"{where}: vectors are stored as {self.settings.dtype!r}, which is none of {known}")
         self.layers: tuple[int, ...] = self.settings.layers
         self.hidden: int = self.manifest["hidden"]
         self._verify = verify
