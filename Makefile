@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench docs browser clean
+.PHONY: setup demo test lint bench campaigns docs browser clean
 
 setup: $(READY)
 
@@ -37,6 +37,10 @@ lint: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.run
+
+# Longer than a test suite has time for; the results are kept beside them.
+campaigns: setup
+	$(BIN)/python -m campaigns.fuzz_readers
 
 docs: setup
 	$(BIN)/python -m docs.generate

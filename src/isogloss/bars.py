@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -21,9 +22,19 @@ from rich.progress import Progress as Bars
 from rich.progress import Task as BarTask
 from rich.text import Text
 
+from isogloss.errors import printable
 from isogloss.progress import SILENT, Advance, Progress
 
-err = Console(stderr=True, soft_wrap=True)
+
+class PlainConsole(Console):
+    """A console that is never sent control characters of others: corpora, labels and names may hold any."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """As rich prints, with what a terminal would obey written out in plain strings."""
+        super().print(*(printable(one) if isinstance(one, str) else one for one in objects), **how)
+
+
+err = PlainConsole(stderr=True, soft_wrap=True)
 
 
 class _Rate(ProgressColumn):
@@ -87,7 +98,7 @@ class BarProgress(Progress):
             return
         opened = self._bars is None
         bars = self._bars or self._open()
-        task = bars.add_task(name, total=total, unit=unit)
+        task = bars.add_task(printable(name), total=total, unit=unit)
         try:
             yield lambda amount: bars.advance(task, amount)
         finally:

@@ -21,7 +21,7 @@ class IsoglossError(Exception):
     """
 
     def __init__(self, message: str, remedy: str = "", **options: Any) -> None:
-        self.message, self.remedy, self.options = message, remedy, options
+        self.message, self.remedy, self.options = readable(message), remedy, options
         super().__init__(self.spelled(as_argument))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -33,7 +33,7 @@ class IsoglossError(Exception):
         remedy = self.remedy
         for name, value in self.options.items():
             remedy = remedy.replace(f"{{{name}}}", spell(name, value))
-        return f"{self.message}; {remedy}" if remedy else self.message
+        return readable(f"{self.message}; {remedy}") if remedy else self.message
 
     def renamed(self, names: Mapping[str, str]) -> Self:
         """The same error of a place where these options go by other names."""
@@ -45,6 +45,30 @@ class IsoglossError(Exception):
 
 def _again(kind: type[IsoglossError], message: str, remedy: str, options: dict[str, Any]) -> IsoglossError:
     return kind(message, remedy, **options)
+
+
+LONGEST = 1600
+"""Characters of a message; a file can hold a name of any length, and what is said of it must stay readable."""
+
+
+def readable(text: str) -> str:
+    """`printable`, and the middle of a long text left out."""
+    return printable(text if len(text) <= LONGEST else f"{text[: LONGEST - 600]} ... {text[-500:]}")
+
+
+def printable(text: str) -> str:
+    """The text as a terminal may be given it: what would move its cursor or turn its text is written out.
+
+    Line breaks, tabs, zero-width joiners (emoji) and all that is seen stay as they are.
+    """
+    return "".join(c if c.isprintable() or c in _KEPT else _written_out(c) for c in text)
+
+
+_KEPT = "\n\t\u00a0\u200c\u200d\u3000"
+
+
+def _written_out(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def as_argument(name: str, value: Any) -> str:

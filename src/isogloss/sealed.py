@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def write_json(path: Path, content: dict[str, Any], *, compact: bool = False) ->
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read what `write_json` wrote.
+    """Read what `write_json` wrote. The checksum says that nothing was damaged, not who wrote it: see `shapes`.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise StoreError(f"{path} is missing") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise StoreError(f"{path} is damaged: {error}") from None
     if not isinstance(content, dict) or content.pop("sha256", None) != _seal(content):
         raise StoreError(f"{path} is damaged: its content does not match its checksum")
@@ -101,8 +102,43 @@ def read_table(path: Path, checksum: str) -> pl.DataFrame:
         raise StoreError(f"{path} is missing") from None
     if hashlib.sha256(content).hexdigest() != checksum:
         raise StoreError(f"{path} is damaged: its bytes are not those that were written")
-    return pl.read_parquet(io.BytesIO(content))
+    return parquet(path, content)
+
+
+def parquet(path: Path, content: bytes | None = None) -> pl.DataFrame:
+    """A Parquet file, or the bytes that were read of it.
+
+    Raises
+    ------
+    StoreError : it is not one, or is damaged.
+    """
+    try:
+        return pl.read_parquet(path if content is None else io.BytesIO(content))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise StoreError(f"{path} is not a readable Parquet file: {first_line(error)}") from None
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of another package says, without the rest of it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def inside(root: Path, name: str) -> Path:
+    """The file of a directory that another file names.
+
+    A name that was read decides what is read and written: it must be that of a file in the directory itself.
+
+    Raises
+    ------
+    StoreError : the name leads elsewhere, or is no name of a file.
+    """
+    parts = re.split(r"[/\\]", name)
+    if len(parts) > 1 or name in ("", ".", "..") or ":" in name or not name.isprintable() or len(name.encode()) > 255:
+        raise StoreError(f"{root}: {name[:80]!r} is no name of a file in this directory; it is not read")
+    return root / name
 
 
 def _seal(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    ).hexdigest()

@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import ml_dtypes
 import numpy as np
 
 from isogloss.errors import OptionError
+from isogloss.shapes import shaped
 
 FORMAT = 1
 MANIFEST, JOURNAL = "manifest.json", "journal.jsonl"
@@ -94,10 +95,39 @@ class Settings:
         ]
 
     @staticmethod
-    def from_dict(data: dict[str, Any]) -> Settings:
-        """Read back from JSON."""
-        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        return Settings(**fields)
+    def from_dict(data: Any, where: str = "the settings") -> Settings:
+        """Read back from JSON.
+
+        Raises
+        ------
+        StoreError : a setting is missing, unknown or of another type; `where` names the file.
+        """
+        settings: Settings = shaped(data, Settings, where)
+        return settings
+
+
+class Entry(TypedDict):
+    """What the manifest says of a file: its checksum, or those of its header and of its rows up to each stop."""
+
+    bytes: int
+    sha256: NotRequired[str]
+    header: NotRequired[int]
+    header_sha256: NotRequired[str]
+    row_bytes: NotRequired[int]
+    chunks: NotRequired[list[tuple[int, str]]]
+
+
+class Manifest(TypedDict):
+    """What is read of a store's manifest."""
+
+    settings: Settings
+    hidden: int
+    n_layers: int
+    n_words: int
+    n_tokens: int
+    token_labels: NotRequired[list[str]]
+    sentence_labels: NotRequired[list[str]]
+    files: dict[str, Entry]
 
 
 def _short(value: Any) -> str:

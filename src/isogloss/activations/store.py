@@ -14,7 +14,9 @@ from isogloss.activations.layout import (
     JOURNAL,
     MANIFEST,
     SENTENCES,
+    STORAGE,
     WORDS,
+    Manifest,
     Settings,
     file_sha256,
     layer_file,
@@ -22,7 +24,8 @@ from isogloss.activations.layout import (
 )
 from isogloss.activations.vectors import LayerVectors
 from isogloss.errors import OptionError, StoreError
-from isogloss.sealed import read_json
+from isogloss.sealed import inside, parquet, read_json
+from isogloss.shapes import shaped
 
 
 class ActivationStore:
@@ -55,7 +58,10 @@ class ActivationStore:
         self.manifest = read_json(self.directory / MANIFEST)
         if self.manifest.get("format") != FORMAT:
             raise StoreError(f"{self.directory} has format {self.manifest.get('format')}; this version reads {FORMAT}")
-        self.settings = Settings.from_dict(self.manifest["settings"])
+        self.settings: Settings = shaped(self.manifest, Manifest, str(self.directory / MANIFEST))["settings"]
+        if self.settings.dtype not in STORAGE:
+            known, where = ", ".join(STORAGE), self.directory / MANIFEST
+            raise StoreError(f"{where}: vectors are stored as {self.settings.dtype!r}, which is none of {known}")
         self.layers: tuple[int, ...] = self.settings.layers
         self.hidden: int = self.manifest["hidden"]
         self._verify = verify
@@ -119,17 +125,22 @@ class ActivationStore:
 
     def _vectors(self, name: str) -> LayerVectors:
         self._check(name)
-        return LayerVectors(self.directory / name, self.settings.dtype)
+        vectors = LayerVectors(self.directory / name, self.settings.dtype)
+        if vectors.shape[1] != self.hidden:
+            raise StoreError(
+                f"{vectors.path} has {vectors.shape[1]} numbers per vector; its manifest says {self.hidden}"
+            )
+        return vectors
 
     def _frame(self, name: str) -> pl.DataFrame:
         if name not in self._frames:
             self._check(name)
-            self._frames[name] = pl.read_parquet(self.directory / name)
+            self._frames[name] = parquet(self.directory / name)
         return self._frames[name]
 
     def _check_sizes(self) -> None:
         for name, entry in self.manifest["files"].items():
-            path = self.directory / name
+            path = inside(self.directory, name)
             if not path.exists():
                 raise StoreError(f"{path} is missing")
             if (size := path.stat().st_size) != entry["bytes"]:
@@ -157,12 +168,17 @@ def check_chunks(path: Path, entry: dict[str, Any], directory: Path) -> None:
     ------
     StoreError : names the file and the rows that changed.
     """
+    header, row_bytes = entry.get("header", 0), entry.get("row_bytes", 0)
+    stops = [0, *(stop for stop, _ in entry.get("chunks", []))]
+    # What the manifest says of the rows decides how much is read.
+    if header < 0 or row_bytes <= 0 or stops != sorted(stops) or header + stops[-1] * row_bytes != entry["bytes"]:
+        raise StoreError(f"{directory / MANIFEST} is damaged: the rows of {path.name} do not make up its bytes")
     with path.open("rb") as stream:
-        if hashlib.sha256(stream.read(entry["header"])).hexdigest() != entry["header_sha256"]:
+        if hashlib.sha256(stream.read(header)).hexdigest() != entry.get("header_sha256"):
             raise StoreError(f"{path} is damaged: its header changed")
         start = 0
-        for stop, expected in entry["chunks"]:
-            digest = hashlib.sha256(stream.read((stop - start) * entry["row_bytes"])).hexdigest()
+        for stop, expected in entry.get("chunks", []):
+            digest = hashlib.sha256(stream.read((stop - start) * row_bytes)).hexdigest()
             if digest != expected:
                 raise StoreError(
                     f"{path} is damaged: rows {start} to {stop - 1} are not those that were written; "

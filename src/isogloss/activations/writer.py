@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict
 
 import polars as pl
 
@@ -35,6 +35,14 @@ from isogloss.activations.store import ActivationStore
 from isogloss.errors import StoreError
 from isogloss.locks import LOCK, held
 from isogloss.sealed import is_draft, write_json
+from isogloss.shapes import shaped
+
+
+class _Line(TypedDict):
+    """A line of the journal: a chunk that is on disk, and the checksum of its rows in every file."""
+
+    chunk: int
+    sha256: dict[str, str]
 
 
 class StoreWriter:
@@ -155,26 +163,27 @@ class StoreWriter:
         lines = journal.read_bytes().split(b"\n")
         try:
             head = json.loads(lines[0])
-            settings = Settings.from_dict(head["settings"])
-        except (ValueError, KeyError, TypeError):
+            settings, plan = Settings.from_dict(head["settings"], str(journal)), head["plan"]
+        except (ValueError, KeyError, TypeError, RecursionError, StoreError):
             raise StoreError(f"{journal} is damaged; delete {self.directory} and extract again") from None
         if differences := self.settings.differences(settings):
             raise StoreError(
                 f"{self.directory} holds an unfinished extraction with other settings ({'; '.join(differences)}); "
                 "choose another directory or delete it"
             )
-        if head["plan"] != [[c.number, list(c.sentences), list(c.rows)] for c in self.chunks]:
+        if plan != [[c.number, list(c.sentences), list(c.rows)] for c in self.chunks]:
             raise StoreError(f"{self.directory} was begun with another plan; delete it and extract again")
         self.files.resume()
         kept = [lines[0]]
         for line in lines[1:]:
             try:
-                entry = json.loads(line)
-                chunk, digests = self.chunks[entry["chunk"]], entry["sha256"]
-            except (ValueError, KeyError, TypeError, IndexError):
+                entry = shaped(json.loads(line), _Line, str(journal))
+                number, digests = entry["chunk"], entry["sha256"]
+            except (ValueError, RecursionError, StoreError):
                 continue  # the line that was being written when the run died
-            if set(digests) == set(self.files.rows) and self.files.holds(chunk, digests):
-                self._checksums[chunk.number] = digests
+            known = 0 <= number < len(self.chunks) and digests.keys() == self.files.rows.keys()
+            if known and self.files.holds(self.chunks[number], digests):
+                self._checksums[number] = digests
                 kept.append(line)
         draft = journal.with_name(journal.name + PART)
         draft.write_bytes(b"\n".join(kept) + b"\n")

@@ -7,6 +7,7 @@ that no analysis needs yet is added together with its drawing in `report/`. `kin
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any, ClassVar
@@ -43,6 +44,11 @@ class Line:
     low: tuple[float | None, ...] = ()
     high: tuple[float | None, ...] = ()
 
+    def __post_init__(self) -> None:
+        what = f"line {self.name!r}"
+        _refuse_ragged(what, len(self.x), {"y": self.y})
+        _refuse_ragged(what, len(self.x), {"low": self.low, "high": self.high}, optional=True)
+
 
 @dataclass(frozen=True)
 class Band:
@@ -52,6 +58,15 @@ class Band:
     x: tuple[float, ...]
     low: tuple[float | None, ...]
     high: tuple[float | None, ...]
+
+    def __post_init__(self) -> None:
+        _refuse_ragged(f"band {self.name!r}", len(self.x), {"low": self.low, "high": self.high})
+
+
+def _refuse_ragged(what: str, expected: int, parts: Mapping[str, Sequence[Any]], *, optional: bool = False) -> None:
+    for name, values in parts.items():
+        if len(values) != expected and (values or not optional):
+            raise ValueError(f"{what} has {len(values)} values of {name}; there are {expected} places")
 
 
 @dataclass(frozen=True)
@@ -100,6 +115,12 @@ class HeatmapFigure(Figure):
     low: float = 0.0
     high: float = 1.0
 
+    def __post_init__(self) -> None:
+        places = f"heatmap {self.name!r}"
+        _refuse_ragged(places, len(self.rows), {"rows": self.values})
+        for row in self.values:
+            _refuse_ragged(places, len(self.columns), {"columns": row})
+
 
 @dataclass(frozen=True)
 class TableFigure(Figure):
@@ -113,6 +134,17 @@ class TableFigure(Figure):
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     group_by: str | None = None
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if not isinstance(row, tuple) or len(row) != len(self.columns):
+                raise ValueError(
+                    f"a row of table {self.name!r} has not one cell for each of {len(self.columns)} columns"
+                )
+        if self.group_by is not None and self.group_by not in self.columns:
+            raise ValueError(
+                f"table {self.name!r} has no column {self.group_by!r}; its columns: {', '.join(self.columns)}"
+            )
 
 
 @dataclass(frozen=True)

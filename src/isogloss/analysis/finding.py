@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from isogloss.errors import printable
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -69,7 +71,7 @@ class Finding:
         )
 
     def __str__(self) -> str:
-        return self.text
+        return printable(self.text)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types for `summary.json`."""

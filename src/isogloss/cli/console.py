@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from isogloss.bars import BarProgress, err
+from isogloss.bars import BarProgress, PlainConsole, err
 from isogloss.errors import IsoglossError
 from isogloss.progress import Progress
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 USER_ERROR = 2
 INTERRUPTED = 130
 
-out = Console(soft_wrap=True)
+out = PlainConsole(soft_wrap=True)
 
 
 WIDE = 500
@@ -87,4 +87,4 @@ def as_option(name: str, value: Any) -> str:
 def _escaped(text: str) -> str:
     from rich.markup import escape
 
-    return escape("".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text))
+    return escape(text)

@@ -12,7 +12,7 @@ import typer
 from isogloss.cli import options as o
 from isogloss.cli.console import out as console
 from isogloss.cli.console import print_findings, print_table, user_errors
-from isogloss.errors import OptionError
+from isogloss.errors import OptionError, printable
 
 
 class TableFormat(StrEnum):
@@ -23,6 +23,10 @@ class TableFormat(StrEnum):
     json = "json"
 
 
+FORMAT_HELP = (
+    "table, csv or json. In csv a text that a spreadsheet would run as a formula (=, +, -, @ first) has a ' before it; "
+    "json and the Parquet files have it as it is."
+)
 ROWS = 60
 """Rows of a table that are printed unless more are asked for."""
 LONG = ("examples",)
@@ -48,12 +52,12 @@ def show(
         int | None,
         typer.Option("--limit", min=1, help="So many rows; if not given, 60 of a table and all of csv, json."),
     ] = None,
-    format: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.table,  # noqa: A002
+    format: Annotated[TableFormat, typer.Option("--format", help=FORMAT_HELP)] = TableFormat.table,  # noqa: A002
 ) -> None:
     """Print the findings of a run, or one of its tables."""
     with user_errors():
         from isogloss.api import load
-        from isogloss.report import table_view
+        from isogloss.report import spreadsheet_csv, table_view
 
         results = load(run)
         if table is None:
@@ -81,7 +85,9 @@ def show(
                 console.print(aside, markup=False, style="dim")
             return
         frame = frame if limit is None else frame.head(limit)
-        typer.echo(_flat(frame).write_csv() if format is TableFormat.csv else frame.write_json(), nl=False)
+        text = spreadsheet_csv(frame) if format is TableFormat.csv else frame.write_json()
+        # A file gets what is there (`color` keeps echo from taking escapes away); a terminal nothing it would obey.
+        typer.echo(printable(text) if console.is_terminal else text, nl=False, color=True)
 
 
 def _chosen(frame: pl.DataFrame, table: str, columns: str) -> pl.DataFrame:
@@ -114,11 +120,6 @@ def _only(frame: pl.DataFrame, table: str, column: str, wanted: int | str) -> pl
         held = frame[column].unique().sort().drop_nulls().to_list()
         raise OptionError(f"no row of {table} has {column} {wanted!r}; there are {', '.join(map(str, held[:20]))}")
     return kept
-
-
-def _flat(frame: pl.DataFrame) -> pl.DataFrame:
-    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
-    return frame.drop(nested)
 
 
 def report(

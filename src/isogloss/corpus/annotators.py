@@ -247,7 +247,10 @@ def _read_frequencies(path: Path, word: str, column: str, encoding: str) -> dict
     table: dict[str, float] = {}
     header: list[str] | None = None
     for number, line in numbered_lines(read_text(path, encoding)):
-        row = next(csv.reader([line])) if delimiter == "," else line.split(delimiter)
+        try:
+            row = next(csv.reader([line])) if delimiter == "," else line.split(delimiter)
+        except csv.Error as error:
+            raise CorpusError(f"{path}, line {number}: {error}") from None
         if header is None:
             header = row
             for name in (word, column):

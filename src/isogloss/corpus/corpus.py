@@ -23,7 +23,7 @@ from isogloss.corpus.readers import ReadOptions
 from isogloss.corpus.sentence_tasks import SentenceTask, labelled_by, resolve_tasks
 from isogloss.corpus.sources import Labels, Source, aligned, draft_of_texts, draft_of_words, read_source
 from isogloss.corpus.storage import is_saved_corpus, read_corpus, write_corpus
-from isogloss.errors import CorpusError, OptionError
+from isogloss.errors import CorpusError, OptionError, printable
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -183,7 +183,7 @@ class Corpus:
             if names:
                 more = f" and {len(names) - 8} more" if len(names) > 8 else ""
                 parts.append(f"{title}: {', '.join(names[:8])}{more}")
-        return f"<Corpus {self.name}: {'; '.join(parts)}>"
+        return printable(f"<Corpus {self.name}: {'; '.join(parts)}>")
 
     def select(self, sentences: Sequence[int] | np.ndarray | pl.Series) -> Corpus:
         """These sentences in this order, numbered anew; one named twice is there twice.

@@ -137,21 +137,26 @@ def blank_to_null(values: pl.Series) -> pl.Series:
     return values.set(values == "", None) if values.dtype == pl.String else values
 
 
-def refuse_reserved(name: str) -> None:
+def refuse_reserved(name: str, where: str = "") -> None:
     """A label must not hide a column that every corpus has, nor read as a value of a label.
+
+    Parameters
+    ----------
+    where : the file that has it, if one has.
 
     Raises
     ------
     CorpusError : the name is one of those columns, or holds =, which stands between a label and its value in tables.
     """
+    file = f"{where}: " if where else ""
     if "=" in name:
         raise CorpusError(
-            f"a label cannot be called {name!r}: tables write LABEL=VALUE, so = cannot be part of its name; rename it "
-            "in the file"
+            f"{file}a label cannot be called {name!r}: tables write LABEL=VALUE, so = cannot be part of its name; "
+            "rename it in the file"
         )
     if name in RESERVED:
         raise CorpusError(
-            f"a label cannot be called {name!r}: every corpus has a column of that name; rename it in the file"
+            f"{file}a label cannot be called {name!r}: every corpus has a column of that name; rename it in the file"
         )
 
 

@@ -46,8 +46,9 @@ def _fractional(numbers: pl.Series) -> bool:
 
 
 def _whole(numbers: pl.Series, values: pl.Series) -> pl.Series:
-    """Whole numbers as `1`; where some are infinite the column is not whole numbers and keeps its spelling."""
-    if numbers.drop_nulls().is_finite().all():
+    """Whole numbers as `1`; where some are infinite or beyond 2^63 the column keeps its spelling."""
+    known = numbers.drop_nulls()
+    if known.is_finite().all() and (known.abs() < 2.0**63).all():
         return numbers.cast(pl.Int64).cast(pl.String)
     return values.cast(pl.String)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from isogloss.corpus.corpus import Corpus
 
 _FORMATS = {"empath": (".tsv", ".txt"), "liwc": (".dic",), "json": (".json",)}
-_CONDITION = re.compile(r"\([^)]*\)\S*|\S*/\S*")
+_CONDITION = re.compile(r"\([^()]*\)\S*")
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,9 @@ def read_lexicon(
         )
     read = {"empath": _read_empath, "liwc": _read_liwc, "json": _read_json}[format]
     categories = read(read_text(file, encoding), file)
+    for category in categories:
+        if SEPARATOR in category or not category:
+            raise CorpusError(f"{file}: the category {category!r} must have a name without {SEPARATOR!r}")
     if not any(categories.values()):
         raise CorpusError(f"{file} has no category with words")
     return lexicon(categories, name or file.stem)
@@ -161,6 +164,8 @@ def _read_liwc(text: str, path: Path) -> dict[str, list[str]]:
             continue
         word, *rest = line.split("\t", 1) if "\t" in line else line.split(None, 1)
         for key in _CONDITION.sub(" ", rest[0] if rest else "").split():
+            if "/" in key:
+                continue
             if key not in names:
                 raise CorpusError(f"{path}, line {number}: there is no category {key!r} above")
             categories[names[key]].append(word.strip())
@@ -172,7 +177,7 @@ def _read_liwc(text: str, path: Path) -> dict[str, list[str]]:
 def _read_json(text: str, path: Path) -> dict[str, list[str]]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorpusError(f"{path}, line {getattr(error, 'lineno', 1)}: not JSON: {error}") from None
     if not isinstance(content, dict):
         raise CorpusError(f'{path}: an object {{"category": ["word", ...]}} is expected')

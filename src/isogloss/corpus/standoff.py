@@ -90,5 +90,5 @@ def _labels(header: list[str], where: str, corpus: Corpus) -> dict[str, list[str
     if not names:
         raise CorpusError(f"{where} has no column besides {', '.join(header)}: there is no label")
     for name in names:
-        refuse_reserved(name)
+        refuse_reserved(name, where)
     return {name: [None] * corpus.words.height for name in names}

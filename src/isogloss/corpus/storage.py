@@ -6,16 +6,26 @@ Without that last file there is no corpus, so a run that was killed while writin
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import polars as pl
 
-from isogloss.errors import CorpusError
+from isogloss.corpus.draft import SENTENCE_COLUMNS, WORD_COLUMNS
+from isogloss.errors import CorpusError, StoreError
 from isogloss.sealed import read_json, read_table, write_json, write_table
+from isogloss.shapes import shaped
 
 HEADER = "corpus.json"
 _SENTENCES, _WORDS = "sentences.parquet", "words.parquet"
 _VERSION = 1
+
+
+class _About(TypedDict):
+    files: dict[str, str]
+    name: str
+    source: str
+    notes: list[str]
+    unread: NotRequired[list[str]]
 
 
 def write_corpus(folder: Path, sentences: pl.DataFrame, words: pl.DataFrame, about: dict[str, Any]) -> None:
@@ -42,8 +52,15 @@ def read_corpus(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any
     about = read_json(folder / HEADER)
     if about.pop("version", None) != _VERSION:
         raise CorpusError(f"{folder} was written by another version of isogloss; read the corpus from its source")
+    about = shaped(about, _About, str(folder / HEADER))
     files = about.pop("files")
-    return read_table(folder / _SENTENCES, files[_SENTENCES]), read_table(folder / _WORDS, files[_WORDS]), about
+    if absent := [name for name in (_SENTENCES, _WORDS) if name not in files]:
+        raise StoreError(f"{folder / HEADER} is damaged: it names no {absent[0]}")
+    sentences, words = (read_table(folder / name, files[name]) for name in (_SENTENCES, _WORDS))
+    for name, frame, columns in ((_SENTENCES, sentences, SENTENCE_COLUMNS), (_WORDS, words, WORD_COLUMNS)):
+        if wrong := [column for column, kind in columns.items() if frame.schema.get(column) != kind]:
+            raise StoreError(f"{folder / name} is damaged: it has no column {wrong[0]!r} of {columns[wrong[0]]}")
+    return sentences, words, about
 
 
 def is_saved_corpus(folder: Path) -> bool:

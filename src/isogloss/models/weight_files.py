@@ -11,7 +11,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from isogloss.errors import ModelError
+from isogloss.errors import ModelError, StoreError
+from isogloss.sealed import inside
 
 
 def find_weights(directory: Path, *, allow_pickle: bool, stem: str = "model") -> tuple[Path, ...]:
@@ -79,9 +80,11 @@ def _single_or_shards(directory: Path, name: str) -> tuple[Path, ...]:
         return ()
     try:
         shards = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError, TypeError) as error:
+        paths = tuple(inside(directory, shard) for shard in shards)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ModelError(f"{index} is not an index of weight shards (no readable `weight_map`)") from error
-    paths = tuple(directory / shard for shard in shards)
+    except StoreError as error:
+        raise ModelError(f"{index}: {error.message}") from None
     if missing := [path.name for path in paths if not path.is_file()]:
         raise ModelError(f"{directory} lacks {', '.join(missing)}, named in {index.name}; copy or download it again")
     return paths

@@ -16,8 +16,10 @@ from isogloss.engines import Engine
 from isogloss.errors import StoreError
 from isogloss.models import ModelReference
 from isogloss.sealed import read_json, write_json
+from isogloss.shapes import shaped
 from isogloss.study.jobs import PairSource
 from isogloss.study.layout import RunLayout
+from isogloss.study.manifest import Facts
 from isogloss.study.notes import coverage, kinship_notes, notes_on
 from isogloss.study.pairing import PairedStores
 from isogloss.study.plan import tasks_of
@@ -82,10 +84,10 @@ def run_members(
 def read_facts(layout: RunLayout, index: int) -> MemberFacts | None:
     """What is known of a member that ran; None if it did not, or if that is damaged."""
     try:
-        kept = read_json(layout.member(index))
+        kept = shaped(read_json(layout.member(index)), Facts, str(layout.member(index)))
     except StoreError:
         return None
-    return MemberFacts(kept["described"], tuple(kept["layers"]), tuple(kept["notes"]))
+    return MemberFacts(kept["described"], kept["layers"], kept["notes"])
 
 
 def _known(study: StudyTasks, analyses: Mapping[str, Analysis], index: int) -> MemberFacts | None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from isogloss.analysis import Figure, Finding, Tables, figure_from_dict
+from isogloss.analysis import Figure, Finding, Tables
 from isogloss.errors import OptionError, StoreError
-from isogloss.sealed import read_json, read_table
+from isogloss.sealed import inside, read_json, read_table
 from isogloss.study.layout import FORMAT, RunLayout
+from isogloss.study.manifest import checked_manifest, findings_and_figures
 from isogloss.study.series import described, placed
 
 FEW_SENTENCES = 30
@@ -138,8 +139,9 @@ def load_results(directory: Path | str) -> StudyResults:
         raise StoreError(f"{layout.root} is not a run directory: its manifest asks no question (an activation store?)")
     if manifest.get("format") != FORMAT:
         raise StoreError(f"{layout.root} has format {manifest.get('format')}; this version reads {FORMAT}")
-    if not manifest["finished"]:
+    if not manifest.get("finished"):
         raise StoreError(f"the run in {layout.root} is not finished: start it again and it goes on where it stopped")
+    manifest = checked_manifest(manifest, layout.manifest)
     try:
         n = manifest["corpus"]["sentences"]
         analyses = {name: _analysis(layout, name, entry, n) for name, entry in manifest["results"].items()}
@@ -156,19 +158,15 @@ def way_out(manifest: Mapping[str, Any]) -> str:
 
 
 def _analysis(layout: RunLayout, name: str, entry: Mapping[str, Any], n_sentences: int) -> AnalysisResult:
-    found = read_json(layout.figures / f"{name}.json")
+    path = inside(layout.figures, f"{name}.json")
+    findings, figures = findings_and_figures(read_json(path), path)
     return AnalysisResult(
         name=name,
         question=entry["question"],
-        tables={t: read_table(layout.tables / f"{t}.parquet", digest) for t, digest in entry["tables"].items()},
-        findings=tuple(_with_caveat(_finding(f), n_sentences) for f in found["findings"]),
-        figures=tuple(figure_from_dict(f) for f in found["figures"]),
+        tables={t: read_table(inside(layout.tables, f"{t}.parquet"), d) for t, d in entry["tables"].items()},
+        findings=tuple(_with_caveat(finding, n_sentences) for finding in findings),
+        figures=figures,
     )
-
-
-def _finding(data: dict[str, Any]) -> Finding:
-    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-    return Finding(**fields)
 
 
 def _with_caveat(finding: Finding, n_sentences: int) -> Finding:

@@ -14,9 +14,11 @@ from isogloss.analysis import Analysis, Tables
 from isogloss.engines import Engine
 from isogloss.errors import StoreError
 from isogloss.progress import Progress
-from isogloss.sealed import read_json, read_table, write_json, write_table
+from isogloss.sealed import inside, read_json, read_table, write_json, write_table
+from isogloss.shapes import shaped
 from isogloss.study.jobs import PairSource, TaskJob
 from isogloss.study.layout import RunLayout
+from isogloss.study.manifest import Sealed
 from isogloss.study.plan import Task, tasks, tasks_of
 from isogloss.study.series import NO_SERIES, Series
 from isogloss.study.series_results import series_results
@@ -134,8 +136,8 @@ class StudyTasks:
         if not seal.exists():
             return None
         try:
-            done = read_json(seal)["tables"]
-            return {name: read_table(home / f"{name}.parquet", digest) for name, digest in done.items()}
+            done = shaped(read_json(seal), Sealed, str(seal))["tables"]
+            return {name: read_table(inside(home, f"{name}.parquet"), digest) for name, digest in done.items()}
         except StoreError as error:
             self.progress.note(f"{error}; computed again")
             return None

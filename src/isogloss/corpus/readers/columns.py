@@ -46,7 +46,7 @@ def read_columns(path: Path, options: ReadOptions) -> Draft:
             word_at = _word_column(names, path)
             wanted = [(name, at) for at, name in enumerate(names) if at != word_at and name != "_"]
             for name, _ in wanted:
-                refuse_reserved(name)
+                refuse_reserved(name, str(path))
             collector = SentenceCollector(str(path), [name for name, _ in wanted])
         if names is None or len(row) != len(names):
             raise CorpusError(f"{path}, line {number}: {len(row)} columns where {len(names or ())} are expected")

@@ -63,9 +63,12 @@ def read_text(path: str | Path, encoding: str) -> str:
             raise CorpusError(f"{path} is compressed ({kind}); unpack it first")
     try:
         codec = codecs.lookup(encoding).name
-    except LookupError:
+        b"aa".decode(encoding)  # some codecs are not of text
+    except UnicodeError:
+        pass
+    except (LookupError, ValueError):
         raise CorpusError(
-            f"there is no encoding {encoding!r}; common ones are utf-8, latin-1, cp1252, utf-16"
+            f"there is no encoding {encoding!r} of text; common ones are utf-8, latin-1, cp1252, utf-16"
         ) from None
     wide = _looks_wide(raw)
     if wide and codec in ("utf-8", "utf-8-sig", "ascii"):

@@ -43,6 +43,8 @@ class Table:
 
 SPLIT = "split"
 """The column that names the splits unless another is asked for."""
+_UNSPELLED = (pl.Binary, pl.Duration, pl.Object)
+"""Kinds of values that have no one spelling as text."""
 
 
 def requested_columns(options: ReadOptions, available: tuple[str, ...]) -> list[str]:
@@ -112,7 +114,7 @@ def _draft_from_words(table: Table, options: ReadOptions) -> Draft:
     sentence_labels = {}
     for name in options.labels or ():
         if isinstance(table.frame[name].dtype, pl.List):
-            refuse_reserved(name)
+            refuse_reserved(name, table.where)
             frame = frame.with_columns(_token_label(table, name, counts).alias(name))
         else:
             sentence_labels[name] = _sentence_label(table, name)
@@ -181,7 +183,7 @@ def _plain(table: Table, name: str | None) -> pl.Series | None:
     if name is None:
         return None
     values = table.frame[name]
-    if values.dtype.is_nested():
+    if values.dtype.is_nested() or values.dtype in _UNSPELLED:
         raise CorpusError(f"{table.where}: the column {name!r} holds {values.dtype}; one value per row is expected")
     return values.cast(pl.String)
 
@@ -190,13 +192,15 @@ def _split(table: Table, options: ReadOptions) -> pl.Series | None:
     if options.split is not None:
         return _plain(table, options.split)
     # A column that was not asked for is no reason to complain.
-    usable = SPLIT in table.frame.columns and not table.frame[SPLIT].dtype.is_nested()
+    usable = SPLIT in table.frame.columns and not (
+        table.frame[SPLIT].dtype.is_nested() or table.frame[SPLIT].dtype in _UNSPELLED
+    )
     return _plain(table, SPLIT) if usable else None
 
 
 def _sentence_label(table: Table, name: str) -> pl.Series:
     values = table.frame[name]
-    if values.dtype.is_nested() or values.dtype == pl.Binary:
+    if values.dtype.is_nested() or values.dtype in _UNSPELLED:
         raise CorpusError(
             f"{table.where}: the label {name!r} holds {values.dtype}; one class or number per row is expected"
         )

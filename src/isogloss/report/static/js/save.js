@@ -25,9 +25,11 @@
     copy.prepend(paper);
     return new XMLSerializer().serializeToString(copy);
   };
+  // A spreadsheet takes text that begins like this for a formula; numbers with their intervals are left as they are.
+  const FORMULA = /^'*(?:[=+@\uff1d\uff0b\uff0d\uff20]|-(?![\d.][\d.,e\s[\]%+-]*$))/;
   const quoted = (text) => {
     const plain = text.trim().replace(/\u2212/g, "-").replaceAll('"', '""');
-    return `"${/^[=+@\t]|^-(?![\d.])/.test(plain) ? "'" : ""}${plain}"`;
+    return `"${FORMULA.test(plain) ? "'" : ""}${plain}"`;
   };
   const shown = (cell) => {
     const examples = [...cell.querySelectorAll(".example")].map((example) => example.textContent);
