@@ -31,15 +31,11 @@ LEAST: dict[str, dict[str, Any]] = {
     "isotropy": {
         "bootstrap": 20,
         "contextuality": False,
-        "counts": "0,1,5",
-        "draws": 2,
-        "probe_train": 200,
-        "head_sentences": 5,
+        "carries": "none",
         "clusters": "1,5",
         "local_words": 300,
         "permutations": 20,
         "dimension_words": 300,
-        "treatments": False,
     },
     "separability": {
         "max_train": 150,

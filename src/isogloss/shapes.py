@@ -7,10 +7,10 @@ anything is computed with it. Does not read files, and does not check what numbe
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, NotRequired, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 from isogloss.errors import StoreError
 
@@ -93,8 +93,8 @@ def _one_of(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind, include_extras=True)
+def _hints(kind: Hashable) -> dict[str, Any]:
+    return get_type_hints(cast(Any, kind), include_extras=True)
 
 
 def _dataclass(value: Any, kind: type[Any], where: str) -> Any:
@@ -108,7 +108,7 @@ def _dataclass(value: Any, kind: type[Any], where: str) -> Any:
     needed = (f.name for f in known.values() if f.default is MISSING and f.default_factory is MISSING)
     if absent := [name for name in needed if name not in value]:
         raise StoreError(f"{where}: there is no {absent[0]!r}")
-    hints = _hints(kind)
+    hints = _hints(cast(Hashable, kind))
     given = {name: shaped(v, hints[name], f"{where}, {name!r}") for name, v in value.items()}
     try:
         return kind(**given)
