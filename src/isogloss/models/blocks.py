@@ -105,9 +105,7 @@ def discover_blocks(module: nn.Module) -> Blocks:
     ModelError : no blocks are found, or what they return is not a residual stream.
     """
     encoder: nn.Module = inner_encoder(module)
-    found, found_by = _declared(encoder), "declared by the architecture"
-    if not found:
-        found, found_by = _longest_list(encoder), "the longest list of equal modules"
+    found, found_by = _found(encoder)
     if not found:
         raise ModelError(
             f"no transformer blocks found in {type(encoder).__name__}: it declares none and has no list of modules"
@@ -116,6 +114,26 @@ def discover_blocks(module: nn.Module) -> Blocks:
     draft = Blocks(encoder, modules, names, 0, 0, time_major=False, found_by=found_by)
     n_layers, hidden, time_major = _probe(draft)
     return Blocks(encoder, modules, names, n_layers, hidden, time_major, found_by)
+
+
+def blocks_of(encoder: nn.Module) -> tuple[nn.Module, ...]:
+    """The blocks of an encoder, in order, found without running it: its weights need not be there.
+
+    Raises
+    ------
+    ModelError : no blocks are found.
+    """
+    found, _ = _found(encoder)
+    if not found:
+        raise ModelError(f"no transformer blocks found in {type(encoder).__name__}")
+    return tuple(module for _, module in found)
+
+
+def _found(encoder: nn.Module) -> tuple[list[tuple[str, nn.Module]], str]:
+    declared = _declared(encoder)
+    if declared:
+        return declared, "declared by the architecture"
+    return _longest_list(encoder), "the longest list of equal modules"
 
 
 def inner_encoder(module: Any) -> Any:
