@@ -59,6 +59,21 @@ class GrowingAnalysis(Analysis, Protocol):
         ...
 
 
+@runtime_checkable
+class AskingAnalysis(Analysis, Protocol):
+    """An analysis that asks the running classifier more, the more it finds: a trial on little text shows too little."""
+
+    def asked_at_most(self, amount: TextAmount, classes: int, options: Any) -> float:
+        """Texts that it gives the classifier at the last layer, at most.
+
+        Parameters
+        ----------
+        amount : the words.
+        classes : of the task.
+        """
+        ...
+
+
 def _left(words: pl.DataFrame, minimum: int, maximum: int | None, drop_above: int | None) -> int:
     counts = words.group_by("word").len()["len"]
     kept = counts.filter((counts >= minimum) & (counts <= (drop_above or counts.max() or 0)))

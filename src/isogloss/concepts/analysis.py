@@ -99,6 +99,16 @@ class ConceptsAnalysis:
         clustered = amount.occurrences(options.min_count, options.max_count or None, options.drop_above)
         return amount.words, clustered, clustered**2
 
+    def asked_at_most(self, amount: TextAmount, classes: int, options: ConceptsOptions) -> float:
+        """Every trigger word and its three controls at three places in every sentence, for each class.
+
+        The search for the best word at one place, among these and as many more, is on half of the sentences.
+        """
+        if not options.triggers:
+            return 0.0
+        tried = 4 * options.trigger_words * (3 + 0.5)
+        return classes * options.trigger_sentences * tried
+
     def combine(self, tables: Tables, options: ConceptsOptions) -> Tables:
         """Add what needs several layers or several tuned models."""
         combined = {"concepts": tidy([])} | dict(tables)

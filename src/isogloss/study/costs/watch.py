@@ -38,13 +38,17 @@ def watched() -> Iterator[Watched]:
     give_back_memory()
     before = _resident()
     _forget_peak()
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     start = clock()
     try:
         yield found
     finally:
         found.seconds = clock() - start
         found.memory = max(0.0, peak() - before)
+
+
+def clock() -> float:
+    """Seconds: of the processor where one thread works, else of the clock."""
+    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
 
 
 def peak() -> float:
