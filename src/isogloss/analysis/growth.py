@@ -1,4 +1,4 @@
-"""What an analysis may say of itself so that its time and memory can be foretold on more text than they were tried on."""
+"""What an analysis may say of itself so that its time and memory can be foretold from a trial on less text."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ class TextAmount:
     ----------
     words : of which there are vectors.
     layers : that are compared.
-    sample : some of the words, with column `word`, or all of them; says how often words are repeated.
+    sample : some of the words, with columns `sentence` and `word`, or all of them; says how often words are repeated.
     """
 
     words: float
     layers: int
     sample: pl.DataFrame
+
+    @property
+    def sentences(self) -> float:
+        """That the words are of."""
+        return self.words * self.sample["sentence"].n_unique() / max(self.sample.height, 1)
 
     def occurrences(self, minimum: int, maximum: int | None, drop_above: int | None) -> float:
         """Words that are left where rare ones are dropped and frequent ones thinned out (see `filter_occurrences`).
@@ -61,15 +66,20 @@ class GrowingAnalysis(Analysis, Protocol):
 
 @runtime_checkable
 class AskingAnalysis(Analysis, Protocol):
-    """An analysis that asks the running classifier more, the more it finds: a trial on little text shows too little."""
+    """An analysis that asks the running classifier about so many texts, whatever the words."""
 
-    def asked_at_most(self, amount: TextAmount, classes: int, options: Any) -> float:
-        """Texts that it gives the classifier at the last layer, at most.
+    def asked(self, amount: TextAmount, classes: int, options: Any) -> tuple[float, float]:
+        """How often the classifier is asked at a layer.
 
         Parameters
         ----------
         amount : the words.
         classes : of the task.
+
+        Returns
+        -------
+        What the number of texts is proportional to; and the most texts there can be where little text shows too few of
+        them, because what is found says how often to ask (0 where it does not).
         """
         ...
 

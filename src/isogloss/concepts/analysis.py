@@ -99,15 +99,14 @@ class ConceptsAnalysis:
         clustered = amount.occurrences(options.min_count, options.max_count or None, options.drop_above)
         return amount.words, clustered, clustered**2
 
-    def asked_at_most(self, amount: TextAmount, classes: int, options: ConceptsOptions) -> float:
+    def asked(self, amount: TextAmount, classes: int, options: ConceptsOptions) -> tuple[float, float]:
         """Every trigger word and its three controls at three places in every sentence, for each class.
 
-        The search for the best word at one place, among these and as many more, is on half of the sentences.
+        The search for the best word at one place, among as many words, is on half of the sentences. How many trigger
+        words there are depends on the concepts: in small corpora there are none.
         """
-        if not options.triggers:
-            return 0.0
-        tried = 4 * options.trigger_words * (3 + 0.5)
-        return classes * options.trigger_sentences * tried
+        most = classes * options.trigger_sentences * 4 * options.trigger_words * (3 + 0.5) * options.triggers
+        return most, most
 
     def combine(self, tables: Tables, options: ConceptsOptions) -> Tables:
         """Add what needs several layers or several tuned models."""

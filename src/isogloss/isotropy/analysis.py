@@ -77,6 +77,10 @@ class IsotropyAnalysis:
         sampled = min(amount.words, max(options.local_words, options.probe_train / SHARES[0]))
         return amount.words, sampled, min(amount.words, options.local_words) ** 2
 
+    def asked(self, amount: TextAmount, classes: int, options: IsotropyOptions) -> tuple[float, float]:
+        """The test sentences, at most so many as the options allow."""
+        return min(SHARES[2] * amount.sentences, options.head_sentences), 0.0
+
     def combine(self, tables: Tables, options: IsotropyOptions) -> Tables:
         """Add the spread between several tuned models; say each note once."""
         combined = {"isotropy": tidy([])} | dict(tables)

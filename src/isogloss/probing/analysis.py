@@ -87,6 +87,10 @@ class ProbingAnalysis:
         together = min(amount.words, options.together_train / SHARES[0]) * amount.layers
         return amount.words, train, together
 
+    def asked(self, amount: TextAmount, classes: int, options: ProbingOptions) -> tuple[float, float]:
+        """The test sentences, at most so many as the options allow."""
+        return min(SHARES[2] * amount.sentences, options.task_sentences) * options.task_use, 0.0
+
     def run_whole(self, pair: ModelPair, options: ProbingOptions) -> Tables:
         """Tables of the probes that read all layers, side by side or mixed."""
         found, _ = targets(pair, options)

@@ -10,7 +10,18 @@ from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import BETWEEN_SEEDS, TIDY, Figure, Finding, LayerPair, Need, Tables, TextAmount, between_seeds, tidy
+from isogloss.analysis import (
+    BETWEEN_SEEDS,
+    TIDY,
+    Figure,
+    Finding,
+    LayerPair,
+    Need,
+    Tables,
+    TextAmount,
+    between_seeds,
+    tidy,
+)
 from isogloss.similarity.figures import figures
 from isogloss.similarity.findings import findings
 from isogloss.similarity.labels import labels_tables

@@ -27,8 +27,11 @@ WORDS = 16_000
 """Words that trials are made on, at most."""
 LARGEST = 2 * 2**30
 """Bytes of weights in float32 above which a model is not run for a plan."""
-BUDGET = 25.0
+BUDGET = 35.0
 """Seconds for the trials of all analyses."""
+
+MIDDLE = 0.5
+"""Of the most texts that a classifier may be asked about, where it depends on what is found."""
 
 _known: dict[bytes, TrialResult] = {}
 
@@ -134,15 +137,15 @@ def task_costs(subjects: Subjects, request: TrialRequest, result: TrialResult) -
             trials = [trial for trial in here if trial.kind == kind]
             if trials:
                 found[name, kind] = _foretold(trials, parts, amount.words, hidden, n_layers)
-        if isinstance(analysis, AskingAnalysis) and (name, "last") in found:
-            most = analysis.asked_at_most(amount, len(request.tuned.classes), subjects.options[name])
-            found[name, "last"] = _asked(found[name, "last"], most, here, subjects)
+        if isinstance(analysis, AskingAnalysis):
+            for kind in {kind for named, kind in found if named == name}:
+                tried = [trial for trial in here if trial.kind == kind]
+                texts = _texts(analysis, tried, amount, subjects, len(request.tuned.classes))
+                found[name, kind] = replace(found[name, kind], texts=texts)
     return found
 
 
-def _foretold(
-    trials: list[TaskTrial], parts: tuple[float, ...], words: float, hidden: int, n_layers: int
-) -> TaskCost:
+def _foretold(trials: list[TaskTrial], parts: tuple[float, ...], words: float, hidden: int, n_layers: int) -> TaskCost:
     wide = len({trial.hidden for trial in trials}) > 1 or trials[0].hidden != hidden
 
     def made_of(own: tuple[float, ...], width: int) -> list[float]:
@@ -161,9 +164,22 @@ def _foretold(
     )
 
 
-def _asked(cost: TaskCost, most: float, trials: list[TaskTrial], subjects: Subjects) -> TaskCost:
-    """Where trials were on much less text, half of what may be asked at most, if that is more than they show."""
-    if 2 * max(trial.words for trial in trials) >= subjects.words:
-        return cost
-    texts = subjects.corpus.sentences["text"].str.len_chars().mean()
-    return replace(cost, texts=max(cost.texts, 0.5 * most * (float(texts) if isinstance(texts, float) else 100.0)))
+def _texts(
+    analysis: AskingAnalysis, trials: list[TaskTrial], amount: TextAmount, subjects: Subjects, classes: int
+) -> float:
+    """Characters that the classifier is given.
+
+    Where what is found says how often it is asked, and no trial was on all of the text: half of the most there can be,
+    if that is more than the trials show.
+    """
+    options, sample = subjects.options[analysis.name], subjects.corpus.words
+    asked, most = analysis.asked(amount, classes, options)
+    there = sum(analysis.asked(TextAmount(t.words, t.layers, sample), classes, options)[0] for t in trials)
+    shown = sum(trial.texts for trial in trials) * asked / there if there else 0.0
+    largest = max(trials, key=lambda trial: (trial.hidden, trial.words))
+    if most and largest.words >= amount.words:
+        return largest.texts
+    if largest.kind != "last":
+        return shown
+    length = subjects.corpus.sentences["text"].str.len_chars().mean()
+    return max(shown, MIDDLE * most * (float(length) if isinstance(length, float) else 100.0))

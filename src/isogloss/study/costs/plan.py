@@ -129,6 +129,7 @@ def plan_study(
     progress: Progress = SILENT,
     checkpoints: bool | int | Mapping[int, Any] = False,
     also: Sequence[tuple[str, Any]] = (),
+    keep_activations: bool = True,
     machine: Machine | None = None,
     words: float | None = None,
     out: Path | None = None,
@@ -138,6 +139,7 @@ def plan_study(
 
     Parameters
     ----------
+    keep_activations : False deletes the vectors of each model of a series before the next one's are written.
     machine : that it would run on; None for this one.
     words : plan for so many words of text like that of the corpus; None for the corpus as it is.
     out : where the run would go: its disk is asked how much is free.
@@ -168,7 +170,7 @@ def plan_study(
     text = subjects.base.text
     return Plan(
         rows=rows,
-        limits=_limits(rows, machine, out),
+        limits=_limits(rows, machine, out, keep_activations=keep_activations),
         words=text.words,
         sentences=text.sentences,
         tokens=text.tokens,
@@ -178,7 +180,9 @@ def plan_study(
     )
 
 
-def _limits(rows: Sequence[Stage], machine: Machine | None, out: Path | None) -> tuple[Limit, ...]:
+def _limits(
+    rows: Sequence[Stage], machine: Machine | None, out: Path | None, *, keep_activations: bool
+) -> tuple[Limit, ...]:
     there = _here(out) if machine is None else {DISK: machine.disk, MEMORY: machine.memory}
     if machine is not None and machine.gpus:
         there[GPU_MEMORY] = machine.gpu_memory
@@ -186,12 +190,17 @@ def _limits(rows: Sequence[Stage], machine: Machine | None, out: Path | None) ->
     highest = max(rows, key=lambda row: row.memory)
     widest = max(rows, key=lambda row: row.gpu_memory)
     needs = {
-        DISK: (sum(row.bytes_on_disk for row in rows), largest.stage),
+        DISK: (_most_on_disk(rows, keep_activations=keep_activations), largest.stage),
         MEMORY: (highest.memory, highest.stage),
         GPU_MEMORY: (widest.gpu_memory, widest.stage),
     }
     found = [Limit(name, needs[name][0], size, needs[name][1]) for name, size in there.items()]
     return tuple(sorted(found, key=lambda limit: -limit.ratio))
+
+
+def _most_on_disk(rows: Sequence[Stage], *, keep_activations: bool) -> float:
+    passing = [row.bytes_on_disk for row in rows if row.stage.startswith("reading member-") and not keep_activations]
+    return sum(row.bytes_on_disk for row in rows) - sum(passing) + max(passing, default=0.0)
 
 
 def _here(out: Path | None) -> dict[str, float]:

@@ -19,13 +19,11 @@ FEW = 100
 """Sentences of the first reading, which also warms up."""
 CLASSIFIED = 60
 """Sentences that the running classifier is timed on."""
-SECONDS = 4.0
+SECONDS = 3.0
 """That reading the text with one model may take, about."""
 
 
-def read_models(
-    request: TrialRequest, home: Path
-) -> tuple[tuple[ActivationStore, ActivationStore], ReadingTrial]:
+def read_models(request: TrialRequest, home: Path) -> tuple[tuple[ActivationStore, ActivationStore], ReadingTrial]:
     """The vectors of both models over as much of the text as there is time for, and what one of them took."""
     assert request.run is not None
     base, tuned = request.run

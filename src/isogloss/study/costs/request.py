@@ -113,7 +113,7 @@ class TrialResult:
     combining: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def ladder(words: pl.DataFrame, least: int = 400) -> list[tuple[int, int]]:
+def ladder(words: pl.DataFrame, least: int = 600) -> list[tuple[int, int]]:
     """How many first sentences and words to try: all, half, a quarter, ... increasing, whole sentences."""
     ends = words.group_by("sentence", maintain_order=True).len()["len"].cum_sum()
     rungs: list[tuple[int, int]] = []

@@ -25,6 +25,7 @@ from isogloss.models.loading import bare_class
 from isogloss.models.reference import locate
 from isogloss.models.tokenizers import has_tokenizer, load_tokenizer, quiet
 
+
 @dataclass(frozen=True)
 class ModelShape:
     """One model, as far as its costs go.
