@@ -78,8 +78,8 @@ class IsotropyAnalysis:
         return amount.words, sampled, min(amount.words, options.local_words) ** 2
 
     def asked(self, amount: TextAmount, classes: int, options: IsotropyOptions) -> tuple[float, float]:
-        """The test sentences, at most so many as the options allow."""
-        return min(SHARES[2] * amount.sentences, options.head_sentences), 0.0
+        """The sentences outside train, at most so many as the options allow."""
+        return min((SHARES[1] + SHARES[2]) * amount.sentences, options.head_sentences), 0.0
 
     def combine(self, tables: Tables, options: IsotropyOptions) -> Tables:
         """Add the spread between several tuned models; say each note once."""

@@ -88,8 +88,8 @@ class ProbingAnalysis:
         return amount.words, train, together
 
     def asked(self, amount: TextAmount, classes: int, options: ProbingOptions) -> tuple[float, float]:
-        """The test sentences, at most so many as the options allow."""
-        return min(SHARES[2] * amount.sentences, options.task_sentences) * options.task_use, 0.0
+        """The sentences outside train, at most so many as the options allow."""
+        return min((SHARES[1] + SHARES[2]) * amount.sentences, options.task_sentences) * options.task_use, 0.0
 
     def run_whole(self, pair: ModelPair, options: ProbingOptions) -> Tables:
         """Tables of the probes that read all layers, side by side or mixed."""

@@ -1,6 +1,6 @@
 """The machine that a plan is for: described by the user in a line or a file. Measures nothing.
 
-gpus=8,gpu_memory=80GiB,gpu_tflops=400,cores=64,memory=512GiB,disk=4TB,disk_bandwidth=2GB/s,nodes=4
+Such as `gpus=8,gpu_memory=80GiB,gpu_tflops=400,cores=64,memory=512GiB,disk=4TB,disk_bandwidth=2GB/s,nodes=4`.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ class Machine:
         for part in text.split(","):
             name, equals, value = (piece.strip() for piece in part.partition("="))
             if not (name and equals and value):
-                raise OptionError(
-                    f"a machine is written NAME=VALUE,NAME=VALUE, e.g. cores=64,memory=512GiB; got {part!r}"
-                )
+                raise OptionError(f"a machine is written NAME=VALUE,..., e.g. cores=64,memory=512GiB; got {part!r}")
             if name in values:
                 raise OptionError(f"machine: {name} is given twice")
             values[name] = value
@@ -99,7 +97,7 @@ def _built(values: Mapping[str, Any]) -> Machine:
     known = {f.name: f.metadata["kind"] for f in fields(Machine)}
     if unknown := sorted(set(values) - set(known)):
         raise OptionError(
-            f"machine: there is no {', '.join(unknown)}; there are {', '.join(known)}{suggestion(unknown[0], known)}"
+            f"machine: there is no {', '.join(unknown)}; there are {', '.join(known)}{suggestion(unknown[0], list(known))}"
         )
     return Machine(**{name: _value(name, value, known[name]) for name, value in values.items()})
 

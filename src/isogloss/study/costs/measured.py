@@ -1,4 +1,4 @@
-"""Asks a process of its own what a study takes on little text here, and foretells from it what it takes on all of it."""
+"""Asks another process what a study takes on little text here, and foretells from it what it takes on all of it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ BUDGET = 35.0
 
 MIDDLE = 0.5
 """Of the most texts that a classifier may be asked about, where it depends on what is found."""
+
+RUNGS = 3
+"""Largest trials at one width that say how seconds and memory grow: small ones say more of overheads."""
 
 _known: dict[bytes, TrialResult] = {}
 
@@ -148,11 +151,14 @@ def task_costs(subjects: Subjects, request: TrialRequest, result: TrialResult) -
 def _foretold(trials: list[TaskTrial], parts: tuple[float, ...], words: float, hidden: int, n_layers: int) -> TaskCost:
     wide = len({trial.hidden for trial in trials}) > 1 or trials[0].hidden != hidden
 
+    last = len(trials) if wide else RUNGS
+
     def made_of(own: tuple[float, ...], width: int) -> list[float]:
         return with_width(list(own), width) if wide else list(own)
 
     def grown(values: Iterable[float]) -> float:
-        return Growth([made_of(trial.parts, trial.hidden) for trial in trials], list(values))(made_of(parts, hidden))
+        made = [made_of(trial.parts, trial.hidden) for trial in trials]
+        return Growth(made[-last:], list(values)[-last:])(made_of(parts, hidden))
 
     # Tables do not grow with the width, and what is read does with nothing else.
     return TaskCost(

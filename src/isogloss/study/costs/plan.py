@@ -13,7 +13,7 @@ import polars as pl
 import torch
 
 from isogloss.activations import ExtractOptions
-from isogloss.analysis import listed
+from isogloss.analysis import AskingAnalysis, listed
 from isogloss.corpus import Corpus
 from isogloss.progress import SILENT, Progress
 from isogloss.study.costs.machine import Machine
@@ -238,16 +238,17 @@ def _notes(subjects: Subjects, rates: Rates) -> Iterable[str]:
         yield "The number of tokens is judged by a sample of the sentences."
     if rates.request.run is None:
         yield (
-            "The models are not run for this plan (no weights here, or too many): analyses were timed on made-up vectors, "
-            "of narrower models where the models are wide or deep."
+            "The models are not run for this plan (no weights here, or too many): analyses were timed on made-up "
+            "vectors, of narrower models where the models are wide or deep."
         )
         if rates.machine is None:
             yield f"Reading is taken to reach {EFFICIENCY:.0%} of the rate of a float32 matrix product here."
     if rates.machine is not None:
         yield _assumed(rates.machine)
-    asking = [name for name, analysis in subjects.analyses.items() if "classifier head" in analysis.uses]
+    asking = [name for name, analysis in subjects.analyses.items() if isinstance(analysis, AskingAnalysis)]
     if asking and subjects.others[0].shape.classes:
-        yield f"How often {listed(asking)} {'asks' if len(asking) == 1 else 'ask'} the classifier depends on what is found."
+        ask = f"{listed(asking)} {'asks' if len(asking) == 1 else 'ask'}"
+        yield f"How often {ask} the classifier depends in part on what is found."
 
 
 def _assumed(machine: Machine) -> str:

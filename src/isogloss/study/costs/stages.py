@@ -23,8 +23,8 @@ from isogloss.study.costs.subjects import Subject, Subjects
 from isogloss.study.plan import Task, tasks_of
 
 EFFICIENCY = 0.65
-"""Share of the rate of a matrix product that reading a model reaches on a processor (benchmarks/results/extraction.json:
-0.58 for MiniLM, 0.67 for a BERT-base shape)."""
+"""Share of the rate of a matrix product that reading a model reaches on a processor: 0.58 for MiniLM, 0.67 for a
+BERT-base shape (benchmarks/results/extraction.json)."""
 HERE_BANDWIDTH = 1e9
 """Bytes per second at which weights are read here where no model is run: assumed."""
 FRAMES = 4
@@ -180,10 +180,11 @@ def _analysing(
     rates: Rates, name: str, analysis: Analysis, costs: dict[tuple[str, str], TaskCost], ground: float
 ) -> Stage:
     subjects = rates.subjects
-    every: list[TaskCost] = []
-    for index, layers in enumerate(subjects.compared()):
-        for task in tasks_of(analysis, layers, index):
-            every.append(costs.get((name, _kind(task, layers)), NOTHING))
+    every = [
+        costs.get((name, _kind(task, layers)), NOTHING)
+        for index, layers in enumerate(subjects.compared())
+        for task in tasks_of(analysis, layers, index)
+    ]
     total = TaskCost(
         seconds=sum(cost.seconds for cost in every),
         memory=max(cost.memory for cost in every),
@@ -192,8 +193,8 @@ def _analysing(
         texts=sum(cost.texts for cost in every),
     )
     tuned = subjects.others[0]
-    characters = subjects.corpus.sentences["text"].str.len_chars().sum() * subjects.factor
-    tokens = total.texts * tuned.text.tokens / max(float(characters), 1.0)
+    characters = float(subjects.corpus.sentences["text"].str.len_chars().to_numpy().sum()) * subjects.factor
+    tokens = total.texts * tuned.text.tokens / max(characters, 1.0)
     flops = tuned.shape.flops(tokens, tokens * tuned.text.squares / max(tuned.text.tokens, 1.0))
     seconds, bound = rates.analysing(total, tokens, flops)
     weights = float(tuned.shape.parameters * 4) if tokens else 0.0

@@ -12,8 +12,8 @@ import json
 import pickle
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from isogloss.analysis import (
     WholeModelAnalysis,
     choose,
 )
+from isogloss.numerics.onednn import LaidOut, gains
 from isogloss.study.costs.counting import CountedClassifier, CountedVectors, Counts
 from isogloss.study.costs.made_up import made_up_models
 from isogloss.study.costs.reading import read_models
@@ -72,43 +73,44 @@ def try_study(request: TrialRequest, home: Path) -> TrialResult:
             found, tables = _climb(name, model, request, share)
             tasks += found
             if nth == 0:
-                combining[name] = _combined(choose([name])[name], tables, request.options[name], request)
+                combining[name] = _combined(choose([name])[name], _stacked(tables), request.options[name])
     return TrialResult(baseline, product, torch.get_num_threads(), reading, tuple(tasks), combining)
 
 
 def product_rate(hidden: int, inner: int, seconds: float = 0.5) -> float:
     """Operations per second of a float32 product of 1,024 vectors with a matrix (hidden, inner), at most 4,096 wide."""
     a = torch.randn(1024, min(hidden, 4096))
-    b = torch.randn(min(hidden, 4096), min(inner, 4096))
-    torch.mm(a, b)
-    rounds, start = 0, time.perf_counter()
-    while rounds < 3 or time.perf_counter() - start < seconds:
-        torch.mm(a, b)
+    b = torch.randn(min(inner, 4096), min(hidden, 4096))
+    multiply = LaidOut(b) if gains(torch.float32, torch.device("cpu")) else partial(torch.mm, mat2=b.T)
+    multiply(a)
+    rounds, start = 0, clock()
+    while rounds < 3 or clock() - start < seconds:
+        multiply(a)
         rounds += 1
-    return 2.0 * a.shape[0] * a.shape[1] * b.shape[1] * rounds / (time.perf_counter() - start)
+    return 2.0 * a.shape[0] * b.numel() * rounds / max(clock() - start, 1e-9)
 
 
-def _climb(name: str, models: ModelPair, request: TrialRequest, budget: float) -> tuple[list[TaskTrial], Tables]:
-    """Try an analysis on more and more words while there is time; also its tables of the last rung."""
-    trials: list[TaskTrial] = []
-    tables: list[Tables] = []
-    start = clock()
-    layers = sorted(models.base_layers)
-    rungs = ladder(models.words)
+def _climb(name: str, models: ModelPair, request: TrialRequest, budget: float) -> tuple[list[TaskTrial], list[Tables]]:
+    """Try each kind of task of an analysis on more and more words while there is time; also its last tables."""
+    layers, rungs = sorted(models.base_layers), ladder(models.words)
     # Whatever an analysis loads and compiles when it first runs is no part of what a layer takes.
     _tried(name, "last", layers[-1], _prefix(models, *rungs[0]), request)
-    for sentences, n in rungs:
-        began = clock()
-        here, tables = _prefix(models, sentences, n), []
-        for kind, layer in _kinds(choose([name])[name], layers):
-            trial, made = _tried(name, kind, layer, here, request)
+    trials: list[TaskTrial] = []
+    tables: list[Tables] = []
+    kinds = list(_kinds(choose([name])[name], layers))
+    deadline = clock() + budget
+    for at, (kind, layer) in enumerate(kinds):
+        until = clock() + max(0.0, deadline - clock()) / (len(kinds) - at)
+        made: Tables = {}
+        for tried, (sentences, n) in enumerate(rungs):
+            began = clock()
+            trial, made = _tried(name, kind, layer, _prefix(models, sentences, n), request)
             trials.append(trial)
-            tables.append(made)
-        took = clock() - began
-        # Two rungs at least: one says nothing about growth.
-        if clock() - start + STEP * took > budget and len({trial.words for trial in trials}) > 1:
-            break
-    return trials, _stacked(tables)
+            # Two rungs at least: one says nothing about growth.
+            if tried and clock() + STEP * (clock() - began) > until:
+                break
+        tables.append(made)
+    return trials, tables
 
 
 def _kinds(analysis: Analysis, layers: list[int]) -> Iterator[tuple[str, int | None]]:
@@ -161,7 +163,7 @@ def parts_of(analysis: Analysis, amount: TextAmount, options: Any) -> tuple[floa
     return (float(amount.words),)
 
 
-def _combined(analysis: Analysis, tables: Tables, options: Any, request: TrialRequest) -> tuple[float, float]:
+def _combined(analysis: Analysis, tables: Tables, options: Any) -> tuple[float, float]:
     """Seconds and bytes of what follows the layers, as far as the layers that were tried show it."""
     start = clock()
     try:
