@@ -97,7 +97,8 @@ def _built(values: Mapping[str, Any]) -> Machine:
     known = {f.name: f.metadata["kind"] for f in fields(Machine)}
     if unknown := sorted(set(values) - set(known)):
         raise OptionError(
-            f"machine: there is no {', '.join(unknown)}; there are {', '.join(known)}{suggestion(unknown[0], list(known))}"
+            f"machine: there is no {', '.join(unknown)}; there are {', '.join(known)}"
+            f"{suggestion(unknown[0], list(known))}"
         )
     return Machine(**{name: _value(name, value, known[name]) for name, value in values.items()})
 

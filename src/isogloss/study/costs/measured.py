@@ -27,7 +27,7 @@ WORDS = 16_000
 """Words that trials are made on, at most."""
 LARGEST = 2 * 2**30
 """Bytes of weights in float32 above which a model is not run for a plan."""
-BUDGET = 35.0
+BUDGET = 18.0
 """Seconds for the trials of all analyses."""
 
 MIDDLE = 0.5

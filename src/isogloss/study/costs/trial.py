@@ -44,7 +44,7 @@ from isogloss.study.pairing import PairedStores
 WIDEST = 1024
 """Wider vectors are not made up: what they take follows from two narrower widths."""
 MOST_LAYERS = 16
-NARROW = ((512, 4), (1024, 8), (512, 12))
+NARROW = ((192, 4), (768, 4), (192, 8))
 """Widths and numbers of layers that stand for wider and deeper models."""
 STEP = 2.0
 """A rung of twice the words is tried if it may take so many times as long and yet fit the time."""
@@ -70,7 +70,7 @@ def try_study(request: TrialRequest, home: Path) -> TrialResult:
         for nth, model in enumerate(models):
             left = (len(names) - at) * len(models) - nth
             share = max(0.0, deadline - clock()) / left
-            found, tables = _climb(name, model, request, share)
+            found, tables = _climb(name, model, request, share, grow=nth == 0)
             tasks += found
             if nth == 0:
                 combining[name] = _combined(choose([name])[name], _stacked(tables), request.options[name])
@@ -90,11 +90,18 @@ def product_rate(hidden: int, inner: int, seconds: float = 0.5) -> float:
     return 2.0 * a.shape[0] * b.numel() * rounds / max(clock() - start, 1e-9)
 
 
-def _climb(name: str, models: ModelPair, request: TrialRequest, budget: float) -> tuple[list[TaskTrial], list[Tables]]:
-    """Try each kind of task of an analysis on more and more words while there is time; also its last tables."""
+def _climb(
+    name: str, models: ModelPair, request: TrialRequest, budget: float, *, grow: bool
+) -> tuple[list[TaskTrial], list[Tables]]:
+    """Try each kind of task of an analysis on more and more words while there is time; also its last tables.
+
+    Without `grow` one number of words is enough: other widths have said how it goes on from there.
+    """
     layers, rungs = sorted(models.base_layers), ladder(models.words)
+    rungs = rungs if grow else rungs[:1]
     # Whatever an analysis loads and compiles when it first runs is no part of what a layer takes.
-    _tried(name, "last", layers[-1], _prefix(models, *rungs[0]), request)
+    if grow:
+        _tried(name, "last", layers[-1], _prefix(models, *rungs[0]), request)
     trials: list[TaskTrial] = []
     tables: list[Tables] = []
     kinds = list(_kinds(choose([name])[name], layers))
