@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import isogloss
+from isogloss.activations import ExtractOptions
 from isogloss.analysis import AskingAnalysis, TextAmount
 from isogloss.errors import IsoglossError
 from isogloss.models import ModelReference
@@ -21,7 +22,7 @@ from isogloss.study.costs.growing import Growth, with_width
 from isogloss.study.costs.request import TaskTrial, TrialRequest, TrialResult
 from isogloss.study.costs.shape import ModelShape
 from isogloss.study.costs.subjects import Subjects
-from isogloss.study.costs.trial import parts_of
+from isogloss.study.costs.trial import narrower, parts_of
 
 WORDS = 16_000
 """Words that trials are made on, at most."""
@@ -63,14 +64,17 @@ def _request(subjects: Subjects, budget: float) -> TrialRequest:
     order = _order(len(corpus))[:sentences]
     run = (_runs(base.shape), _runs(tuned.shape))
     both = (run[0], run[1]) if run[0] is not None and run[1] is not None else None
+    layers = subjects.compared()[0]
+    narrow = both is None and narrower(base.shape.hidden, len(layers))
     return TrialRequest(
         base=replace(base.shape, reference=None),
         tuned=replace(tuned.shape, reference=None),
         run=both,
         corpus=replace(corpus.select(order), notes=(), unread=()),
         options=subjects.options,
-        extraction=subjects.extraction,
-        layers=subjects.compared()[0],
+        # Of what is made up, neither depends on how a model is read.
+        extraction=subjects.extraction if both else ExtractOptions(),
+        layers=() if narrow else layers,
         seed=subjects.seed,
         budget=budget,
     )
@@ -131,7 +135,7 @@ NOTHING = TaskCost(0.0, 0.0, 0.0, 0.0, 0.0)
 def task_costs(subjects: Subjects, request: TrialRequest, result: TrialResult) -> dict[tuple[str, str], TaskCost]:
     """By analysis and kind (`layer`, `last`, `whole`), what a task takes on all words of the study."""
     found = {}
-    n_layers, hidden = len(request.layers), subjects.base.shape.hidden
+    n_layers, hidden = len(subjects.compared()[0]), subjects.base.shape.hidden
     amount = TextAmount(min(s.text.covered for s in subjects.read), n_layers, subjects.corpus.words)
     for name, analysis in subjects.analyses.items():
         parts = parts_of(analysis, amount, subjects.options[name])

@@ -60,7 +60,7 @@ def try_study(request: TrialRequest, home: Path) -> TrialResult:
         models = [_of_stores(*stores, request)]
     else:
         wide, deep = request.base.hidden, len(request.layers)
-        like = ((wide, deep),) if wide <= WIDEST and deep <= MOST_LAYERS else NARROW
+        like = NARROW if narrower(wide, deep) or not deep else ((wide, deep),)
         models = [made_up_models(request, home / f"{h}-{n}", h, n) for h, n in like]
     tasks: list[TaskTrial] = []
     combining: dict[str, tuple[float, float]] = {}
@@ -75,6 +75,11 @@ def try_study(request: TrialRequest, home: Path) -> TrialResult:
             if nth == 0:
                 combining[name] = _combined(choose([name])[name], _stacked(tables), request.options[name])
     return TrialResult(baseline, product, torch.get_num_threads(), reading, tuple(tasks), combining)
+
+
+def narrower(hidden: int, layers: int) -> bool:
+    """Whether models of this size are too large for made-up vectors, and narrower ones stand for them."""
+    return hidden > WIDEST or layers > MOST_LAYERS
 
 
 def product_rate(hidden: int, inner: int, seconds: float = 0.5) -> float:
