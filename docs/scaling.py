@@ -23,9 +23,9 @@ def scaling(results: Path) -> str:
         "",
         "* **Counted**: words, tokens, the operations of the models (2 per weight of a linear map and token, and",
         "  4 x width x length per token of attention in each layer), the bytes of all vector files.",
-        "* **Measured here**, in a process of its own that runs the study on little text: how fast a model reads (where",
-        "  its weights are there and small), and what each analysis takes in time, memory and tables on growing numbers",
-        "  of words. An analysis says what its work grows with: all words, those it samples, pairs of these.",
+        "* **Measured**, in a process of its own that tries the study on little text: how fast a model reads, where its",
+        "  weights are there and small, and what each analysis takes in time, memory and tables on growing numbers of",
+        "  words. An analysis says what its work grows with: all words, those it samples, pairs of these.",
         "* **Assumed**, and said below every plan: how a described machine shares the work.",
         "",
         *_checks(results / "cost.json"),
@@ -90,22 +90,22 @@ def _study(path: Path) -> list[str]:
         lines.append(f"| {' | '.join([*cells, duration(row['seconds'])])} |")
     lines += ["", f"{_sentence(first['breaks_first'])} What there is and what is needed:", ""]
     lines += [
-        f"* {limit['resource']}: {size(limit['needed'])} of {size(limit['there'])}, {limit['ratio']:.2g} times what there "
-        f"is (most for: {limit['stage']})"
+        f"* {limit['resource']}: {size(limit['needed'])} of {size(limit['there'])}, {limit['ratio']:.2g} times what "
+        f"there is (most for: {limit['stage']})"
         for limit in first["limits"]
     ]
     lines += [
         "",
         "### What to change",
         "",
-        "| setting | on disk | of the disk | memory | of the memory | time | fits | what breaks first, or is nearest to it |",
+        "| setting | on disk | of the disk | memory | of the memory | time | fits | tightest |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, plan in plans.items():
-        limits = {limit["resource"]: limit for limit in plan["limits"]}
+        limits, total = {limit["resource"]: limit for limit in plan["limits"]}, plan["total"]
         lines.append(
-            f"| {name} | {size(plan['total']['bytes_on_disk'])} | {limits['disk']['ratio']:.2g} | "
-            f"{size(plan['total']['memory'])} | {limits['memory']['ratio']:.2g} | {duration(plan['total']['seconds'])} | "
+            f"| {name} | {size(total['bytes_on_disk'])} | {limits['disk']['ratio']:.2g} | "
+            f"{size(total['memory'])} | {limits['memory']['ratio']:.2g} | {duration(total['seconds'])} | "
             f"{'yes' if plan['fits'] else 'no'} | {plan['limits'][0]['resource']}, "
             f"{plan['limits'][0]['stage']} |"
         )
@@ -127,8 +127,8 @@ def _study(path: Path) -> list[str]:
         lines.append(f"| {row['stage']} | {' | '.join(cells)} |")
     lines += ["", *(f"* {note}" for note in first["notes"]), ""]
     lines += [
-        "The times and the memory of analyses are extrapolated over many orders of magnitude from narrow models and some",
-        "thousand words: they say what is out of the question and what is not, no more.",
+        "The times and the memory of analyses are extrapolated over many orders of magnitude from narrow models and",
+        "some thousand words: they say what is out of the question and what is not, no more.",
     ]
     return lines
 
