@@ -36,13 +36,20 @@ class Growth:
         return float(self._factors @ np.array([1.0, *parts]))
 
 
-def with_width(parts: Sequence[float], hidden: int) -> list[float]:
-    """What work is made of at a width: each part once per number of a vector, and once per pair of these.
+def time_parts(parts: Sequence[float], hidden: int) -> list[float]:
+    """What the time of a task is made of at a width.
 
-    Besides, once per layer, what decomposes a matrix of this width: its cube.
+    Each part once per number of a vector; the first, all words, also once per pair of numbers, as for a covariance; and
+    the cube of the width, as for a decomposition of one.
     """
-    return [
-        *(part * hidden for part in parts),
-        *(part * hidden**2 for part in parts),
-        float(hidden) ** 3,
-    ]
+    return [*(part * hidden for part in parts), parts[0] * hidden**2, float(hidden) ** 3]
+
+
+def memory_parts(parts: Sequence[float], hidden: int) -> list[float]:
+    """What the memory of a task is made of at a width: each part once per number of a vector, and a covariance."""
+    return [*(part * hidden for part in parts), float(hidden) ** 2]
+
+
+def size_parts(parts: Sequence[float], hidden: int) -> list[float]:
+    """What the bytes that a task reads are made of at a width: each part once per number of a vector."""
+    return [part * hidden for part in parts]

@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from isogloss.analysis import AskingAnalysis, TextAmount
 from isogloss.errors import IsoglossError
 from isogloss.models import ModelReference
 from isogloss.progress import Progress
-from isogloss.study.costs.growing import Growth, with_width
+from isogloss.study.costs.growing import Growth, memory_parts, size_parts, time_parts
 from isogloss.study.costs.request import TaskTrial, TrialRequest, TrialResult
 from isogloss.study.costs.shape import ModelShape
 from isogloss.study.costs.subjects import Subjects
@@ -154,21 +154,20 @@ def task_costs(subjects: Subjects, request: TrialRequest, result: TrialResult) -
 
 def _foretold(trials: list[TaskTrial], parts: tuple[float, ...], words: float, hidden: int, n_layers: int) -> TaskCost:
     wide = len({trial.hidden for trial in trials}) > 1 or trials[0].hidden != hidden
+    last = trials if wide else trials[-RUNGS:]
 
-    last = len(trials) if wide else RUNGS
+    def grown(name: str, made_of: Callable[[Sequence[float], int], list[float]]) -> float:
+        def at(own: tuple[float, ...], width: int) -> list[float]:
+            return made_of(own, width) if wide else list(own)
 
-    def made_of(own: tuple[float, ...], width: int) -> list[float]:
-        return with_width(list(own), width) if wide else list(own)
-
-    def grown(values: Iterable[float]) -> float:
-        made = [made_of(trial.parts, trial.hidden) for trial in trials]
-        return Growth(made[-last:], list(values)[-last:])(made_of(parts, hidden))
+        known = Growth([at(trial.parts, trial.hidden) for trial in last], [getattr(trial, name) for trial in last])
+        return known(at(parts, hidden))
 
     # Tables do not grow with the width, and what is read does with nothing else.
     return TaskCost(
-        seconds=grown(trial.seconds for trial in trials),
-        memory=grown(trial.memory for trial in trials),
-        read=grown(trial.read for trial in trials),
+        seconds=grown("seconds", time_parts),
+        memory=grown("memory", memory_parts),
+        read=grown("read", size_parts),
         written=Growth([[t.words, t.layers] for t in trials], [t.written for t in trials])([words, n_layers]),
         texts=Growth([t.parts for t in trials], [t.texts for t in trials])(parts),
     )
