@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.common import save
+from benchmarks.common import RESULTS, save
 from isogloss.cli.demo import LEARNING_RATE, MODEL, QUICK, rotten_tomatoes
 from isogloss.progress import Progress
 
@@ -131,9 +131,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="isogloss-bench-") as folder:
         home = Path(folder)
         elsewhere("tune", next(iter(CASES)), home, given.sentences)
-        names = [given.case] if given.case else list(CASES)
-        cases = {name: compared(name, home, given.sentences) for name in names}
-    save("cost", {"model": "MiniLM (6 x 384)", "sentences": given.sentences, "within": WITHIN, "cases": cases})
+        for name in [given.case] if given.case else list(CASES):
+            found = compared(name, home, given.sentences)
+            # After each: a case takes its time, and one may be measured anew alone.
+            cases = {**_earlier(), name: found}
+            save("cost", {"model": "MiniLM (6 x 384)", "within": WITHIN, "cases": cases})
+
+
+def _earlier() -> dict[str, Any]:
+    path = RESULTS / "cost.json"
+    return json.loads(path.read_text(encoding="utf-8"))["cases"] if path.exists() else {}
 
 
 if __name__ == "__main__":

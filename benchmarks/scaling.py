@@ -47,6 +47,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "layers": "0,10,20,30,40,50,60,70,80",
     },
 }
+ANALYSES = ["similarity", "concepts", "isotropy"]
+"""Those that need no more than words."""
 OPTIONS = {"similarity": {"map_words": 100_000}}
 """Of what follows the words, the layer x layer map alone reads all of them once per pair of layers."""
 
@@ -57,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="isogloss-bench-") as home:
         transformers.LlamaConfig(**MODEL).save_pretrained(Path(home))
         plans = {
-            name: ig.plan(home, home, corpus, options=OPTIONS, machine=CLUSTER, compute="bfloat16", **setting).as_dict()
+            name: ig.plan(home, home, corpus, ANALYSES, options=OPTIONS, machine=CLUSTER, compute="bfloat16", **setting).as_dict()
             for name, setting in SETTINGS.items()
         }
     for plan in plans.values():

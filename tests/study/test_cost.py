@@ -294,3 +294,16 @@ def test_the_command_prints_the_plan_and_makes_no_directory(models, corpus, tmp_
     assert "reading base" in said
     assert "does not fit" in said
     assert not (tmp_path / "run").exists()
+
+
+def test_growth_with_the_width_is_found_where_it_is_planted():
+    from isogloss.study.costs.growing import memory_parts, time_parts
+
+    tried = [(500.0, 192), (1000.0, 192), (2000.0, 192), (500.0, 768), (1000.0, 768)]
+    took = [0.1 + 1e-6 * n * h + 1e-8 * n * h**2 + 1e-10 * h**3 for n, h in tried]
+    found = Growth([time_parts([n], h) for n, h in tried], took)(time_parts([1e9], 8192))
+    assert found == pytest.approx(0.1 + 1e-6 * 1e9 * 8192 + 1e-8 * 1e9 * 8192**2 + 1e-10 * 8192**3, rel=0.05)
+    held = [8.0 * h**2 for _, h in tried]
+    assert Growth([memory_parts([n], h) for n, h in tried], held)(memory_parts([1e9], 8192)) == pytest.approx(
+        8.0 * 8192**2, rel=0.05
+    )

@@ -70,7 +70,7 @@ def try_study(request: TrialRequest, home: Path) -> TrialResult:
         for nth, model in enumerate(models):
             left = (len(names) - at) * len(models) - nth
             share = max(0.0, deadline - clock()) / left
-            found, tables = _climb(name, model, request, share, grow=nth == 0)
+            found, tables = _climb(name, model, request, share, rungs=(None, 2, 1)[nth])
             tasks += found
             if nth == 0:
                 combining[name] = _combined(choose([name])[name], _stacked(tables), request.options[name])
@@ -96,17 +96,17 @@ def product_rate(hidden: int, inner: int, seconds: float = 0.5) -> float:
 
 
 def _climb(
-    name: str, models: ModelPair, request: TrialRequest, budget: float, *, grow: bool
+    name: str, models: ModelPair, request: TrialRequest, budget: float, *, rungs: int | None
 ) -> tuple[list[TaskTrial], list[Tables]]:
     """Try each kind of task of an analysis on more and more words while there is time; also its last tables.
 
-    Without `grow` one number of words is enough: other widths have said how it goes on from there.
+    At most on the `rungs` lowest numbers of words; None for as many as there is time for. A second width takes two of
+    them to tell what grows with the words from what does not, other numbers of layers one.
     """
-    layers, rungs = sorted(models.base_layers), ladder(models.words)
-    rungs = rungs if grow else rungs[:1]
+    layers, numbers = sorted(models.base_layers), ladder(models.words)[:rungs]
     # Whatever an analysis loads and compiles when it first runs is no part of what a layer takes.
-    if grow:
-        _tried(name, "last", layers[-1], _prefix(models, *rungs[0]), request)
+    if rungs is None:
+        _tried(name, "last", layers[-1], _prefix(models, *numbers[0]), request)
     trials: list[TaskTrial] = []
     tables: list[Tables] = []
     kinds = list(_kinds(choose([name])[name], layers))
@@ -114,7 +114,7 @@ def _climb(
     for at, (kind, layer) in enumerate(kinds):
         until = clock() + max(0.0, deadline - clock()) / (len(kinds) - at)
         made: Tables = {}
-        for tried, (sentences, n) in enumerate(rungs):
+        for tried, (sentences, n) in enumerate(numbers):
             began = clock()
             trial, made = _tried(name, kind, layer, _prefix(models, sentences, n), request)
             trials.append(trial)
