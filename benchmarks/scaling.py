@@ -59,7 +59,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="isogloss-bench-") as home:
         transformers.LlamaConfig(**MODEL).save_pretrained(Path(home))
         plans = {
-            name: ig.plan(home, home, corpus, ANALYSES, options=OPTIONS, machine=CLUSTER, compute="bfloat16", **setting).as_dict()
+            name: ig.plan(
+                home, home, corpus, ANALYSES, options=OPTIONS, machine=CLUSTER, compute="bfloat16", **setting
+            ).as_dict()
             for name, setting in SETTINGS.items()
         }
     for plan in plans.values():
