@@ -47,8 +47,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "layers": "0,10,20,30,40,50,60,70,80",
     },
 }
-ANALYSES = ["similarity", "concepts", "isotropy"]
-"""Those that need no more than words."""
+ANALYSES = ["similarity", "isotropy"]
+"""Those that read the words in passes."""
 OPTIONS = {"similarity": {"map_words": 100_000}}
 """Of what follows the words, the layer x layer map alone reads all of them once per pair of layers."""
 

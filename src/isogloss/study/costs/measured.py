@@ -156,9 +156,14 @@ def _foretold(trials: list[TaskTrial], parts: tuple[float, ...], words: float, h
     wide = len({trial.hidden for trial in trials}) > 1 or trials[0].hidden != hidden
     last = trials if wide else trials[-RUNGS:]
 
-    def grown(name: str, made_of: Callable[[Sequence[float], int], list[float]]) -> float:
+    every = range(len(parts))
+    # Pairs of words are compared, not held: no analysis keeps more rows than there are words at all layers.
+    held = [i for i in every if parts[i] <= words * n_layers] if wide else every
+
+    def grown(name: str, made_of: Callable[[Sequence[float], int], list[float]], used: Sequence[int] = every) -> float:
         def at(own: tuple[float, ...], width: int) -> list[float]:
-            return made_of(own, width) if wide else list(own)
+            chosen = [own[i] for i in used]
+            return made_of(chosen, width) if wide else chosen
 
         known = Growth([at(trial.parts, trial.hidden) for trial in last], [getattr(trial, name) for trial in last])
         return known(at(parts, hidden))
@@ -166,7 +171,7 @@ def _foretold(trials: list[TaskTrial], parts: tuple[float, ...], words: float, h
     # Tables do not grow with the width, and what is read does with nothing else.
     return TaskCost(
         seconds=grown("seconds", time_parts),
-        memory=grown("memory", memory_parts),
+        memory=grown("memory", memory_parts, held),
         read=grown("read", size_parts),
         written=Growth([[t.words, t.layers] for t in trials], [t.written for t in trials])([words, n_layers]),
         texts=Growth([t.parts for t in trials], [t.texts for t in trials])(parts),
