@@ -16,6 +16,7 @@ SCRIPTS = (
     "benchmarks.probing",
     "benchmarks.neurons",
     "benchmarks.separability",
+    "benchmarks.cost",
     "docs.generate",
 )
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from typer.main import get_command
 
+from docs.scaling import scaling
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 BEGIN, END = "<!-- measurements: begin -->", "<!-- measurements: end -->"
@@ -292,6 +294,7 @@ def main() -> None:
         "docs/cli.md": cli_reference(),
         "docs/python.md": python_reference(),
         "docs/studies.md": studies(),
+        "docs/scaling.md": scaling(RESULTS),
         "README.md": readme(),
     }
     for path, content in ((ROOT / name, text) for name, text in written.items()):

@@ -24,6 +24,10 @@ def test_the_studies_page_is_what_the_studies_left():
     assert (ROOT / "docs" / "studies.md").read_text(encoding="utf-8") == generate.studies()
 
 
+def test_the_page_on_scaling_is_what_the_plans_left():
+    assert (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8") == generate.scaling(generate.RESULTS)
+
+
 def test_the_readmes_measurements_are_those_of_the_benchmarks():
     assert generate.readme() == README
     assert "times as fast" in README

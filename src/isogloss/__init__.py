@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from isogloss.activations import ActivationStore, extract
-    from isogloss.api import Study, compare, load
+    from isogloss.api import Study, compare, load, plan
     from isogloss.corpus import Corpus
     from isogloss.errors import IsoglossError
     from isogloss.models.finetune import finetune
+    from isogloss.study.costs import Machine, Plan
 
 __version__ = "0.1.0"
 
@@ -30,23 +31,29 @@ _HOMES = {
     "ActivationStore": "isogloss.activations",
     "Corpus": "isogloss.corpus",
     "IsoglossError": "isogloss.errors",
+    "Machine": "isogloss.study.costs",
+    "Plan": "isogloss.study.costs",
     "Study": "isogloss.api",
     "compare": "isogloss.api",
     "extract": "isogloss.activations",
     "finetune": "isogloss.models.finetune",
     "load": "isogloss.api",
+    "plan": "isogloss.api",
 }
 
 __all__ = [
     "ActivationStore",
     "Corpus",
     "IsoglossError",
+    "Machine",
+    "Plan",
     "Study",
     "__version__",
     "compare",
     "extract",
     "finetune",
     "load",
+    "plan",
 ]
 
 

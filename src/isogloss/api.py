@@ -19,6 +19,7 @@ from isogloss.report import Facts, ReportInput, summary_json, summary_markdown, 
 from isogloss.sealed import read_json, write_bytes
 from isogloss.sealed import write_json as write_sealed_json
 from isogloss.study import StudyResults, load_results, run_study, way_out
+from isogloss.study.costs import Machine, Plan, plan_study
 from isogloss.study.layout import RunLayout
 
 
@@ -169,6 +170,67 @@ def compare(
     study = Study(results.directory, results.manifest, results.analyses)
     write_summaries(study)
     return study
+
+
+def plan(
+    base: Any,
+    tuned: Any,
+    corpus: Corpus,
+    analyses: Iterable[str] | None = None,
+    layers: Layers = "all",
+    out: Path | str | None = None,
+    seed: int = 0,
+    *,
+    machine: Machine | Mapping[str, Any] | Path | str | None = None,
+    words: float | None = None,
+    checkpoints: bool | int | Mapping[int, Any] = False,
+    also: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    tokenizer: Any = None,
+    allow_pickle: bool = False,
+    keep_activations: bool = True,
+    progress: Progress | None = None,
+    **extraction: Any,
+) -> Plan:
+    """Say what `compare` with the same arguments takes: operations, bytes on disk, memory, seconds. Writes nothing.
+
+    A model may be a directory with no more than a config.json. Small models whose weights are there are run on some of
+    the sentences, and analyses on their vectors (on made-up ones otherwise); what they take there is extrapolated.
+
+    Parameters
+    ----------
+    base, tuned, corpus, analyses, layers, out, seed, checkpoints, also, options, tokenizer, allow_pickle,
+    keep_activations, progress, **extraction : as for `compare`; nothing is written to `out`.
+    machine : that it would run on, in place of this one: a `Machine`, a line such as
+        `gpus=8,gpu_memory=80GiB,gpu_tflops=400,cores=64,memory=512GiB,disk=4TB,disk_bandwidth=2GB/s,nodes=4`, a
+        mapping, or a TOML file of these names.
+    words : plan for so many words of text like that of the corpus.
+
+    Raises
+    ------
+    IsoglossError : with what is wrong, where, and what would be right.
+    """
+    if isinstance(checkpoints, Mapping):
+        checkpoints = {step: with_tokenizer(model, tokenizer) for step, model in checkpoints.items()}
+    return plan_study(
+        with_tokenizer(base, tokenizer),
+        [with_tokenizer(one, tokenizer) for one in tuned]
+        if isinstance(tuned, list)
+        else with_tokenizer(tuned, tokenizer),
+        corpus,
+        analyses=analyses,
+        options=options,
+        extraction=extract_options(tuple(signature(plan).parameters), layers=layers, **extraction),
+        seed=seed,
+        allow_pickle=allow_pickle,
+        keep_activations=keep_activations,
+        progress=on_terminal() if progress is None else progress,
+        checkpoints=checkpoints,
+        also=[(name, with_tokenizer(model, tokenizer)) for name, model in _pairs(also)],
+        machine=None if machine is None else Machine.parse(machine),
+        words=words,
+        out=None if out is None else Path(out),
+    )
 
 
 def load(directory: Path | str) -> Study:

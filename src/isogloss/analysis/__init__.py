@@ -15,6 +15,7 @@ from isogloss.analysis.figure import (
     TableFigure,
 )
 from isogloss.analysis.finding import Finding
+from isogloss.analysis.growth import AskingAnalysis, GrowingAnalysis, TextAmount
 from isogloss.analysis.kinds import figure_from_dict
 from isogloss.analysis.neurons import NeuronEntry, NeuronsFigure, NeuronsLevel
 from isogloss.analysis.paths import PathLabel, PathsFigure, PathsLayer
@@ -47,6 +48,7 @@ __all__ = [
     "TIDY",
     "Analysis",
     "ArrayVectors",
+    "AskingAnalysis",
     "Band",
     "BarPart",
     "BarsFigure",
@@ -58,6 +60,7 @@ __all__ = [
     "ExplorerLevel",
     "Figure",
     "Finding",
+    "GrowingAnalysis",
     "HeadlineAnalysis",
     "HeatmapFigure",
     "LayerPair",
@@ -74,6 +77,7 @@ __all__ = [
     "SeriesAnalysis",
     "TableFigure",
     "Tables",
+    "TextAmount",
     "Vectors",
     "WholeModelAnalysis",
     "WordColouring",

@@ -16,6 +16,7 @@ from isogloss.cli import options as o
 from isogloss.cli.console import out as console
 from isogloss.cli.console import print_findings, progress, user_errors
 from isogloss.cli.listing import list_options
+from isogloss.cli.planning import print_plan
 from isogloss.errors import OptionError
 
 EVERY = "all"
@@ -110,12 +111,31 @@ def compare(
     workers: o.Workers = None,
     cpus_per_worker: o.CpusPerWorker = None,
     gpus_per_worker: o.GpusPerWorker = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what it would take - operations, bytes, memory, time - and write nothing."),
+    ] = False,
+    machine: Annotated[
+        str | None,
+        typer.Option(
+            "--machine",
+            metavar="FILE.toml|NAME=VALUE,...",
+            help="With --dry-run: the machine it would run on, e.g. gpus=8,gpu_memory=80GiB,gpu_tflops=400,cores=64,"
+            "memory=512GiB,disk=4TB,disk_bandwidth=2GB/s,nodes=4.",
+        ),
+    ] = None,
+    words: Annotated[
+        float | None, typer.Option("--words", help="With --dry-run: for so many words of text like this, e.g. 1e9.")
+    ] = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Say what fine-tuning changed, layer by layer: tables, figures and one page in the run directory."""
     with user_errors(stopped=GOES_ON):
         from isogloss.api import compare as run
+        from isogloss.api import plan
 
+        if not dry_run and (machine is not None or words is not None):
+            raise OptionError("--machine and --words are for a plan; give --dry-run with them")
         corpus = o.read_corpus(
             data, text=text, text_b=text_b, label=label, format=format, encoding=encoding, delimiter=delimiter,
             quoting=quoting, columns=columns, check_labels=check_labels, split_column=split_column, split=split,
@@ -134,34 +154,40 @@ def compare(
             drop_above,
             seed,
         )
+        asked: dict[str, Any] = {
+            "analyses": None if analyses is None else [a.strip() for a in analyses.split(",") if a.strip()],
+            "layers": layers,
+            "out": out,
+            "seed": seed,
+            "checkpoints": parse_checkpoints(checkpoints),
+            "also": [parse_tuning(entry) for entry in also or []],
+            "options": parse_options(option or []),
+            "allow_pickle": allow_pickle,
+            "keep_activations": keep_activations,
+            "progress": progress(quiet),
+            "pooling": pooling,
+            "site": site,
+            "dtype": dtype,
+            "compute": compute,
+            "device": device,
+            "device_map": device_map,
+            "long_sentences": long,
+            "max_length": max_length,
+            "pairs": pairs,
+        }
+        if dry_run:
+            print_plan(plan(base, list(tuned), corpus, machine=machine, words=words, **asked))
+            return
         study = run(
             base,
             list(tuned),
             corpus,
-            analyses=None if analyses is None else [a.strip() for a in analyses.split(",") if a.strip()],
-            layers=layers,
-            out=out,
-            seed=seed,
-            checkpoints=parse_checkpoints(checkpoints),
-            also=[parse_tuning(entry) for entry in also or []],
-            options=parse_options(option or []),
-            allow_pickle=allow_pickle,
-            keep_activations=keep_activations,
-            progress=progress(quiet),
             command="isogloss " + shlex.join(sys.argv[1:]),
-            pooling=pooling,
-            site=site,
-            dtype=dtype,
-            compute=compute,
-            device=device,
-            device_map=device_map,
-            long_sentences=long,
-            max_length=max_length,
-            pairs=pairs,
             engine=engine,
             workers=workers,
             cpus_per_worker=cpus_per_worker,
             gpus_per_worker=gpus_per_worker,
+            **asked,
         )
         print_findings(study.findings)
         for note in study.notes:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import BETWEEN_SEEDS, TIDY, Figure, Finding, LayerPair, Need, Tables, tidy
+from isogloss.analysis import BETWEEN_SEEDS, TIDY, Figure, Finding, LayerPair, Need, Tables, TextAmount, tidy
 from isogloss.concepts.between_layers import layer_map, seed_rows
 from isogloss.concepts.clustering import TreesOnce
 from isogloss.concepts.figures import figures
@@ -93,6 +93,20 @@ class ConceptsAnalysis:
         tried, said = try_triggers(pair, chosen, found, classes, options)
         notes += said
         return {**tables, **tried, "concepts_notes": _notes(pair, notes)}
+
+    def growth(self, amount: TextAmount, options: ConceptsOptions) -> Sequence[float]:
+        """Words, the words that are clustered, and their pairs."""
+        clustered = amount.occurrences(options.min_count, options.max_count or None, options.drop_above)
+        return amount.words, clustered, clustered**2
+
+    def asked(self, amount: TextAmount, classes: int, options: ConceptsOptions) -> tuple[float, float]:
+        """Every trigger word and its three controls at three places in every sentence, for each class.
+
+        The search for the best word at one place, among as many words, is on half of the sentences. How many trigger
+        words there are depends on the concepts: in small corpora there are none.
+        """
+        most = classes * options.trigger_sentences * 4 * options.trigger_words * (3 + 0.5) * options.triggers
+        return most, most
 
     def combine(self, tables: Tables, options: ConceptsOptions) -> Tables:
         """Add what needs several layers or several tuned models."""

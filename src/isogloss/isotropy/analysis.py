@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import Figure, Finding, LayerPair, Need, Tables, between_seeds, tidy
+from isogloss.analysis import Figure, Finding, LayerPair, Need, Tables, TextAmount, between_seeds, tidy
 from isogloss.analysis.notes import said_once
+from isogloss.analysis.partition import SHARES
 from isogloss.isotropy.figures import figures
 from isogloss.isotropy.findings import findings
 from isogloss.isotropy.judges import wanted_labels
@@ -70,6 +71,15 @@ class IsotropyAnalysis:
         OptionError : vectors hold NaN or infinity, or a label is asked for that there is not.
         """
         return isotropy_layer(pair, options)
+
+    def growth(self, amount: TextAmount, options: IsotropyOptions) -> Sequence[float]:
+        """Words, those that are sampled for clusters or to train probes, and pairs of these."""
+        sampled = min(amount.words, max(options.local_words, options.probe_train / SHARES[0]))
+        return amount.words, sampled, min(amount.words, options.local_words) ** 2
+
+    def asked(self, amount: TextAmount, classes: int, options: IsotropyOptions) -> tuple[float, float]:
+        """The sentences outside train, at most so many as the options allow."""
+        return min((SHARES[1] + SHARES[2]) * amount.sentences, options.head_sentences), 0.0
 
     def combine(self, tables: Tables, options: IsotropyOptions) -> Tables:
         """Add the spread between several tuned models; say each note once."""

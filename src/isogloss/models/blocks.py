@@ -107,9 +107,7 @@ def discover_blocks(module: nn.Module) -> Blocks:
     ModelError : no blocks are found, or what they return is not a residual stream.
     """
     encoder: nn.Module = inner_encoder(module)
-    found, found_by = _declared(encoder), "declared by the architecture"
-    if not found:
-        found, found_by = _longest_list(encoder), "the longest list of equal modules"
+    found, found_by = _found(encoder)
     if not found:
         raise ModelError(
             f"no transformer blocks found in {type(encoder).__name__}: it declares none and has no list of modules"
@@ -119,6 +117,26 @@ def discover_blocks(module: nn.Module) -> Blocks:
     n_layers, hidden, time_major = _probe(draft)
     found_out = replace(draft, n_layers=n_layers, hidden=hidden, time_major=time_major)
     return replace(found_out, causal=_is_causal(found_out))
+
+
+def blocks_of(encoder: nn.Module) -> tuple[nn.Module, ...]:
+    """The blocks of an encoder, in order, found without running it: its weights need not be there.
+
+    Raises
+    ------
+    ModelError : no blocks are found.
+    """
+    found, _ = _found(encoder)
+    if not found:
+        raise ModelError(f"no transformer blocks found in {type(encoder).__name__}")
+    return tuple(module for _, module in found)
+
+
+def _found(encoder: nn.Module) -> tuple[list[tuple[str, nn.Module]], str]:
+    declared = _declared(encoder)
+    if declared:
+        return declared, "declared by the architecture"
+    return _longest_list(encoder), "the longest list of equal modules"
 
 
 def inner_encoder(module: Any) -> Any:

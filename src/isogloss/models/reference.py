@@ -156,6 +156,21 @@ def found_here(reference: ModelReference) -> ModelReference:
     return found
 
 
+def locate(spec: Any) -> Path | None:
+    """The directory that a spec names on this machine, whole or not; None for a hub id or a module.
+
+    Raises
+    ------
+    ModelError : the package it names is not installed, or carries no model or several.
+    """
+    if not isinstance(spec, str | Path):
+        return None
+    if str(spec).startswith(_PACKAGE):
+        return _in_package(str(spec))
+    path = Path(spec).expanduser()
+    return path if path.is_dir() else None
+
+
 def _module(module: nn.Module, tokenizer: Any) -> ModelReference:
     name = type(module).__name__
     if tokenizer is None:

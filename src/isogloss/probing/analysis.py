@@ -10,7 +10,8 @@ from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import Figure, Finding, LayerPair, ModelPair, Need, Tables, tidy
+from isogloss.analysis import Figure, Finding, LayerPair, ModelPair, Need, Tables, TextAmount, tidy
+from isogloss.analysis.partition import SHARES
 from isogloss.analysis.tables import between_seeds_of_labels
 from isogloss.probing.figures import figures
 from isogloss.probing.findings import findings
@@ -79,6 +80,16 @@ class ProbingAnalysis:
         if tried is not None:
             tables["probing_task"] = tried
         return tables | {"probing_notes": _notes(notes + ([reason] if reason else []))}
+
+    def growth(self, amount: TextAmount, options: ProbingOptions) -> Sequence[float]:
+        """Words, those of them that probes are trained on, and those of the probes of all layers, at each layer."""
+        train = min(amount.words, options.max_train / SHARES[0])
+        together = min(amount.words, options.together_train / SHARES[0]) * amount.layers
+        return amount.words, train, together
+
+    def asked(self, amount: TextAmount, classes: int, options: ProbingOptions) -> tuple[float, float]:
+        """The sentences outside train, at most so many as the options allow."""
+        return min((SHARES[1] + SHARES[2]) * amount.sentences, options.task_sentences) * options.task_use, 0.0
 
     def run_whole(self, pair: ModelPair, options: ProbingOptions) -> Tables:
         """Tables of the probes that read all layers, side by side or mixed."""

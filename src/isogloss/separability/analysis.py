@@ -10,9 +10,10 @@ from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import By, Figure, Finding, LayerPair, Need, Tables, tidy
+from isogloss.analysis import By, Figure, Finding, LayerPair, Need, Tables, TextAmount, tidy
 from isogloss.analysis.kept import Kept
 from isogloss.analysis.notes import notes_table, said_once
+from isogloss.analysis.partition import SHARES
 from isogloss.analysis.tables import between_seeds_of_labels
 from isogloss.separability.centroids import difference_vectors
 from isogloss.separability.figures import figures
@@ -92,6 +93,11 @@ class SeparabilityAnalysis:
             [notes_table((None, note) for note in notes), tables["separability_notes"]]
         )
         return tables
+
+    def growth(self, amount: TextAmount, options: SeparabilityOptions) -> Sequence[float]:
+        """Words, those that are drawn, and their pairs."""
+        sampled = min(amount.words, options.max_train / SHARES[0])
+        return amount.words, sampled, sampled**2
 
     def combine(self, tables: Tables, options: SeparabilityOptions) -> Tables:
         """Add the spread between several tuned models and how centroids moved; say each note once."""

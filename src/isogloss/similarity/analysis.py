@@ -10,7 +10,18 @@ from typing import ClassVar
 
 import polars as pl
 
-from isogloss.analysis import BETWEEN_SEEDS, TIDY, Figure, Finding, LayerPair, Need, Tables, between_seeds, tidy
+from isogloss.analysis import (
+    BETWEEN_SEEDS,
+    TIDY,
+    Figure,
+    Finding,
+    LayerPair,
+    Need,
+    Tables,
+    TextAmount,
+    between_seeds,
+    tidy,
+)
 from isogloss.similarity.figures import figures
 from isogloss.similarity.findings import findings
 from isogloss.similarity.labels import labels_tables
@@ -65,6 +76,11 @@ class SimilarityAnalysis:
         if options.map:
             tables["similarity_map"], tables[LISTS] = map_row(pair, options, measured)
         return tables
+
+    def growth(self, amount: TextAmount, options: SimilarityOptions) -> Sequence[float]:
+        """Words, words of the map at every layer, and pairs of the words that are sampled for neighbours."""
+        mapped = min(amount.words, options.map_words or amount.words) * amount.layers if options.map else 0.0
+        return amount.words, mapped, min(amount.words, options.neighbour_words) ** 2
 
     def combine(self, tables: Tables, options: SimilarityOptions) -> Tables:
         """Complete the map, and add the spread between tuned models where there are several."""

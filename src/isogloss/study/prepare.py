@@ -86,12 +86,7 @@ def prepare(
     ------
     ModelError, OptionError : each says what is wrong and what would be right.
     """
-    if not isinstance(corpus, Corpus):
-        raise OptionError(f"the corpus is a {type(corpus).__name__}; read it first: Corpus.read({corpus!r}, ...)")
-    if seed < 0:
-        raise OptionError(f"a seed is 0 or more; got {seed}")
-    if corpus.words.is_empty():
-        raise OptionError(f"{corpus.name} has no words left to compare; ask for fewer occurrences or another split")
+    check_corpus(corpus, seed)
     runnable, settings, skipped = settle(corpus, analyses, options)
     base_model = resolve(base, allow_pickle=allow_pickle)
     tuned_models = [resolve(one, allow_pickle=allow_pickle) for one in as_list(tuned)]
@@ -107,6 +102,21 @@ def prepare(
         series=series,
         skipped=tuple(skipped),
     )
+
+
+def check_corpus(corpus: Any, seed: int) -> None:
+    """Refuse what no study can be about.
+
+    Raises
+    ------
+    OptionError : it is no corpus, has no words, or the seed is negative.
+    """
+    if not isinstance(corpus, Corpus):
+        raise OptionError(f"the corpus is a {type(corpus).__name__}; read it first: Corpus.read({corpus!r}, ...)")
+    if seed < 0:
+        raise OptionError(f"a seed is 0 or more; got {seed}")
+    if corpus.words.is_empty():
+        raise OptionError(f"{corpus.name} has no words left to compare; ask for fewer occurrences or another split")
 
 
 def settle(
