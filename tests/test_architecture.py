@@ -26,7 +26,7 @@ ALLOWED = {
     "probing": {"analysis", "numerics", "corpus"},
     "isotropy": {"analysis", "numerics", "corpus"},
     "separability": {"analysis", "numerics", "corpus"},
-    "study": {"analysis", "corpus", "engines", "models", "activations"},
+    "study": {"analysis", "corpus", "engines", "models", "activations", "numerics"},
     "report": {"analysis"},
     "api": {"analysis", "bars", "corpus", "engines", "models", "activations", "study", "report"},
     "__main__": {"cli"},
