@@ -41,6 +41,8 @@ bench: setup
 # Longer than a test suite has time for; the results are kept beside them.
 campaigns: setup
 	$(BIN)/python -m campaigns.fuzz_readers
+	$(BIN)/python -m campaigns.kills runs/campaign
+	$(BIN)/python -m campaigns.faults runs/campaign
 
 docs: setup
 	$(BIN)/python -m docs.generate

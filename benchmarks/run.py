@@ -11,10 +11,12 @@ import sys
 SCRIPTS = (
     "benchmarks.extraction",
     "benchmarks.memory",
+    "benchmarks.engines",
     "benchmarks.similarity",
     "benchmarks.ward",
     "benchmarks.probing",
     "benchmarks.neurons",
+    "benchmarks.isotropy",
     "benchmarks.separability",
     "benchmarks.cost",
     "docs.generate",

@@ -15,6 +15,7 @@ from typing import Any
 
 from typer.main import get_command
 
+from docs.robustness import robustness
 from docs.scaling import scaling
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -124,6 +125,7 @@ def measurements() -> str:
     rows.append(
         f"| peak memory, {memory['model']}, {large:,} sentences | {small:,} sentences | {memory['growth']:+.1%} |"
     )
+    rows += engines_rows()
     rows.append(similarity_row(similarity))
     rows += ward_rows()
     rows += probing_rows()
@@ -135,6 +137,19 @@ def measurements() -> str:
         f"({', '.join(machine['features'])}); `make bench` repeats it."
     )
     return "\n".join(rows)
+
+
+def engines_rows() -> list[str]:
+    """A line on several workers, if they were measured."""
+    path = RESULTS / "engines.json"
+    if not path.exists():
+        return []
+    results = json.loads(path.read_text())
+    same = ", the same bytes" if results["same_bytes"] else ""
+    return [
+        f"| extraction by two workers on a core each, MiniLM, {results['words']:,} words | one worker on one core | "
+        f"{results['speedup']:.2f} times as fast{same} |"
+    ]
 
 
 def similarity_row(results: dict[str, Any]) -> str:
@@ -295,6 +310,7 @@ def main() -> None:
         "docs/python.md": python_reference(),
         "docs/studies.md": studies(),
         "docs/scaling.md": scaling(RESULTS),
+        "docs/robustness.md": robustness(ROOT / "campaigns" / "results"),
         "README.md": readme(),
     }
     for path, content in ((ROOT / name, text) for name, text in written.items()):

@@ -96,7 +96,7 @@ class TrialResult:
 
     Attributes
     ----------
-    baseline : bytes of the process before it did anything.
+    baseline : bytes of the process that does nothing, with all that it has loaded.
     product : operations per second of a float32 matrix product of the model's shape.
     threads : that torch used.
     reading : of the model; None where vectors are made up.

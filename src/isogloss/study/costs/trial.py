@@ -23,6 +23,7 @@ import polars as pl
 import torch
 
 from isogloss.activations import ActivationStore
+from isogloss.activations.buffers import give_back_memory
 from isogloss.analysis import (
     Analysis,
     GrowingAnalysis,
@@ -38,7 +39,7 @@ from isogloss.study.costs.counting import CountedClassifier, CountedVectors, Cou
 from isogloss.study.costs.made_up import made_up_models
 from isogloss.study.costs.reading import read_models
 from isogloss.study.costs.request import TaskTrial, TrialRequest, TrialResult, ladder
-from isogloss.study.costs.watch import clock, peak, watched
+from isogloss.study.costs.watch import clock, peak, resident, watched
 from isogloss.study.pairing import PairedStores
 
 WIDEST = 1024
@@ -74,6 +75,10 @@ def try_study(request: TrialRequest, home: Path) -> TrialResult:
             tasks += found
             if nth == 0:
                 combining[name] = _combined(choose([name])[name], _stacked(tables), request.options[name])
+    # What the first use of models and analyses loaded stays, in a run as here.
+    del models, model, tables
+    give_back_memory()
+    baseline = max(baseline, resident())
     return TrialResult(baseline, product, torch.get_num_threads(), reading, tuple(tasks), combining)
 
 

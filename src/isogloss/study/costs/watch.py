@@ -36,7 +36,7 @@ def watched() -> Iterator[Watched]:
     """Measure the block."""
     found = Watched()
     give_back_memory()
-    before = _resident()
+    before = resident()
     _forget_peak()
     start = clock()
     try:
@@ -60,7 +60,8 @@ def peak() -> float:
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
-def _resident() -> float:
+def resident() -> float:
+    """Bytes: the resident size now."""
     found = _status("VmRSS")
     # Without /proc the peak never falls: what is found is then what was taken beyond anything before.
     return peak() if found is None else found
