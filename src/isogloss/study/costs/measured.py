@@ -160,18 +160,24 @@ def _foretold(trials: list[TaskTrial], parts: tuple[float, ...], words: float, h
     # Pairs of words are compared, not held: no analysis keeps more rows than there are words at all layers.
     held = [i for i in every if parts[i] <= words * n_layers] if wide else every
 
-    def grown(name: str, made_of: Callable[[Sequence[float], int], list[float]], used: Sequence[int] = every) -> float:
+    def grown(
+        name: str,
+        made_of: Callable[[Sequence[float], int], list[float]],
+        used: Sequence[int] = every,
+        shown: Sequence[TaskTrial] = last,
+    ) -> float:
         def at(own: tuple[float, ...], width: int) -> list[float]:
             chosen = [own[i] for i in used]
             return made_of(chosen, width) if wide else chosen
 
-        known = Growth([at(trial.parts, trial.hidden) for trial in last], [getattr(trial, name) for trial in last])
+        known = Growth([at(trial.parts, trial.hidden) for trial in shown], [getattr(trial, name) for trial in shown])
         return known(at(parts, hidden))
 
     # Tables do not grow with the width, and what is read does with nothing else.
     return TaskCost(
         seconds=grown("seconds", time_parts),
-        memory=grown("memory", memory_parts, held),
+        # Memory has no overheads that small trials would say too much of, and three numbers leave much open.
+        memory=grown("memory", memory_parts, held, trials),
         read=grown("read", size_parts),
         written=Growth([[t.words, t.layers] for t in trials], [t.written for t in trials])([words, n_layers]),
         texts=Growth([t.parts for t in trials], [t.texts for t in trials])(parts),
