@@ -4,7 +4,7 @@ Each round is a run of its own: SIGKILL at a moment drawn evenly over the time a
 command to its end. What counts: all vectors, tables, figures and findings have the bytes of the undisturbed run, and
 no chunk and no task that was finished when the run was killed was begun again.
 
-    python -m campaigns.kills HOME [--rounds 50] [--seed 0] [--engine inline|processes] [--workers N]
+    python -m campaigns.kills HOME [--rounds 50] [--at-once 1] [--seed 0] [--engine inline|processes] [--workers N]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import random
 import shutil
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ def whole(home: Path, options: list[str]) -> tuple[dict[str, str], float]:
     return fingerprints(out), time.perf_counter() - begin
 
 
-def round_of(home: Path, moment: float, options: list[str], expected: dict[str, str]) -> dict[str, Any]:
+def round_of(home: Path, number: int, moment: float, options: list[str], expected: dict[str, str]) -> dict[str, Any]:
     """Kill a run at a moment, give it again, and say what was wrong with it."""
-    out, log = home / "killed", home / "log"
+    out, log = home / f"killed-{number}", home / f"log-{number}"
     shutil.rmtree(out, ignore_errors=True)
     log.unlink(missing_ok=True)
     process = started(home, out, log, *options)
@@ -50,6 +51,7 @@ def round_of(home: Path, moment: float, options: list[str], expected: dict[str, 
     _, said = again.communicate()
     begun = set(log.read_text().splitlines()) if log.exists() else set()
     found = fingerprints(out)
+    shutil.rmtree(out, ignore_errors=True)
     return {
         "moment": round(moment, 2),
         "ended_before": ended,
@@ -62,17 +64,18 @@ def round_of(home: Path, moment: float, options: list[str], expected: dict[str, 
     }
 
 
-def campaign(home: Path, rounds: int, seed: int, options: list[str]) -> dict[str, Any]:
-    """All rounds, and their count."""
+def campaign(home: Path, rounds: int, seed: int, options: list[str], at_once: int = 1) -> dict[str, Any]:
+    """All rounds, so many at a time, and their count."""
     expected, seconds = whole(home, options)
     print(f"undisturbed: {len(expected)} files in {seconds:.1f} s", flush=True)
     draw = random.Random(seed)
+    moments = [draw.uniform(0, seconds) for _ in range(rounds)]
     found = []
-    for number in range(rounds):
-        row = round_of(home, draw.uniform(0, seconds), options, expected)
-        found.append(row)
-        good = not (row["unlike"] or row["done_twice"] or row["exit"])
-        print(f"{number + 1}: {'the same' if good else 'NOT THE SAME'} {json.dumps(row)}", flush=True)
+    with ThreadPoolExecutor(at_once) as pool:
+        for row in pool.map(lambda drawn: round_of(home, *drawn, options, expected), enumerate(moments)):
+            found.append(row)
+            good = not (row["unlike"] or row["done_twice"] or row["exit"])
+            print(f"{len(found)}: {'the same' if good else 'NOT THE SAME'} {json.dumps(row)}", flush=True)
     return {
         "rounds": rounds,
         "seconds_undisturbed": round(seconds, 1),
@@ -91,6 +94,7 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--at-once", type=int, default=1, help="rounds beside each other")
     parser.add_argument("--engine", default="inline")
     parser.add_argument("--workers", type=int)
     given = parser.parse_args()
@@ -99,7 +103,7 @@ def main() -> None:
     options = ["--chunk-bytes", "2000000", "--engine", given.engine]
     if given.workers:
         options += ["--workers", str(given.workers)]
-    result = campaign(given.home, given.rounds, given.seed, options)
+    result = campaign(given.home, given.rounds, given.seed, options, given.at_once)
     save(f"kills_{given.engine}", {"seed": given.seed, "options": options, **result})
 
 

@@ -9,7 +9,7 @@ import pytest
 from campaigns.small_study import LEAST, fingerprints
 
 import isogloss as ig
-from isogloss.errors import OptionError, StoreError
+from isogloss.errors import EngineError, OptionError, StoreError
 from isogloss.study.jobs import TaskJob
 from isogloss.study.layout import RunLayout
 
@@ -108,3 +108,13 @@ TaskJob_do = TaskJob.do
 
 def elsewhere(job):
     return replace(job, layout=RunLayout(Path("/not/here")))
+
+
+@pytest.mark.parametrize(
+    ("engine", "named"),
+    [({"engine": "slurm"}, "no engine 'slurm'"), ({"engine": "ray", "gpus_per_worker": 99}, "too few for one worker")],
+)
+def test_an_engine_that_cannot_be_had_leaves_no_run_directory(models, words, tmp_path, engine, named):
+    with pytest.raises((OptionError, EngineError), match=named):
+        ig.compare(models["base"], models["tuned"], words, out=tmp_path / "run", **engine, **QUICK)
+    assert not (tmp_path / "run").exists()

@@ -74,8 +74,8 @@ class RunLayout:
         return self.activations / model
 
     def forget_empty(self) -> None:
-        """Leave nothing of a run that could not begin: its manifest goes if there are no activations yet."""
-        if any(path.is_file() for path in self.activations.rglob("*")):
+        """Leave nothing of a run that could not begin: its manifest goes if there is nothing else yet."""
+        if any(path.is_file() for part in (self.activations, self.tasks, self.tables) for path in part.rglob("*")):
             return
         self.manifest.unlink(missing_ok=True)
         for folder in (*self.activations.glob("*/"), self.activations):

@@ -87,12 +87,18 @@ def run_study(
         also=also,
     )
     layout = RunLayout(out)
+    engine = workers.opened(progress)
     with layout.locked():
         recorded = _recorded(layout, prepared.question)
         done = recorded is not None and recorded["finished"]
         found = _finished(layout, recorded, prepared, progress) if recorded is not None and done else None
         if found is None:
-            found = _carried_out(layout, prepared, workers, command, progress, keep_activations=keep_activations)
+            try:
+                with engine:
+                    found = _carried_out(layout, prepared, engine, command, progress, keep_activations=keep_activations)
+            except IsoglossError:
+                layout.forget_empty()
+                raise
         if not keep_activations:
             layout.drop_activations()
     return found
@@ -101,7 +107,7 @@ def run_study(
 def _carried_out(
     layout: RunLayout,
     prepared: Prepared,
-    workers: Workers,
+    engine: Engine,
     command: str | None,
     progress: Progress,
     *,
@@ -126,12 +132,8 @@ def _carried_out(
     clock = Clock()
     facts: list[MemberFacts] = []
     # A series asks for the base of its adapters again and again; else it would only be in the way of the analyses.
-    with workers.opened(progress) as engine, sharing_base() if series.members else nullcontext():
-        try:
-            stores = _extract_all(engine, layout, prepared, progress, clock)
-        except IsoglossError:
-            layout.forget_empty()
-            raise
+    with sharing_base() if series.members else nullcontext():
+        stores = _extract_all(engine, layout, prepared, progress, clock)
         sources = [
             PairSource(stores[0].directory, store.directory, model, extraction.device, extraction.device_map)
             for model, store in zip(tuned, stores[1:], strict=True)
@@ -152,7 +154,7 @@ def _carried_out(
                 study, engine, base, corpus, analyses, settings, extraction, keep_activations=keep_activations
             )
             study = replace(study, member_layers=[fact.layers for fact in facts])
-        manifest["machine"] |= {"engine": engine.name, "workers": engine.workers}
+    manifest["machine"] |= {"engine": engine.name, "workers": engine.workers}
     results = {name: study.analyse(analyses[name], settings[name]) for name in analyses}
     tuned_facts = [coverage(m, store, len(corpus.words)) for m, store in zip(tuned, stores[1:], strict=True)]
     own = {by: place for by, place in (("step", series.step), ("task", series.task)) if place is not None}
