@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+import isogloss
 from isogloss.engines.attempts import Attempts
 from isogloss.engines.jobs import Bench, Job, Outcome, Tick, outcome_of
 from isogloss.errors import EngineError, OptionError
@@ -120,6 +122,9 @@ class RayCluster:
                 continue
             idle.append(actor)
             if ticket not in attempts.flying:
+                node, version = found
+                if version != isogloss.__version__:
+                    raise EngineError(f"{node} has isogloss {version}; here it is {isogloss.__version__}")
                 continue
             index, job = attempts.flying.pop(ticket)
             value = found.unwrapped(self._progress)
@@ -163,8 +168,9 @@ class _Worker:
     def __init__(self) -> None:
         self._bench = Bench()
 
-    def ready(self) -> bool:
-        return True
+    def ready(self) -> tuple[str, str]:
+        """The machine, and the version of this package there."""
+        return platform.node(), isogloss.__version__
 
     def do(self, job: Job) -> Outcome:
         return outcome_of(job, self._bench)
