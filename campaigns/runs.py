@@ -115,11 +115,10 @@ def _store(folder: Path, *, finished: bool) -> None:
     with writer(folder) as opened:
         for chunk in opened.chunks if finished else opened.chunks[:1]:
             rows, sentences = (stop - start for start, stop in (chunk.rows, chunk.sentences))
-            opened.write(
-                chunk,
-                {f"layer-{i:02d}.npy": np.full((rows, 4), i, np.float32) for i in (0, 1)}
-                | {f"sentence-mean-{i:02d}.npy": np.full((sentences, 4), i, np.float32) for i in (0, 1)},
-            )
+            vectors = {f"layer-{i:02d}.npy": np.full((rows, 4), i, np.float32) for i in (0, 1)} | {
+                f"sentence-mean-{i:02d}.npy": np.full((sentences, 4), i, np.float32) for i in (0, 1)
+            }
+            opened.record(chunk, opened.files.write(chunk, vectors))
         if finished:
             facts = {"n_layers": 1, "n_words": 7, "n_sentences": 3, "n_tokens": 9, "uncovered_words": 0}
             opened.finish(corpus.words, corpus.sentences, facts)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import platform
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,16 +34,17 @@ def held(directory: Path) -> Iterator[None]:
         yield
     finally:
         # The name goes while the lock is held: who opened it before finds out in `_taken`.
-        path.unlink(missing_ok=True)
+        if _is_named(handle, path):
+            path.unlink(missing_ok=True)
         os.close(handle)
 
 
 def _taken(path: Path) -> int:
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             _lock(handle)
-            if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+            if _is_named(handle, path):
                 return handle
         except OSError as error:
             os.close(handle)
@@ -55,14 +56,15 @@ def _taken(path: Path) -> int:
         os.close(handle)
 
 
+def _is_named(handle: int, path: Path) -> bool:
+    """Whether an open file is the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _lock(handle: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        return
-    import fcntl
-
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -8,16 +8,15 @@ import io
 import json
 import os
 import re
-from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import polars as pl
 
 from isogloss.errors import StoreError
 
 DRAFT = ".tmp"
-_numbers = count()
 
 
 def is_draft(path: Path) -> bool:
@@ -26,7 +25,7 @@ def is_draft(path: Path) -> bool:
 
 
 def sweep(directory: Path) -> None:
-    """Delete what processes that died left behind; for whoever alone writes here."""
+    """Delete what processes that died left behind, here and below; for whoever alone writes here."""
     for path in directory.rglob(f"*{DRAFT}"):
         path.unlink(missing_ok=True)
 
@@ -39,7 +38,7 @@ def write_bytes(path: Path, content: bytes) -> str:
     StoreError : the disk is full or the directory cannot be written.
     """
     # A name of its own: a worker that outlives its run for a moment does not write into another one's draft.
-    draft = path.with_name(f"{path.name}.{os.getpid()}-{next(_numbers)}{DRAFT}")
+    draft = path.with_name(f"{path.name}.{uuid4().hex[:12]}{DRAFT}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as stream:

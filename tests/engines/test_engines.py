@@ -11,7 +11,7 @@ import pytest
 from isogloss.engines import Bench, Inline, Processes, Workers
 from isogloss.errors import EngineError, OptionError
 from isogloss.progress import Progress
-from tests.engines.work import Deadly, Faulty, Made, Refused, Square
+from tests.engines.work import Deadly, Faulty, Large, Made, Refused, Square, Untravelling
 
 
 class Noted(Progress):
@@ -77,6 +77,32 @@ def test_the_jobs_of_a_worker_that_dies_are_done_by_another(tmp_path):
     with Processes(2) as engine:
         found = dict(engine.run(jobs))
     assert {index: value for index, (value, _) in found.items()} == {x: x**2 for x in range(7)}
+
+
+def test_a_worker_that_dies_while_there_is_nothing_to_do_is_replaced():
+    with Processes(1) as engine:
+        worker = next(engine.run([Square(1)]))[1][1]
+        os.kill(worker, signal.SIGKILL)
+        time.sleep(1.0)
+        assert next(engine.run([Square(3)]))[1][0] == 9
+
+
+def test_several_workers_that_die_cost_their_jobs_only(tmp_path):
+    jobs = [Deadly(x, deaths=str(tmp_path / f"deaths-{x}")) for x in range(2)] + [Square(x) for x in range(8)]
+    with Processes(2) as engine:
+        found = {index: value for index, (value, _) in engine.run(jobs)}
+    assert found == dict(enumerate([0, 1, *(x**2 for x in range(8))]))
+
+
+def test_an_error_that_does_not_travel_comes_as_its_trace(two):
+    with pytest.raises(RuntimeError, match=r"Untravelled: lost"):
+        list(two.run([Untravelling(1)]))
+
+
+def test_what_a_worker_keeps_is_no_reason_to_replace_it():
+    with Processes(1) as engine:
+        workers = {worker for _, (_, worker) in engine.run([Large(x, seconds=1.2) for x in range(4)])}
+    assert len(workers) == 1
 
 
 def test_a_job_that_kills_every_worker_is_given_up_and_named(tmp_path):
@@ -148,6 +174,8 @@ def test_a_bench_closes_what_it_lets_go_of():
         ({"engine": "processes", "workers": 0}, "at least one worker; got 0"),
         ({"engine": "ray", "workers": -1}, "at least one worker; got -1"),
         ({"gpus_per_worker": 1}, "only the engine ray shares GPUs out.*engine='ray'"),
+        ({"workers": 0}, "at least one worker; got 0"),
+        ({"engine": "processes", "cpus_per_worker": 0}, "has cores, more than 0; got 0"),
         ({"engine": "ray", "gpus_per_worker": -1}, "GPUs .0 or more.; got 1 and -1"),
         ({"cpus_per_worker": 2}, "inline has no workers to give cores to"),
     ],

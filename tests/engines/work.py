@@ -61,3 +61,23 @@ class Made(Square):
         made = bench.keep("counter", "key", list)
         made.append(self.x)
         return len(made), os.getpid()
+
+
+class Untravelled(Exception):
+    def __init__(self, why, *, needed):
+        super().__init__(why)
+
+
+@dataclass(frozen=True)
+class Untravelling(Square):
+    def do(self, bench):
+        raise Untravelled("lost", needed=1)
+
+
+@dataclass(frozen=True)
+class Large(Square):
+    """Keeps more than a worker's memory may grow by where growth is taken for a leak."""
+
+    def do(self, bench):
+        bench.keep("large", self.x > 0, lambda: b"x" * (400 << 20 if self.x else 1))
+        return super().do(bench)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -162,12 +162,8 @@ def extract_on(
         (out / JOURNAL).unlink(missing_ok=True)
         there.verify()
         return there
-    if engine.remote and (held := next((m for m in (reference, carrier) if m is not None and m.in_memory), None)):
-        raise OptionError(
-            f"{held.spec} is a model in memory, which cannot be sent to other processes",
-            "save it (`save_pretrained`, and its tokenizer's) and give the directory, or use {engine}",
-            engine="inline",
-        )
+    if engine.remote:
+        refuse_in_memory([model for model in (reference, carrier) if model is not None])
     source = _source(carrier or reference, options, bare=carrier is not None)
     facts: ReaderFacts = next(engine.run([Describe(source)]))[1]
     settings = Settings(
@@ -233,6 +229,21 @@ def extract_on(
         }
         writer.finish(covered, sentences, about)
     return ActivationStore(out)
+
+
+def refuse_in_memory(models: Iterable[ModelReference]) -> None:
+    """Refuse models that cannot be sent to other processes.
+
+    Raises
+    ------
+    OptionError : one is a module, not files.
+    """
+    if held := next((model for model in models if model.in_memory), None):
+        raise OptionError(
+            f"{held.spec} is a model in memory, which cannot be sent to other processes",
+            "save it (`save_pretrained`, and its tokenizer's) and give the directory, or use {engine}",
+            engine="inline",
+        )
 
 
 def tokenise(splitter: SentenceTokenizer, corpus: Corpus, progress: Progress = SILENT) -> TokenSequences:

@@ -65,7 +65,7 @@ class Source:
             with sharing_base(bench.keep("base", "of adapters", Shelf)):
                 return load(
                     found_here(self.reference),
-                    device=_device(self.device, bench),
+                    device=own_device(self.device, bench),
                     dtype=self.compute,
                     device_map=self.device_map,
                 )
@@ -131,8 +131,9 @@ class Describe:
 
     def do(self, bench: Bench) -> ReaderFacts:
         """See `Job`."""
-        # The same model may be set up for reading still, as the base of a comparison with itself.
-        bench.drop("reader")
+        # The same model may be set up for reading still, as the base of a comparison with itself; and one model at a
+        # time is enough.
+        bench.drop("reader", "classifier")
         loaded = self.source.loaded(bench)
         reader = self.source.reader(loaded)
         blocks = reader.blocks
@@ -157,7 +158,7 @@ class ReadChunk:
     ----------
     facts : of the model.
     files : of the store.
-    chunks : all of them: the memory of the largest one is taken once.
+    largest : most words and most sentences of a chunk: memory for them is taken once.
     chunk, part : the one to read, and its token sequences.
     """
 
@@ -213,7 +214,7 @@ class _OpenReader:
         self._opened.close()
 
 
-def _device(device: str, bench: Bench) -> torch.device:
+def own_device(device: str, bench: Bench) -> torch.device:
     """The device that is meant; workers of one machine share its GPUs evenly."""
     chosen = choose_device(device)
     if chosen.type == "cuda" and chosen.index is None and (count := torch.cuda.device_count()) > 1:

@@ -72,8 +72,13 @@ class RowFiles:
     def begin(self) -> None:
         """Make every file in its full size: a full disk is met before the work, not in the middle of it."""
         for name in self.rows:
-            with self._opened(name, os.O_CREAT | os.O_TRUNC) as handle:
+            with self._opened(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC) as handle:
                 self._claim(handle, name)
+
+    def forget(self) -> None:
+        """Delete what a run left that stopped before all files were there."""
+        for name in self.rows:
+            self._part(name).unlink(missing_ok=True)
 
     def resume(self) -> None:
         """Take up the files of a run that stopped.
@@ -99,7 +104,9 @@ class RowFiles:
     def write(self, chunk: Chunk, vectors: Mapping[str, np.ndarray]) -> dict[str, str]:
         """Put a chunk's (n, hidden) arrays, by file name, in their place; returns the checksum of each.
 
-        Files are closed when this returns, so that on a shared file system other machines see what was written.
+        Files are closed when this returns, so that on a shared file system other machines see what was written. They
+        are only written to, and at once: a network file system that reads pages to write them back whole would undo
+        what another machine writes beside it.
 
         Raises
         ------
@@ -113,7 +120,7 @@ class RowFiles:
                 raise ValueError(f"{name}: {array.dtype} {array.shape} does not fill rows {start} to {stop}")
             payload = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else memoryview(b"")
             try:
-                with self._opened(name) as handle:
+                with self._opened(name, os.O_WRONLY | getattr(os, "O_DSYNC", 0)) as handle:
                     write_all(handle, payload, len(self.header(name)) + start * self.row_bytes)
             except FileNotFoundError:
                 raise StoreError(
@@ -149,8 +156,8 @@ class RowFiles:
         return self.directory / (name + PART)
 
     @contextmanager
-    def _opened(self, name: str, flags: int = 0) -> Iterator[int]:
-        handle = os.open(self._part(name), os.O_RDWR | flags, 0o644)
+    def _opened(self, name: str, flags: int = os.O_RDWR) -> Iterator[int]:
+        handle = os.open(self._part(name), flags, 0o666)
         try:
             yield handle
         finally:

@@ -82,6 +82,8 @@ class StoreWriter:
                 self.directory.mkdir(parents=True, exist_ok=True)
                 opened.enter_context(held(self.directory))
                 journal = self.directory / JOURNAL
+                if (self.directory / MANIFEST).exists():
+                    raise StoreError(f"{self.directory} was finished by another process meanwhile", "run again")
                 if journal.exists():
                     self._resume(journal)
                 else:
@@ -137,6 +139,7 @@ class StoreWriter:
 
     def _begin(self, journal: Path) -> None:
         self._refuse_foreign()
+        self.files.forget()
         free = shutil.disk_usage(self.directory).free
         if self.bytes_needed > free:
             raise StoreError(
@@ -166,7 +169,13 @@ class StoreWriter:
             settings, plan = Settings.from_dict(head["settings"], str(journal)), head["plan"]
         except (ValueError, KeyError, TypeError, RecursionError, StoreError):
             raise StoreError(f"{journal} is damaged; delete {self.directory} and extract again") from None
-        if differences := self.settings.differences(settings):
+        differences = self.settings.differences(settings)
+        if differences and all(difference.startswith("linear is ") for difference in differences):
+            # Begun on another kind of processor, which multiplies in another way: begun anew.
+            journal.unlink()
+            self._begin(journal)
+            return
+        if differences:
             raise StoreError(
                 f"{self.directory} holds an unfinished extraction with other settings ({'; '.join(differences)}); "
                 "choose another directory or delete it"

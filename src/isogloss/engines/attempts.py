@@ -38,9 +38,10 @@ class Attempts(Generic[Ticket]):
         index, job = self.flying.pop(ticket)
         self._lost[index] += 1
         if self._lost[index] >= MOST_LOSSES:
+            others = f" or one of {len(self.flying)} jobs beside it" if self.flying else ""
             raise EngineError(
-                f"{MOST_LOSSES} workers died one after the other while they did {job.label} (the last one: {why}); "
-                "where the system ended them, memory ran out",
+                f"{MOST_LOSSES} workers died one after the other while they did {job.label}{others} (the last one: "
+                f"{why}); where the system ended them, memory ran out",
                 "ask for fewer with {workers} and run again: what is done is kept",
                 workers=None,
             )

@@ -40,6 +40,10 @@ class Workers:
         OptionError : there is no such engine, or it has no such option.
         """
         name, workers = self.engine, self.workers
+        if workers is not None and workers < 1:
+            raise OptionError(f"there is at least one worker; got {workers}")
+        if self.cpus_per_worker is not None and self.cpus_per_worker <= 0:
+            raise OptionError(f"a worker has cores, more than 0; got {self.cpus_per_worker:g}")
         if name == "inline" and (workers or 1) > 1:
             name = "processes"
         cpus, gpus = self.cpus_per_worker, self.gpus_per_worker

@@ -5,6 +5,8 @@ Knows neither models nor analyses: a job is any small object with a `do`.
 
 from __future__ import annotations
 
+import pickle
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
@@ -156,4 +158,11 @@ def outcome_of(job: Job, bench: Bench) -> Outcome:
         value, failed = job.do(bench), None
     except IsoglossError as error:
         value, failed = None, error
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            # It would come to the other process as a broken answer, which looks like a dead worker.
+            raise RuntimeError(traceback.format_exc()) from None
+        raise
     return Outcome(value, failed, tuple(notes.said))

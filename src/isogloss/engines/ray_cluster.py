@@ -12,12 +12,15 @@ from types import TracebackType
 from typing import Any, Self
 
 import isogloss
-from isogloss.engines.attempts import Attempts
+from isogloss.engines.attempts import MOST_LOSSES, Attempts
 from isogloss.engines.jobs import Bench, Job, Outcome, Tick, outcome_of
+from isogloss.engines.processes import THREAD_VARIABLES
 from isogloss.errors import EngineError, OptionError
 from isogloss.progress import SILENT, Progress
+from isogloss.sealed import first_line
 
-PASSED_ON = ("HF_HUB_OFFLINE", "HF_HOME", "HF_HUB_CACHE", "HF_TOKEN")
+PASSED_ON = ("HF_HUB_OFFLINE", "HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT")
+"""Variables that workers get from this process. No secrets: whoever sees the cluster's dashboard sees them."""
 PATIENCE = 600.0
 """Seconds to wait for a worker where there is none."""
 
@@ -68,8 +71,7 @@ class RayCluster:
                 here: dict[str, Any] = {} if address else {"include_dashboard": False}
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **here)
             except Exception as error:
-                first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-                raise EngineError(f"no Ray cluster at {address or 'this machine'}: {first}") from error
+                raise EngineError(f"no Ray cluster at {address or 'this machine'}: {first_line(error)}") from error
             self._ours = True
         have = ray.cluster_resources()
         room = int(min(have.get("CPU", 0) / self._cpus, have.get("GPU", 0) / self._gpus if self._gpus else 1e9))
@@ -93,6 +95,7 @@ class RayCluster:
         starting = {actor.ready.remote(): actor for actor in self._actors}
         idle: list[Any] = []
         seen = time.monotonic()
+        failed = 0
         taken = attempts.next()
         while taken is not None or attempts.flying:
             while idle and taken is not None:
@@ -114,13 +117,20 @@ class RayCluster:
                 raise
             except ray.exceptions.RayError as error:
                 self._forget(actor)
+                failed += 1
+                if failed > MOST_LOSSES * self.workers:
+                    raise EngineError(
+                        f"workers of the Ray cluster end as soon as they are started: {first_line(error)}",
+                        "isogloss must be installed where they run",
+                    ) from error
                 if ticket in attempts.flying:
-                    attempts.lost(ticket, _first_line(error))
+                    attempts.lost(ticket, first_line(error))
                     taken = taken or attempts.next()
                 # It starts when the cluster has room again, perhaps never; the others go on.
                 starting |= {actor.ready.remote(): actor for actor in self._fill()}
                 continue
             idle.append(actor)
+            failed = 0
             if ticket not in attempts.flying:
                 node, version = found
                 if version != isogloss.__version__:
@@ -136,11 +146,14 @@ class RayCluster:
         kind = self._ray.remote(_Worker)
         variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         threads = str(max(1, int(self._cpus)))
+        variables |= dict.fromkeys(THREAD_VARIABLES, threads)
+        if not self._gpus:
+            # Without GPUs of its own a worker would take the first one, as all the others do.
+            variables["CUDA_VISIBLE_DEVICES"] = ""
         new: list[Any] = []
         while len(self._actors) + len(new) < self.workers:
             options = {"num_cpus": self._cpus, "num_gpus": self._gpus, "max_restarts": 0}
-            environment = {"env_vars": {**variables, "OMP_NUM_THREADS": threads, "POLARS_MAX_THREADS": threads}}
-            new.append(kind.options(**options, runtime_env=environment).remote())
+            new.append(kind.options(**options, runtime_env={"env_vars": variables}).remote())
         self._actors += new
         return new
 
@@ -163,7 +176,7 @@ class RayCluster:
 
 
 class _Worker:
-    """A process of the cluster. Ray gives it cores and GPUs of its own, so its number is that of the first one."""
+    """A process of the cluster. The GPUs that it sees are its own."""
 
     def __init__(self) -> None:
         self._bench = Bench()
@@ -174,7 +187,3 @@ class _Worker:
 
     def do(self, job: Job) -> Outcome:
         return outcome_of(job, self._bench)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

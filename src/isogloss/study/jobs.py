@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from isogloss.activations import ActivationStore
-from isogloss.activations.jobs import SLOTS
+from isogloss.activations.jobs import SLOTS, own_device
 from isogloss.analysis import Analysis, WholeModelAnalysis
 from isogloss.engines import Bench
 from isogloss.errors import StoreError
@@ -23,6 +23,8 @@ from isogloss.study.plan import Task
 
 OPEN_PAIRS = 4
 """Pairs of stores that a worker keeps open; checksums are compared once for each."""
+
+KEPT_ANALYSES = 8
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,12 @@ class PairSource:
         key = (str(self.base), str(self.tuned))
         stores = bench.keep("stores", key, self.stores, most=OPEN_PAIRS)
         held = (self.model.spec, self.model.weights_sha256, self.device, self.device_map)
-        classifier = bench.keep(
-            "classifier",
-            held,
-            lambda: TunedClassifier(
-                found_here(self.model), self.device, self.device_map, numbered=_has_numbers(stores)
-            ),
-            most=1,
-        )
+
+        def made() -> TunedClassifier:
+            device = str(own_device(self.device, bench))
+            return TunedClassifier(found_here(self.model), device, self.device_map, numbered=_has_numbers(stores))
+
+        classifier = bench.keep("classifier", held, made)
         return replace(stores, classifier=classifier)
 
 
@@ -91,11 +91,14 @@ class TaskJob:
             )
         start = time.perf_counter()
         stores, index = self.source.opened(bench), self.task.tuned_index
+        # The same object for every job of a worker: what it found of the base once serves all tuned models.
+        asked = (self.analysis.name, repr(self.options))
+        analysis = bench.keep("analyses", asked, lambda: self.analysis, most=KEPT_ANALYSES)
         if self.task.layer is None:
-            assert isinstance(self.analysis, WholeModelAnalysis)
-            tables = self.analysis.run_whole(stores.models(self.seed, index, bench.progress), self.options)
+            assert isinstance(analysis, WholeModelAnalysis)
+            tables = analysis.run_whole(stores.models(self.seed, index, bench.progress), self.options)
         else:
-            tables = self.analysis.run(stores.pair(self.task.layer, self.seed, index, bench.progress), self.options)
+            tables = analysis.run(stores.pair(self.task.layer, self.seed, index, bench.progress), self.options)
         home = self.layout.tasks / self.task.name
         digests = {name: write_table(home / f"{name}.parquet", table) for name, table in tables.items()}
         write_json(home / "done.json", {"tables": digests})

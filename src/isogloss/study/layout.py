@@ -84,7 +84,13 @@ class RunLayout:
 
     def drop_activations(self, model: str | None = None) -> None:
         """Delete the vectors, or those of one model; nothing else of a finished run needs them."""
-        shutil.rmtree(self.activations if model is None else self.store(model), ignore_errors=True)
+        stores = self.activations.glob("*/") if model is None else [self.store(model)]
+        for store in stores:
+            # Without it there is no store: a deletion that is interrupted leaves nothing that looks like one.
+            (store / "manifest.json").unlink(missing_ok=True)
+            shutil.rmtree(store, ignore_errors=True)
+        if model is None:
+            shutil.rmtree(self.activations, ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -100,7 +106,9 @@ class RunLayout:
             with ExitStack() as opened:
                 try:
                     opened.enter_context(locks.held(self.root))
-                    sweep(self.root)
+                    # Not beside them: a summary or a page may be written there by somebody who only reads the run.
+                    for part in (self.activations, self.tasks, self.tables, self.figures):
+                        sweep(part)
                 except OSError as error:
                     raise OptionError(f"{self.root} cannot be written: {error.strerror}") from None
                 yield

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from isogloss.activations import ActivationStore, ExtractOptions, extract_on
+from isogloss.activations import ActivationStore, ExtractOptions, extract_on, finished_store, refuse_in_memory
 from isogloss.corpus import Corpus
 from isogloss.engines import ALONE, Engine, Workers
-from isogloss.errors import IsoglossError, StoreError
+from isogloss.errors import StoreError
 from isogloss.models import ModelReference
 from isogloss.models.adapters import keeps_base, sharing_base
 from isogloss.progress import SILENT, Progress
@@ -88,6 +88,8 @@ def run_study(
     )
     layout = RunLayout(out)
     engine = workers.opened(progress)
+    if engine.remote:
+        refuse_in_memory([prepared.base, *prepared.tuned, *(member.model for member in prepared.series.members)])
     with layout.locked():
         recorded = _recorded(layout, prepared.question)
         done = recorded is not None and recorded["finished"]
@@ -96,7 +98,7 @@ def run_study(
             try:
                 with engine:
                     found = _carried_out(layout, prepared, engine, command, progress, keep_activations=keep_activations)
-            except IsoglossError:
+            except BaseException:
                 layout.forget_empty()
                 raise
         if not keep_activations:
@@ -209,8 +211,9 @@ def _finished(
     layout: RunLayout, manifest: dict[str, Any], prepared: Prepared, progress: Progress
 ) -> StudyResults | None:
     """Open a finished run; damaged tables are made anew from those of the tasks. None if tasks are damaged too."""
-    for store in sorted(layout.activations.glob("*/")):
-        ActivationStore(store).verify()
+    for directory in sorted(layout.activations.glob("*/")):
+        if (store := finished_store(directory)) is not None:
+            store.verify()
     try:
         results = load_results(layout.root)
     except StoreError as error:

@@ -23,6 +23,8 @@ from isogloss.study.plan import Task, tasks, tasks_of
 from isogloss.study.series import NO_SERIES, Series
 from isogloss.study.series_results import series_results
 
+LATE = 90.0
+"""Seconds after which what another machine wrote is to be seen."""
 FIRST = 3
 """Figures of an analysis that stand before those over steps and of tunings."""
 
@@ -98,6 +100,8 @@ class StudyTasks:
                 )
                 for index, seconds in engine.run(jobs, advance):
                     self.clock.add(missing[index].analysis.name, seconds)
+                if engine.remote:
+                    self._wait_for([piece.task for piece in missing])
 
     def analyse(self, analysis: Analysis, options: Any) -> dict[str, Any]:
         """Bring one analysis, all of whose tasks are done, to its end; returns its entry in the manifest."""
@@ -117,6 +121,12 @@ class StudyTasks:
         shown = {"findings": [f.as_dict() for f in findings], "figures": [f.as_dict() for f in figures]}
         write_json(self.layout.figures / f"{analysis.name}.json", shown, compact=True)
         return {"question": analysis.question, "tables": digests}
+
+    def _wait_for(self, done: Sequence[Task]) -> None:
+        """A network file system may show what other machines wrote only after a while."""
+        until = time.monotonic() + LATE
+        while time.monotonic() < until and not {task.name for task in done} <= set(self.layout.finished_tasks()):
+            time.sleep(1)
 
     def has_all(self, analyses: Mapping[str, Analysis]) -> bool:
         """Whether every task is done and whole."""
