@@ -14,7 +14,7 @@ from isogloss.errors import EngineError, OptionError, StoreError
 from isogloss.study.jobs import TaskJob
 from isogloss.study.layout import RunLayout
 
-SOME = ("similarity", "isotropy", "separability")
+SOME = ("similarity", "separability")
 QUICK = {"analyses": SOME, "options": {name: LEAST[name] for name in SOME}}
 """What takes longest with the least of everything is left to the campaigns."""
 
