@@ -2,6 +2,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,13 +13,15 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from isogloss.activations import ActivationStore, extract
+from isogloss.activations import ActivationStore, ExtractOptions, extract, extract_on
 from isogloss.activations import extract as extract_function
 from isogloss.activations import extraction as extract_module
 from isogloss.activations import rows as rows_module
 from isogloss.activations import writer as writer_module
 from isogloss.analysis import Vectors
+from isogloss.engines import Inline
 from isogloss.errors import OptionError, StoreError
+from isogloss.models import resolve
 from isogloss.study.notes import store_notes
 from tests.tiny import HIDDEN, LAYERS
 
@@ -325,3 +328,15 @@ def test_extract_is_the_public_function():
     import isogloss
 
     assert isogloss.extract is extract_function
+
+
+def test_one_engine_reads_one_text_after_another_to_the_same_place(models, corpus, tmp_path):
+    """What a worker keeps is of a model and a way of reading, not of a place."""
+    model, few, place = resolve(models["base"]), corpus.head(1), tmp_path / "s"
+    asked = [(few, {}), (corpus, {}), (corpus, {"pooling": "last"}), (corpus, {"dtype": "float16"})]
+    with Inline() as engine:
+        for some, options in asked:
+            shutil.rmtree(place, ignore_errors=True)
+            store = extract_on(engine, model, some, place, ExtractOptions(**options))
+            alone = extract(models["base"], some, tmp_path / f"{len(some)}{options}", **options)
+            assert np.array_equal(store.layer(LAYERS), alone.layer(LAYERS))

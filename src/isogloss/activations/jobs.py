@@ -57,6 +57,12 @@ class Source:
         where = self.device, self.device_map
         return model.spec, model.kind, model.weights_sha256, model.tokenizer_sha256, self.compute, *where
 
+    @property
+    def way(self) -> tuple[Any, ...]:
+        """What tells one way of reading a model from another."""
+        how = self.pooling, self.site, self.sentence_vectors, self.packed, self.batch_tokens
+        return self.key, self.bare, *how
+
     def loaded(self, bench: Bench) -> LoadedModel:
         """The model, from the bench or from its files."""
 
@@ -182,12 +188,13 @@ class ReadChunk:
 
     def do(self, bench: Bench) -> dict[str, str]:
         """See `Job`; returns the checksums of its rows by file name."""
-        key = (self.source.key, self.source.bare, str(self.files.directory))
-        reader = bench.keep("reader", key, lambda: _OpenReader(self.source, self.facts, bench)).reader
-        kinds, facts = reader.sentence_vectors, self.facts
+        facts = self.facts
+        way = (*self.source.way, facts.layers, facts.linear)
+        reader = bench.keep("reader", way, lambda: _OpenReader(self.source, facts, bench)).reader
+        kinds = reader.sentence_vectors
         buffers = bench.keep(
             "buffers",
-            key,
+            (*way, self.files.dtype, self.largest),
             lambda: ChunkBuffers(facts.layers, kinds, facts.hidden, self.files.dtype, self.largest),
         )
         buffers.begin(self.part, self.chunk)
