@@ -196,21 +196,17 @@ class Faults:
             )
 
     def read_only(self) -> None:
-        """A directory that cannot be written; done by a process that is not root."""
+        """A directory that cannot be written: by its modes, or for root, who writes in spite of them, by its mount."""
         import isogloss
 
-        with self.copy(self.finished) as out:
-            shut(out, writable=False)
-            try:
-                self.tried("a finished run that is read-only, opened", lambda: shown(isogloss.load(out)), self.finished)
-                if os.access(out, os.W_OK):
-                    self.rows.append({"fault": "read-only", "how": "not tried: root writes anywhere", "good": True})
-                    return
-                self.tried("a finished run that is read-only, given again", lambda: self.compare(out), out)
-                new = out / "new"
-                self.tried("a new run in a read-only directory", lambda: self.compare(new), new, may_pass=False)
-            finally:
-                shut(out, writable=True)
+        with self.copy(self.finished) as out, unwritable(out) as there:
+            if not there:
+                self.rows.append({"fault": "read-only", "how": "not tried: mounting is not allowed", "good": True})
+                return
+            self.tried("a finished run that is read-only, opened", lambda: shown(isogloss.load(out)), self.finished)
+            self.tried("a finished run that is read-only, given again", lambda: self.compare(out), out)
+            new = out / "new"
+            self.tried("a new run in a read-only directory", lambda: self.compare(new), new, may_pass=False)
 
     def full_disk(self) -> None:
         """A file system with too little room; it gets more, and the run goes on."""
@@ -277,10 +273,26 @@ def halve(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def shut(root: Path, *, writable: bool) -> None:
-    """Take or give the right to write."""
-    for path in (root, *root.rglob("*")):
-        path.chmod((0o755 if path.is_dir() else 0o644) if writable else (0o555 if path.is_dir() else 0o444))
+@contextmanager
+def unwritable(root: Path) -> Iterator[bool]:
+    """Take the right to write; says whether that was possible."""
+    if os.geteuid() == 0:
+        bound = subprocess.run(["mount", "--bind", root, root], capture_output=True).returncode == 0
+        try:
+            shut = ["mount", "-o", "remount,ro,bind", root]
+            yield bound and subprocess.run(shut, capture_output=True).returncode == 0
+        finally:
+            if bound:
+                subprocess.run(["umount", root], check=True)
+        return
+    places = [root, *root.rglob("*")]
+    for path in places:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        yield True
+    finally:
+        for path in places:
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def stop(*_: Any, **__: Any) -> None:

@@ -109,6 +109,7 @@ def compare(
     workers: int | None = None,
     cpus_per_worker: float | None = None,
     gpus_per_worker: float | None = None,
+    memory: str | float | None = None,
     **extraction: Any,
 ) -> Study:
     """Say what fine-tuning did: run both models over the same words and compare them layer by layer.
@@ -139,6 +140,7 @@ def compare(
         are the same.
     workers, cpus_per_worker : how many at a time, and cores of each; as many as there is room for if None.
     gpus_per_worker : GPUs of each worker of a Ray cluster; .5 lets two share one.
+    memory : what may be taken in all, such as `"8GiB"`; None for no limit. See `isogloss.engines.Workers`.
     **extraction : fields of `ExtractOptions`: `pooling`, `dtype`, `compute`, `device`, ...
 
     Raises
@@ -165,7 +167,7 @@ def compare(
         command=command,
         checkpoints=checkpoints,
         also=[(name, with_tokenizer(model, tokenizer)) for name, model in _pairs(also)],
-        workers=Workers(engine, workers, cpus_per_worker, gpus_per_worker),
+        workers=Workers(engine, workers, cpus_per_worker, gpus_per_worker, memory),
     )
     study = Study(results.directory, results.manifest, results.analyses)
     write_summaries(study)

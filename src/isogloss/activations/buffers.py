@@ -6,8 +6,6 @@ given back by the system's allocator, and a long run would grow.
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -17,14 +15,6 @@ from torch import Tensor
 from isogloss.activations.layout import layer_file, sentence_file, storage
 from isogloss.activations.rows import Chunk
 from isogloss.models.tokenization import TokenSequences
-
-
-def give_back_memory() -> None:
-    """Return what is free to the system: glibc keeps the holes that tensors of ever new sizes leave in its heap."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
 
 
 class ChunkBuffers:

@@ -13,7 +13,7 @@ import polars as pl
 
 from isogloss.activations.jobs import Describe, ReadChunk, ReaderFacts, Source
 from isogloss.activations.layers import Layers
-from isogloss.activations.layout import JOURNAL, Settings, size_in_words, storage
+from isogloss.activations.layout import JOURNAL, Settings, storage
 from isogloss.activations.rows import Chunk
 from isogloss.activations.store import ActivationStore
 from isogloss.activations.writer import StoreWriter, finished_store
@@ -22,6 +22,7 @@ from isogloss.corpus import Corpus
 from isogloss.corpus.labels import suggestion
 from isogloss.engines import Engine, Inline, Workers
 from isogloss.errors import OptionError, StoreError
+from isogloss.memory import size_in_words
 from isogloss.models.loading import LoadedModel, tokenizer_of
 from isogloss.models.reading import BATCH_TOKENS, SENTENCE_VECTORS
 from isogloss.models.reference import ModelReference, resolve
@@ -89,6 +90,7 @@ def extract(
     workers: int | None = None,
     cpus_per_worker: float | None = None,
     gpus_per_worker: float | None = None,
+    memory: str | float | None = None,
     **options: Any,
 ) -> ActivationStore:
     """Run a model over a corpus and store one vector per word and layer, and three per sentence.
@@ -104,8 +106,8 @@ def extract(
     pooling : sub-words that stand for a word: `first`, `last` or `mean`.
     tokenizer, allow_pickle : see `resolve`.
     progress : told how far it is; if None, bars where standard error is a terminal, else nothing is shown.
-    engine, workers, cpus_per_worker, gpus_per_worker : who does it, see `isogloss.engines.Workers`; the bytes are the
-        same.
+    engine, workers, cpus_per_worker, gpus_per_worker, memory : who does it and with what, see
+        `isogloss.engines.Workers`; the bytes are the same.
     **options : further fields of `ExtractOptions`.
 
     Raises
@@ -117,7 +119,7 @@ def extract(
     chosen = extract_options(layers=layers, pooling=pooling, **options)
     reference = resolve(model, tokenizer=tokenizer, allow_pickle=allow_pickle)
     told = on_terminal() if progress is None else progress
-    with Workers(engine, workers, cpus_per_worker, gpus_per_worker).opened(told) as opened:
+    with Workers(engine, workers, cpus_per_worker, gpus_per_worker, memory).opened(told) as opened:
         return extract_on(opened, reference, corpus, Path(out), chosen, told)
 
 

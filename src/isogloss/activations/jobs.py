@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 
-from isogloss.activations.buffers import ChunkBuffers, give_back_memory
+from isogloss.activations.buffers import ChunkBuffers
 from isogloss.activations.layers import Layers, choose_layers
 from isogloss.activations.rows import Chunk, RowFiles
 from isogloss.engines import Bench
+from isogloss.memory import give_back_memory
 from isogloss.models.adapters import Shelf, sharing_base
 from isogloss.models.loading import LoadedModel, load
 from isogloss.models.reading import SENTENCE_VECTORS, LayerReader

@@ -139,10 +139,3 @@ def file_sha256(path: Path) -> str:
     """Checksum of a whole file, streamed."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def size_in_words(n_bytes: float) -> str:
-    """`3.2 GiB`, `120 MiB`, `0.4 MiB`."""
-    if n_bytes >= 2**30:
-        return f"{n_bytes / 2**30:,.1f} GiB"
-    return f"{n_bytes / 2**20:,.0f} MiB" if n_bytes >= 10 * 2**20 else f"{n_bytes / 2**20:.1f} MiB"

@@ -9,6 +9,7 @@ import numpy as np
 
 from isogloss.activations.layout import storage
 from isogloss.errors import StoreError
+from isogloss.numerics.room import rows_of
 
 
 class LayerVectors:
@@ -58,7 +59,7 @@ class LayerVectors:
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The given rows, float32, (len(rows), hidden)."""
         wanted = rows if self.rows is None else self.rows[rows]
-        return np.asarray(self._matrix[wanted], dtype=np.float32)
+        return rows_of(self._matrix, wanted, np.float32)
 
     def _read(self, start: int, stop: int) -> np.ndarray:
         hidden = self._matrix.shape[1]

@@ -15,6 +15,7 @@ import polars as pl
 
 from isogloss.analysis.figure import Figure
 from isogloss.analysis.finding import Finding
+from isogloss.numerics.room import rows_of
 from isogloss.progress import SILENT, Progress
 
 Need = Literal["words", "token labels", "sentence labels", "classifier head"]
@@ -81,7 +82,7 @@ class ArrayVectors:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The given rows, float32."""
-        return self.array[rows].astype(np.float32)
+        return rows_of(self.array, rows, np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,9 @@ import polars as pl
 from isogloss.analysis.protocol import ArrayVectors, ModelPair, Vectors
 from isogloss.errors import NotFiniteError
 from isogloss.numerics import zip_blocks
+from isogloss.numerics.room import empty, zeros
+
+_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class SideBySide:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The given rows, float32."""
-        out = np.empty((len(rows), self.shape[1]), dtype=np.float32)
+        out = empty((len(rows), self.shape[1]))
         start = 0
         for part in self.parts:
             out[:, start : start + part.shape[1]] = part.take(rows)
@@ -88,7 +91,7 @@ def sentence_means(vectors: Vectors, sentence_of: np.ndarray, n_sentences: int) 
     -------
     (n_sentences, hidden) float32; zeros for a sentence without words.
     """
-    sums = np.zeros((n_sentences, vectors.shape[1]))
+    sums = zeros((n_sentences, vectors.shape[1]))
     start = 0
     for block in vectors.blocks():
         owners = sentence_of[start : start + len(block)]
@@ -96,4 +99,8 @@ def sentence_means(vectors: Vectors, sentence_of: np.ndarray, n_sentences: int) 
         np.add.at(sums, owners[changes], np.add.reduceat(block, changes, axis=0, dtype=np.float64))
         start += len(block)
     counts = np.bincount(sentence_of, minlength=n_sentences)
-    return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+    means = empty(sums.shape)
+    for start in range(0, n_sentences, _ROWS):
+        some = slice(start, start + _ROWS)
+        means[some] = sums[some] / np.maximum(counts[some], 1)[:, None]
+    return means

@@ -111,6 +111,7 @@ def compare(
     workers: o.Workers = None,
     cpus_per_worker: o.CpusPerWorker = None,
     gpus_per_worker: o.GpusPerWorker = None,
+    memory: o.Memory = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Say what it would take - operations, bytes, memory, time - and write nothing."),
@@ -187,6 +188,7 @@ def compare(
             workers=workers,
             cpus_per_worker=cpus_per_worker,
             gpus_per_worker=gpus_per_worker,
+            memory=memory,
             **asked,
         )
         print_findings(study.findings)
@@ -239,6 +241,7 @@ def extract(
     workers: o.Workers = None,
     cpus_per_worker: o.CpusPerWorker = None,
     gpus_per_worker: o.GpusPerWorker = None,
+    memory: o.Memory = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Store one vector per word and layer, as npy files that anything can read."""
@@ -284,6 +287,7 @@ def extract(
             workers=workers,
             cpus_per_worker=cpus_per_worker,
             gpus_per_worker=gpus_per_worker,
+            memory=memory,
         )
         for note in (*corpus.notes, *store_notes("The model", store, len(corpus.words))):
             console.print(f"note: {note}", markup=False, style="yellow")

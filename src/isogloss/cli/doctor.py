@@ -45,7 +45,7 @@ def doctor(
     """Check a model: its blocks and sites, how well words align, and what a corpus would cost in bytes and time."""
     with user_errors():
         from isogloss.activations.diagnosis import diagnose
-        from isogloss.activations.layout import size_in_words
+        from isogloss.memory import size_in_words
         from isogloss.models import load, resolve
         from isogloss.models.adapters import described
 

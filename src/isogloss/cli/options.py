@@ -141,6 +141,14 @@ CpusPerWorker = Annotated[float | None, typer.Option("--cpus-per-worker", help="
 GpusPerWorker = Annotated[
     float | None, typer.Option("--gpus-per-worker", help="GPUs of each worker of a Ray cluster; .5: two share one.")
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        help="What may be taken in all, e.g. 8GiB. What it leaves no room for stands in files of the run directory "
+        "while it is needed; the tables are the same.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 

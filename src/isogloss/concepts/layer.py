@@ -25,6 +25,7 @@ from isogloss.concepts.shuffled import shuffled_colap
 from isogloss.concepts.stability import HalfTrees, compared_rows, half_trees, null_of
 from isogloss.concepts.task_classes import TaskClasses
 from isogloss.errors import OptionError
+from isogloss.numerics.room import one_below_the_other
 
 Row = dict[str, Any]
 
@@ -163,7 +164,7 @@ def _joint_rows(
 ) -> list[Row]:
     if not options.joint or vectors["base"].shape != vectors["tuned"].shape:
         return []
-    together, n = np.concatenate([vectors["base"], vectors["tuned"]]), len(vectors["base"])
+    together, n = one_below_the_other([vectors["base"], vectors["tuned"]]), len(vectors["base"])
     clusters = concepts_of(together, chosen.n_clusters, options, seed).clusters
     found = colap(clusters, n)
     row = {"measure": "colap", "model": "tuned", "value": found.share, "n": found.n_concepts}

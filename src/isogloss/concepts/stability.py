@@ -22,6 +22,7 @@ from isogloss.concepts.options import FEWEST_WORDS, ConceptsOptions
 from isogloss.concepts.selection import ChosenWords
 from isogloss.concepts.shuffled import shuffled_shares
 from isogloss.numerics import wilson_interval
+from isogloss.numerics.room import rows_of
 
 Row = dict[str, Any]
 NORMAL_95 = 1.959963984540054
@@ -180,7 +181,7 @@ def half_trees(
 
     def clusters(name: str, half: np.ndarray) -> dict[int, np.ndarray]:
         some = dict.fromkeys(min(k, len(half)) for k in numbers)
-        trees = clustered.of(vectors[name][half], some, options, seed, keep=name == "base")
+        trees = clustered.of(rows_of(vectors[name], half), some, options, seed, keep=name == "base")
         return {k: trees[min(k, len(half))].clusters for k in numbers}
 
     found = {name: (clusters(name, rows[0]), clusters(name, rows[1])) for name in vectors}

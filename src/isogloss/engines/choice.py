@@ -9,6 +9,7 @@ from isogloss.engines.jobs import Engine
 from isogloss.engines.processes import Processes
 from isogloss.engines.ray_cluster import RayCluster
 from isogloss.errors import OptionError
+from isogloss.memory import limit_in_bytes
 from isogloss.progress import SILENT, Progress
 
 ENGINES = ("inline", "processes", "ray", "ray://HOST:PORT")
@@ -25,12 +26,17 @@ class Workers:
     workers : how many; as many as there is room for if None. More than one means `processes` where `inline` is given.
     cpus_per_worker : cores of each.
     gpus_per_worker : GPUs of each worker of a Ray cluster; .5 lets two share one.
+    memory : bytes that they may take together, or a size such as "8GiB"; None for no limit. Each has an equal share, on
+        one machine also the process that hands out the work. What a limit leaves no room for in memory stands in files
+        of the run directory while it is needed; nothing that is computed changes. What files hold in the system's cache
+        does not count: the system takes it back when it must.
     """
 
     engine: str = "inline"
     workers: int | None = None
     cpus_per_worker: float | None = None
     gpus_per_worker: float | None = None
+    memory: str | float | None = None
 
     def opened(self, progress: Progress = SILENT) -> Engine:
         """The engine, to be used as a context manager; nothing is started before that.
@@ -39,7 +45,7 @@ class Workers:
         ------
         OptionError : there is no such engine, or it has no such option.
         """
-        name, workers = self.engine, self.workers
+        name, workers, memory = self.engine, self.workers, limit_in_bytes(self.memory)
         if workers is not None and workers < 1:
             raise OptionError(f"there is at least one worker; got {workers}")
         if self.cpus_per_worker is not None and self.cpus_per_worker <= 0:
@@ -56,11 +62,11 @@ class Workers:
                 raise OptionError(
                     "the engine inline has no workers to give cores to", "say {engine}", engine="processes"
                 )
-            return Inline(progress)
+            return Inline(progress, memory)
         if name == "processes":
-            return Processes(workers, None if cpus is None else max(1, int(cpus)), progress)
+            return Processes(workers, None if cpus is None else max(1, int(cpus)), progress, memory)
         if name == "ray" or name.startswith("ray://"):
-            return RayCluster(None if name == "ray" else name, workers, cpus or 1, gpus or 0, progress)
+            return RayCluster(None if name == "ray" else name, workers, cpus or 1, gpus or 0, progress, memory)
         raise OptionError(f"there is no engine {name!r}; there are {', '.join(ENGINES)}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from isogloss.engines.jobs import Bench, Job, Tick
+from isogloss.engines.jobs import Bench, Job, Tick, done
 from isogloss.progress import SILENT, Progress
 
 
@@ -17,14 +17,20 @@ class Inline:
     workers = 1
     remote = False
 
-    def __init__(self, progress: Progress = SILENT) -> None:
-        self.bench = Bench(progress)
+    def __init__(self, progress: Progress = SILENT, memory: float | None = None) -> None:
+        self.memory = memory
+        self.bench = Bench(progress, memory=memory)
+
+    @property
+    def peak(self) -> float:
+        """See `Engine`."""
+        return self.bench.peak
 
     def run(self, jobs: Iterable[Job], tick: Tick = lambda _: None) -> Iterator[tuple[int, Any]]:
         """Do all jobs in order; see `Engine`."""
         for index, job in enumerate(jobs):
             self.bench.begin(tick)
-            value = job.do(self.bench)
+            value = done(job, self.bench)
             tick(job.size - self.bench.ticked)
             yield index, value
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from isogloss.errors import IsoglossError
+from isogloss.memory import peak_of_memory, size_in_words
 from isogloss.progress import SILENT, Progress
 
 Value = TypeVar("Value")
@@ -27,10 +28,13 @@ class Bench:
     ----------
     progress : told how far long steps are, and what is worth telling.
     number : which of the workers of this machine this is, 0 for one that works alone.
+    memory : bytes that the worker may take in all; None for no limit.
+    peak : the most that it took in a job, in bytes; watched where there is a limit only.
     """
 
-    def __init__(self, progress: Progress = SILENT, number: int = 0) -> None:
-        self.progress, self.number = progress, number
+    def __init__(self, progress: Progress = SILENT, number: int = 0, memory: float | None = None) -> None:
+        self.progress, self.number, self.memory = progress, number, memory
+        self.peak = 0.0
         self._slots: dict[str, OrderedDict[Hashable, Any]] = {}
         self._tick: Tick = lambda _: None
         self.ticked = 0.0
@@ -99,11 +103,18 @@ class Engine(Protocol):
     name : as a user writes it.
     workers : how many jobs run at the same time.
     remote : jobs are sent to other processes, so that what they hold must be a copy.
+    memory : bytes that each worker may take; None for no limit.
     """
 
     name: str
     workers: int
     remote: bool
+    memory: float | None
+
+    @property
+    def peak(self) -> float:
+        """The most that a worker took in a job, in bytes; watched where there is a limit only."""
+        ...
 
     def run(self, jobs: Iterable[Job], tick: Tick = lambda _: None) -> Iterator[tuple[int, Any]]:
         """Do all jobs; yields the place of each in `jobs` and its result, as they are done.
@@ -132,6 +143,7 @@ class Outcome:
     value: Any
     error: IsoglossError | None
     notes: tuple[str, ...]
+    peak: float = 0.0
 
     def unwrapped(self, progress: Progress) -> Any:
         """The value; notes are told, an error is raised."""
@@ -150,12 +162,25 @@ class _Notes(Progress):
         self.said.append(text)
 
 
+def done(job: Job, bench: Bench) -> Any:
+    """Do a job; what takes more memory than it may is told."""
+    if bench.memory is None:
+        return job.do(bench)
+    with peak_of_memory() as peak:
+        value = job.do(bench)
+    bench.peak = max(bench.peak, peak.memory)
+    if peak.memory > bench.memory:
+        taken, limit = size_in_words(peak.memory), size_in_words(bench.memory)
+        bench.progress.note(f"{job.label} took {taken} of memory, more than the {limit} it was allowed")
+    return value
+
+
 def outcome_of(job: Job, bench: Bench) -> Outcome:
     """Do a job where nobody watches; a user's error is part of the outcome, any other ends the run with its trace."""
     notes = _Notes()
     bench.progress = notes
     try:
-        value, failed = job.do(bench), None
+        value, failed = done(job, bench), None
     except IsoglossError as error:
         value, failed = None, error
     except Exception as error:
@@ -165,4 +190,4 @@ def outcome_of(job: Job, bench: Bench) -> Outcome:
             # It would come to the other process as a broken answer, which looks like a dead worker.
             raise RuntimeError(traceback.format_exc()) from None
         raise
-    return Outcome(value, failed, tuple(notes.said))
+    return Outcome(value, failed, tuple(notes.said), bench.peak)

@@ -36,16 +36,25 @@ class Processes:
     workers : how many; as many as there are cores if None, but no more than GPUs where there are any.
     threads : of each; the cores divided among them if None.
     progress : told what workers note.
+    memory : bytes that all of them may take together; this process has a share like each of theirs.
     """
 
     name = "processes"
     remote = True
 
-    def __init__(self, workers: int | None = None, threads: int | None = None, progress: Progress = SILENT) -> None:
+    def __init__(
+        self,
+        workers: int | None = None,
+        threads: int | None = None,
+        progress: Progress = SILENT,
+        memory: float | None = None,
+    ) -> None:
         self.workers = min(cores(), gpus() or cores()) if workers is None else workers
         if self.workers < 1:
             raise OptionError(f"there is at least one worker; got {workers}")
         self._threads = threads or max(1, cores() // self.workers)
+        self.memory = None if memory is None else memory / (self.workers + 1)
+        self.peak = 0.0
         self._progress = progress
         self._running: Any = None
 
@@ -70,6 +79,7 @@ class Processes:
             for future in done:
                 outcome = future.result()
                 index, job = attempts.flying.pop(future)
+                self.peak = max(self.peak, outcome.peak)
                 value = outcome.unwrapped(self._progress)
                 tick(job.size)
                 yield index, value
@@ -80,7 +90,7 @@ class Processes:
                 self._running = loky.ProcessPoolExecutor(
                     max_workers=self.workers,
                     initializer=_settle,
-                    initargs=(os.getpid(), self.workers),
+                    initargs=(os.getpid(), self.workers, self.memory),
                     env=dict.fromkeys(THREAD_VARIABLES, str(self._threads)),
                 )
             try:
@@ -119,7 +129,7 @@ def gpus() -> int:
     return torch.cuda.device_count()
 
 
-def _settle(parent: int, workers: int) -> None:
+def _settle(parent: int, workers: int, memory: float | None) -> None:
     """Make a worker of a new process: Ctrl-C is for the one that started it, and without that one it ends."""
     global _bench
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -127,7 +137,7 @@ def _settle(parent: int, workers: int) -> None:
     loky.process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     numbers = re.findall(r"\d+", multiprocessing.current_process().name)
-    _bench = Bench(number=(int(numbers[-1]) - 1) % workers if numbers else 0)
+    _bench = Bench(number=(int(numbers[-1]) - 1) % workers if numbers else 0, memory=memory)
 
 
 def _end_with(parent: int) -> None:

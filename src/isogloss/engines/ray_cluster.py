@@ -37,6 +37,7 @@ class RayCluster:
     workers : how many; as many as the cluster has room for if None.
     cpus, gpus : of each worker; parts of a GPU are shared.
     progress : told what workers note.
+    memory : bytes that all of them may take together. The cluster places a worker where there is its share.
     """
 
     name = "ray"
@@ -49,6 +50,7 @@ class RayCluster:
         cpus: float = 1,
         gpus: float = 0,
         progress: Progress = SILENT,
+        memory: float | None = None,
     ) -> None:
         if cpus <= 0 or gpus < 0:
             raise OptionError(f"a worker has cores (more than 0) and GPUs (0 or more); got {cpus} and {gpus}")
@@ -56,6 +58,9 @@ class RayCluster:
             raise OptionError(f"there is at least one worker; got {workers}")
         self._address, self._cpus, self._gpus, self._progress = address, cpus, gpus, progress
         self._wanted = workers
+        self._memory = memory
+        self.memory: float | None = None
+        self.peak = 0.0
         self._actors: list[Any] = []
         self._ours = False
 
@@ -82,6 +87,8 @@ class RayCluster:
                 f"worker of {self._cpus:g} cores and {self._gpus:g} GPUs"
             )
         self.workers = min(self._wanted or room, room)
+        if self._memory is not None:
+            self.memory = self._memory / self.workers
         if self._wanted is not None and self._wanted > room:
             self._progress.note(f"the Ray cluster has room for {room} workers, not {self._wanted}")
         return self
@@ -137,6 +144,7 @@ class RayCluster:
                     raise EngineError(f"{node} has isogloss {version}; here it is {isogloss.__version__}")
                 continue
             index, job = attempts.flying.pop(ticket)
+            self.peak = max(self.peak, found.peak)
             value = found.unwrapped(self._progress)
             tick(job.size)
             yield index, value
@@ -152,8 +160,10 @@ class RayCluster:
             variables["CUDA_VISIBLE_DEVICES"] = ""
         new: list[Any] = []
         while len(self._actors) + len(new) < self.workers:
-            options = {"num_cpus": self._cpus, "num_gpus": self._gpus, "max_restarts": 0}
-            new.append(kind.options(**options, runtime_env={"env_vars": variables}).remote())
+            options: dict[str, Any] = {"num_cpus": self._cpus, "num_gpus": self._gpus, "max_restarts": 0}
+            if self.memory is not None:
+                options["memory"] = int(self.memory)
+            new.append(kind.options(**options, runtime_env={"env_vars": variables}).remote(self.memory))
         self._actors += new
         return new
 
@@ -178,8 +188,8 @@ class RayCluster:
 class _Worker:
     """A process of the cluster. The GPUs that it sees are its own."""
 
-    def __init__(self) -> None:
-        self._bench = Bench()
+    def __init__(self, memory: float | None) -> None:
+        self._bench = Bench(memory=memory)
 
     def ready(self) -> tuple[str, str]:
         """The machine, and the version of this package there."""

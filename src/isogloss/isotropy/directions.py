@@ -17,6 +17,7 @@ import numpy as np
 from isogloss.errors import OptionError
 from isogloss.isotropy.covariance import scatter_of
 from isogloss.isotropy.rows import finite_blocks
+from isogloss.numerics.room import empty
 from isogloss.numerics.ward.linkage import as_points
 
 Which = Literal["top", "bottom", "random", "only_top", "random_any"]
@@ -112,7 +113,7 @@ class Directions:
     def coordinates(self, X: np.ndarray, *, centred: bool = True, dtype: type = np.float64) -> np.ndarray:
         """(n, d) coordinates along the directions, about the mean or (not `centred`) about 0."""
         X = np.asarray(X)
-        out: np.ndarray = np.empty(X.shape, dtype=dtype)
+        out = empty(X.shape, dtype)
         turn: np.ndarray = self.basis.T.astype(dtype)
         for start in range(0, len(X), _ROWS):
             block = X[start : start + _ROWS].astype(np.float64) - (self.mean if centred else 0.0)
@@ -208,7 +209,7 @@ def project(X: np.ndarray, basis: np.ndarray, mean: np.ndarray | None = None, *,
     -------
     (n, d) of X's precision.
     """
-    out = np.empty_like(X)
+    out = empty(X.shape, X.dtype)
     for start in range(0, len(X), _ROWS):
         block = X[start : start + _ROWS].astype(np.float64)
         if mean is not None:

@@ -23,8 +23,8 @@ from isogloss.analysis.task_label import gold_label
 from isogloss.errors import IsoglossError, NotFiniteError, OptionError
 from isogloss.isotropy.head_score import HeadScore
 from isogloss.isotropy.options import IsotropyOptions
-from isogloss.isotropy.probe_score import ProbeScore, Treated
-from isogloss.isotropy.scores import SimilarityScore
+from isogloss.isotropy.probe_score import ProbeScore
+from isogloss.isotropy.scores import SimilarityScore, Treated
 
 FEW = 4
 """Labels that judge where the analysis chooses: sentences' labels first, then words'."""

@@ -6,8 +6,8 @@ columns. Which rows train and test is decided by `analysis.splits.probe_rows`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.score_resamples import ScoreResamples
 from isogloss.isotropy.scores import Transform
 from isogloss.numerics.elastic_net import Problem, Solution, solve
+from isogloss.numerics.room import by_rows
 from isogloss.progress import Advance
 
 L2 = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
@@ -106,16 +107,19 @@ class ProbeScore:
     def treated(self, transform: Transform) -> Estimate:
         """Accuracy of a probe trained on treated vectors, its penalty chosen on treated dev vectors."""
         if self._pooled is None:
-            treated = [transform(part) for part in (self._train, self._dev, self._test)]
+            treated = [by_rows(transform, part) for part in (self._train, self._dev, self._test)]
         else:
             means = self._pooled(transform)
             treated = [means.take(part) for part in self._parts]
-        parts = [np.asarray(part, dtype=np.float64) for part in treated]
-        mean = parts[0].mean(axis=0)
-        scale = _scale(float(parts[0].var(axis=0).mean()))
-        train, dev, test = (((part - mean) / scale).astype(np.float32) for part in parts)
+        mean = treated[0].mean(axis=0, dtype=np.float64)
+        scale = _scale(float(treated[0].var(axis=0, dtype=np.float64).mean()))
+
+        def standardised(block: np.ndarray) -> np.ndarray:
+            return ((block.astype(np.float64) - mean) / scale).astype(np.float32)
+
+        train, dev, test = (by_rows(standardised, part) for part in treated)
         probe = self._chosen(train, dev)[1]
-        return self._accuracies([test @ probe.coef.T + probe.intercept])[0]
+        return self._accuracies([_logits(test, probe)])[0]
 
     def without(
         self, directions: Directions, cuts: Sequence[Cut], seed: int = 0, advance: Advance = lambda _: None
@@ -123,7 +127,7 @@ class ProbeScore:
         """Accuracy after each cut; replicates belong together with those of `untouched`."""
         scale = _scale(float(self._train.var(axis=0, dtype=np.float64).mean()))
         train, dev, test = (
-            directions.coordinates(part, dtype=np.float32) / np.float32(scale)
+            by_rows(lambda block: directions.coordinates(block, dtype=np.float32) / np.float32(scale), part)
             for part in (self._train, self._dev, self._test)
         )
         self.chosen, whole = self._chosen(train, dev)
@@ -132,7 +136,8 @@ class ProbeScore:
         along, along_test, start = train, test, whole
         for cut in cuts:
             if (cut.kind, cut.draw) != now:
-                now, along_test = (cut.kind, cut.draw), directions.ordered(test, cut, seed)
+                now = cut.kind, cut.draw
+                along_test = by_rows(lambda block, cut=cut: directions.ordered(block, cut, seed), test)  # type: ignore[misc]
                 start = replace(whole, coef=directions.ordered(whole.coef, cut, seed))
                 if self.mode == "retrained":
                     along = directions.ordered(train, cut, seed)
@@ -141,7 +146,7 @@ class ProbeScore:
             probe = replace(start, coef=start.coef[:, kept])
             if self.mode == "retrained" and probe.coef.shape != start.coef.shape:
                 probe = self._solved(np.ascontiguousarray(along[:, kept]), self.chosen, probe)
-            found.append(along_test[:, kept] @ probe.coef.T.astype(np.float32) + probe.intercept)
+            found.append(_logits(along_test, replace(probe, coef=probe.coef.astype(np.float32)), kept))
             advance(1)
         return self._accuracies(found)
 
@@ -154,7 +159,7 @@ class ProbeScore:
         last: Solution | None = None
         for l2 in self._l2:
             last = self._solved(train, l2, last)
-            right = float((self._said(dev @ last.coef.T + last.intercept) == self._dev_codes).mean())
+            right = float((self._said(_logits(dev, last)) == self._dev_codes).mean())
             if best is not None and right < best[0]:
                 break
             if best is None or right > best[0]:
@@ -174,32 +179,9 @@ class ProbeScore:
         return self._resamples.means(right, self._groups)
 
 
-@dataclass(frozen=True)
-class Treated:
-    """Vectors as they are after a treatment, block by block.
-
-    Attributes
-    ----------
-    vectors : (n, d).
-    transform : of rows.
-    """
-
-    vectors: Vectors
-    transform: Transform
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(n, d)."""
-        return self.vectors.shape
-
-    def blocks(self, rows: int = 4096) -> Iterator[np.ndarray]:
-        """Consecutive treated row blocks."""
-        for block in self.vectors.blocks(rows):
-            yield self.transform(block)
-
-    def take(self, rows: np.ndarray) -> np.ndarray:
-        """The given rows, treated."""
-        return self.transform(self.vectors.take(rows))
+def _logits(X: np.ndarray, probe: Solution, kept: slice = slice(None)) -> np.ndarray:
+    """(n, n_classes) of some columns of X (n, d)."""
+    return by_rows(lambda block: block[:, kept] @ probe.coef.T + probe.intercept, X)
 
 
 def _scale(mean_variance: float) -> float:

@@ -6,7 +6,8 @@ Probes are in `probe_score`, the running classifier in `head_score`; which direc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +24,34 @@ from isogloss.progress import Advance
 Transform = Callable[[np.ndarray], np.ndarray]
 """Vectors (n, d) in, vectors (n, d) out, row by row: `transform` of a fitted treatment."""
 _ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Treated:
+    """Vectors as they are after a treatment, block by block.
+
+    Attributes
+    ----------
+    vectors : (n, d).
+    transform : of rows.
+    """
+
+    vectors: Vectors
+    transform: Transform
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)."""
+        return self.vectors.shape
+
+    def blocks(self, rows: int = 4096) -> Iterator[np.ndarray]:
+        """Consecutive treated row blocks."""
+        for block in self.vectors.blocks(rows):
+            yield self.transform(block)
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """The given rows, treated."""
+        return self.transform(self.vectors.take(rows))
 
 
 class RemovalScore(Protocol):
@@ -127,7 +156,7 @@ class SimilarityScore:
         number[np.flatnonzero(kept)] = np.arange(self.n)
         rows = np.flatnonzero(number[pairs] >= 0)
         self._texts = 2 * number[pairs[rows]] + parts[rows].astype(np.int64)
-        self._words = vectors.take(rows)
+        self._words = ArrayVectors(vectors.take(rows))
         self._means = self._mean_vectors(self._words)
         self._size = float(np.linalg.norm(self._means, axis=1).max())
         self._resamples = ScoreResamples(self.n, n_boot, seed)
@@ -199,10 +228,10 @@ class SimilarityScore:
 
     def treated(self, transform: Transform) -> Estimate:
         """Spearman after a treatment of every word's vector, before the mean over a text's words is taken."""
-        return self._score(self._mean_vectors(transform(self._words)))
+        return self._score(self._mean_vectors(Treated(self._words, transform)))
 
-    def _mean_vectors(self, words: np.ndarray) -> np.ndarray:
-        return sentence_means(ArrayVectors(words), self._texts, 2 * self.n).astype(np.float64)
+    def _mean_vectors(self, words: Vectors) -> np.ndarray:
+        return sentence_means(words, self._texts, 2 * self.n).astype(np.float64)
 
     def _score(self, means: np.ndarray) -> Estimate:
         first, second = means[0::2], means[1::2]

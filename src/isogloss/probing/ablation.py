@@ -106,7 +106,9 @@ def _right(
     # An ablated neuron is at its baseline: what is summed is by how much each neuron moves the logits from there.
     rest = b + baseline @ W.T
     start, d = 0, len(baseline)
-    for block in row_blocks_of(X, rows_per_block(d)):
+    # The logits at all cuts of an order are held at once.
+    held = max(len(cuts) for _, cuts in orders) * len(W)
+    for block in row_blocks_of(X, rows_per_block(d + held)):
         target = targets[start : start + len(block)]
         start += len(block)
         used = np.flatnonzero(target > -2)

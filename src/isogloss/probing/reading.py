@@ -12,6 +12,7 @@ import numpy as np
 
 from isogloss.analysis import Vectors
 from isogloss.numerics.elastic_net import Loss, Problem, Solution
+from isogloss.numerics.room import rows_of
 from isogloss.probing.options import ProbingOptions
 from isogloss.probing.solving import FINAL, predicted, problem_of, solved
 from isogloss.probing.targets import Target
@@ -64,13 +65,13 @@ class Readable:
 
     def held_out(self, rows: np.ndarray) -> np.ndarray:
         """(len(rows), hidden) vectors of dev or test rows."""
-        return self.held[np.searchsorted(self.held_rows, rows)]
+        return rows_of(self.held, np.searchsorted(self.held_rows, rows))
 
     def train_of(self, target: Target) -> np.ndarray:
         """(n_train, hidden) vectors of a label's training rows."""
         if len(target.rows.train) == len(self.train_rows):
             return self.train
-        return self.train[np.searchsorted(self.train_rows, target.rows.train)]
+        return rows_of(self.train, np.searchsorted(self.train_rows, target.rows.train))
 
     def codes(self, target: Target, codes: np.ndarray) -> np.ndarray:
         """(n_train,) classes of the training rows, -1 for those of other labels only."""

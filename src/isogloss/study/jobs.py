@@ -14,7 +14,9 @@ from isogloss.activations.jobs import SLOTS, own_device
 from isogloss.analysis import Analysis, WholeModelAnalysis
 from isogloss.engines import Bench
 from isogloss.errors import StoreError
+from isogloss.memory import give_back_memory
 from isogloss.models import ModelReference, found_here
+from isogloss.numerics.room import limited
 from isogloss.sealed import write_json, write_table
 from isogloss.study.head import TunedClassifier
 from isogloss.study.layout import RunLayout
@@ -91,14 +93,17 @@ class TaskJob:
             )
         start = time.perf_counter()
         stores, index = self.source.opened(bench), self.task.tuned_index
+        if bench.memory is not None:
+            give_back_memory()
         # The same object for every job of a worker: what it found of the base once serves all tuned models.
         asked = (self.analysis.name, repr(self.options))
         analysis = bench.keep("analyses", asked, lambda: self.analysis, most=KEPT_ANALYSES)
-        if self.task.layer is None:
-            assert isinstance(analysis, WholeModelAnalysis)
-            tables = analysis.run_whole(stores.models(self.seed, index, bench.progress), self.options)
-        else:
-            tables = analysis.run(stores.pair(self.task.layer, self.seed, index, bench.progress), self.options)
+        with limited(bench.memory, self.layout.tasks):
+            if self.task.layer is None:
+                assert isinstance(analysis, WholeModelAnalysis)
+                tables = analysis.run_whole(stores.models(self.seed, index, bench.progress), self.options)
+            else:
+                tables = analysis.run(stores.pair(self.task.layer, self.seed, index, bench.progress), self.options)
         home = self.layout.tasks / self.task.name
         digests = {name: write_table(home / f"{name}.parquet", table) for name, table in tables.items()}
         write_json(home / "done.json", {"tables": digests})

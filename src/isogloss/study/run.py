@@ -157,6 +157,8 @@ def _carried_out(
             )
             study = replace(study, member_layers=[fact.layers for fact in facts])
     manifest["machine"] |= {"engine": engine.name, "workers": engine.workers}
+    if engine.memory is not None:
+        manifest["machine"] |= {"memory_of_a_worker": engine.memory, "most_memory_of_a_worker": engine.peak}
     results = {name: study.analyse(analyses[name], settings[name]) for name in analyses}
     tuned_facts = [coverage(m, store, len(corpus.words)) for m, store in zip(tuned, stores[1:], strict=True)]
     own = {by: place for by, place in (("step", series.step), ("task", series.task)) if place is not None}

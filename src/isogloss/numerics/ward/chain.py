@@ -12,6 +12,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from isogloss.numerics.copies import Distinct
+from isogloss.numerics.room import rows_of, zeros
 from isogloss.progress import Advance
 
 _ROWS = 1024
@@ -43,8 +44,9 @@ class Chain:
         u = len(distinct.first)
         places = places_needed(distinct)
         self.scale = scale
-        self._distance = np.zeros((places, places))
-        points = X[distinct.first].astype(np.float64) / scale
+        self._distance = zeros((places, places))
+        points = rows_of(X, distinct.first, np.float64)
+        points /= scale
         for start in range(0, u, _ROWS):
             stop = min(start + _ROWS, u)
             block = cdist(points[start:stop], points[start:])

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isogloss.numerics.room import empty_tensor
+
 UNIT = 2.0**-53
 """Unit roundoff of float64."""
 
@@ -50,7 +52,7 @@ class Clusters:
         self.root = torch.arange(u, device=self.device)
         """The live slot that each slot's points belong to now."""
         # Pages that no merged cluster has used yet take no memory: places are given out from the bottom.
-        self._means = torch.empty((u // 2 + 1, self.width), dtype=torch.float64, device=self.device)
+        self._means = empty_tensor((u // 2 + 1, self.width), torch.float64, self.device)
         self._place = torch.full((u,), -1, dtype=torch.int64, device=self.device)
         self._free = torch.empty(0, dtype=torch.int64, device=self.device)
         self._used = 0

@@ -34,6 +34,7 @@ import torch
 from torch import Tensor
 
 from isogloss.numerics.onednn import LaidOut, gains
+from isogloss.numerics.room import empty_tensor
 from isogloss.numerics.ward.clusters import Clusters
 
 _UNIT = 2.0**-24
@@ -68,7 +69,7 @@ class SearchMatrix:
         self.products = 0
         """Multiplications of two numbers so far, for measurements."""
         self.scale = 1.0 if origin is None else self._reach(slots, origin)
-        self._set(slots, torch.empty((_padded(len(slots)), terms), dtype=dtype, device=clusters.device))
+        self._set(slots, empty_tensor((_padded(len(slots)), terms), dtype, clusters.device))
         self.update(slots)
 
     def _set(self, slots: Tensor, columns: Tensor) -> None:

@@ -130,6 +130,6 @@ def as_order(ranking: Any, d: int | None = None) -> np.ndarray:
     return order
 
 
-def rows_per_block(d: int, values: int = 1 << 22) -> int:
-    """Rows of a block of about `values` numbers."""
+def rows_per_block(d: int, values: int = 1 << 20) -> int:
+    """Rows of a block of about `values` numbers, d in each row."""
     return max(64, min(8192, values // max(d, 1)))

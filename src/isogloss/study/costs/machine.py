@@ -5,7 +5,6 @@ Such as `gpus=8,gpu_memory=80GiB,gpu_tflops=400,cores=64,memory=512GiB,disk=4TB,
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -14,10 +13,7 @@ from typing import Any
 
 from isogloss.corpus.labels import suggestion
 from isogloss.errors import OptionError
-
-_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15}
-_UNITS |= {"ki": 2.0**10, "mi": 2.0**20, "gi": 2.0**30, "ti": 2.0**40, "pi": 2.0**50}
-_SIZE = re.compile(r"([0-9][0-9_.]*(?:e[+-]?[0-9]+)?)\s*([kmgtp]i?)?b?(/s)?", re.IGNORECASE)
+from isogloss.memory import as_bytes
 
 
 @dataclass(frozen=True)
@@ -111,15 +107,13 @@ def _value(name: str, value: Any, kind: str) -> Any:
             return int(value)
         except ValueError:
             raise OptionError(f"machine: {name} is a whole number. Got {value!r}.") from None
-    found = _SIZE.fullmatch(value.strip())
-    per_second = found is not None and found[3] is not None
-    if found is None or (kind not in ("bytes", "rate") and found[2]) or per_second > (kind == "rate"):
-        like = {"bytes": "a size, e.g. 512GiB or 4TB", "rate": "a rate, e.g. 2GB/s"}.get(kind, "a number")
-        raise OptionError(f"machine: {name} is {like}. Got {value!r}.")
     try:
-        return float(found[1].replace("_", "")) * _UNITS[(found[2] or "").lower()]
+        if kind == "rate":
+            return as_bytes(value.strip().removesuffix("/s"))
+        return as_bytes(value) if kind == "bytes" else float(value)
     except ValueError:
-        raise OptionError(f"machine: {name} has no readable number. Got {value!r}.") from None
+        like = {"bytes": "a size, e.g. 512GiB or 4TB", "rate": "a rate, e.g. 2GB/s"}.get(kind, "a number")
+        raise OptionError(f"machine: {name} is {like}. Got {value!r}.") from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -23,7 +23,6 @@ import polars as pl
 import torch
 
 from isogloss.activations import ActivationStore
-from isogloss.activations.buffers import give_back_memory
 from isogloss.analysis import (
     Analysis,
     GrowingAnalysis,
@@ -34,6 +33,7 @@ from isogloss.analysis import (
     WholeModelAnalysis,
     choose,
 )
+from isogloss.memory import give_back_memory
 from isogloss.numerics.onednn import LaidOut, gains
 from isogloss.study.costs.counting import CountedClassifier, CountedVectors, Counts
 from isogloss.study.costs.made_up import made_up_models

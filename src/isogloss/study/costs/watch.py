@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from isogloss.activations.buffers import give_back_memory
+from isogloss.memory import give_back_memory
 
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
