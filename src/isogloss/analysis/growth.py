@@ -84,6 +84,15 @@ class AskingAnalysis(Analysis, Protocol):
         ...
 
 
+@runtime_checkable
+class RowsAtWork(Analysis, Protocol):
+    """An analysis that makes several copies of the rows it draws, in memory, however little of it there is."""
+
+    def rows_at_work(self, options: Any) -> int:
+        """The most rows that it draws."""
+        ...
+
+
 def _left(words: pl.DataFrame, minimum: int, maximum: int | None, drop_above: int | None) -> int:
     counts = words.group_by("word").len()["len"]
     kept = counts.filter((counts >= minimum) & (counts <= (drop_above or counts.max() or 0)))

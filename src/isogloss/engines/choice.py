@@ -26,10 +26,10 @@ class Workers:
     workers : how many; as many as there is room for if None. More than one means `processes` where `inline` is given.
     cpus_per_worker : cores of each.
     gpus_per_worker : GPUs of each worker of a Ray cluster; .5 lets two share one.
-    memory : bytes that they may take together, or a size such as "8GiB"; None for no limit. Each has an equal share, on
-        one machine also the process that hands out the work. What a limit leaves no room for in memory stands in files
-        of the run directory while it is needed; nothing that is computed changes. What files hold in the system's cache
-        does not count: the system takes it back when it must.
+    memory : bytes that they may take together, or a size such as "8GiB"; None for no limit. Each has an equal share,
+        and so has the process that hands out the work where that is another one. What a limit leaves no room for in
+        memory stands in files of the run directory while it is needed; nothing that is computed changes. What files
+        hold in the system's cache does not count: the system takes it back when it must.
     """
 
     engine: str = "inline"

@@ -37,7 +37,8 @@ class RayCluster:
     workers : how many; as many as the cluster has room for if None.
     cpus, gpus : of each worker; parts of a GPU are shared.
     progress : told what workers note.
-    memory : bytes that all of them may take together. The cluster places a worker where there is its share.
+    memory : bytes that all of them may take together; this process has a share like each of theirs. The cluster places
+        a worker where there is its share.
     """
 
     name = "ray"
@@ -88,7 +89,7 @@ class RayCluster:
             )
         self.workers = min(self._wanted or room, room)
         if self._memory is not None:
-            self.memory = self._memory / self.workers
+            self.memory = self._memory / (self.workers + 1)
         if self._wanted is not None and self._wanted > room:
             self._progress.note(f"the Ray cluster has room for {room} workers, not {self._wanted}")
         return self

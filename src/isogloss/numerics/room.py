@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 SMALL = 4 << 20
 """Bytes of an array that is in memory whatever there is."""
-AT_WORK = 320 << 20
-"""Bytes that are left for what is computed block by block, at any width of up to a thousand numbers."""
 _ROWS = 4096
 
 
@@ -39,6 +37,7 @@ class Room:
     Parameters
     ----------
     memory : bytes that the process may take in all, without what the system can take back (pages of files).
+    at_work : bytes of it that are left for all else.
     directory : where files without a name are made; they are gone when their arrays are, or the process.
 
     Attributes
@@ -47,8 +46,8 @@ class Room:
     paged : bytes of those in files, of all that there ever were.
     """
 
-    def __init__(self, memory: float, directory: Path) -> None:
-        self._left = memory - AT_WORK - own_memory()
+    def __init__(self, memory: float, at_work: float, directory: Path) -> None:
+        self._left = memory - at_work - own_memory()
         self._directory = directory
         self.held = self.paged = 0
 
@@ -73,12 +72,12 @@ _room: ContextVar[Room | None] = ContextVar("room", default=None)
 
 
 @contextmanager
-def limited(memory: float | None, directory: Path) -> Iterator[Room | None]:
+def limited(memory: float | None, at_work: float, directory: Path) -> Iterator[Room | None]:
     """Within the block large arrays are in memory only as far as the process then takes no more than `memory` bytes.
 
-    None sets no limit. Threads that are started within it are not bound by it.
+    None sets no limit. Threads that are started within it are not bound by it. See `Room`.
     """
-    room = None if memory is None else Room(memory, directory)
+    room = None if memory is None else Room(memory, at_work, directory)
     token = _room.set(room)
     try:
         yield room

@@ -12,6 +12,7 @@ import numpy as np
 
 from isogloss.analysis.kept import Kept, digest
 from isogloss.numerics.copies import distinct_rows
+from isogloss.numerics.room import rows_of
 from isogloss.progress import SILENT, Progress
 from isogloss.separability.distances import least_distances
 from isogloss.separability.geometry import Clusters, Geometry
@@ -20,6 +21,8 @@ from isogloss.separability.options import SeparabilityOptions
 from isogloss.separability.span import in_span
 from isogloss.separability.spatial import label_distances
 from isogloss.separability.targets import Target
+
+_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +130,10 @@ class Measuring:
         clusters = self._geometry.clusters(X, y, progress) if like is None else like.clusters
         sizes = np.bincount(y, minlength=c)
         sums = np.zeros((c, X.shape[1]))
-        np.add.at(sums, y, X.astype(np.float64))
-        centred = X.astype(np.float64) - sums.sum(axis=0) / len(X)
+        for start in range(0, len(X), _ROWS):
+            np.add.at(sums, y[start : start + _ROWS], X[start : start + _ROWS].astype(np.float64))
+        middle = sums.sum(axis=0) / len(X)
+        from_middle = [np.square(X[start : start + _ROWS] - middle).sum() for start in range(0, len(X), _ROWS)]
         every = np.ones(len(X), dtype=bool)
         halves = list(half_masks(target.sentences[target.train], options.halves, seed))
         half_least = np.full((len(halves), 2, c), np.nan)
@@ -146,7 +151,7 @@ class Measuring:
                         advance(1)
         least, nearest = least_distances(whole, clusters.classes, c)
         test_clusters, test_distances, half_test = self._of_test(X_test, target, options, seed, like, progress)
-        hulls = [X[rows] for rows in clusters.rows]
+        hulls = [rows_of(X, rows) for rows in clusters.rows]
         return Measured(
             clusters=clusters,
             found=like is None,
@@ -154,7 +159,7 @@ class Measuring:
             least=least,
             nearest=nearest,
             distances=_by_label(whole, clusters, c, options),
-            spread=float(np.sqrt(np.square(centred).sum(axis=1).mean())),
+            spread=float(np.sqrt(sum(from_middle) / len(X))),
             centroids=(sums / np.maximum(sizes, 1)[:, None]).astype(np.float32),
             right=clusters.classes[self._geometry.nearest(X_test, hulls)] == target.truth,
             test_clusters=test_clusters,

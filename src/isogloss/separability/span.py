@@ -10,8 +10,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh
 
+from isogloss.numerics.room import by_rows
+
 FLAT = 8.0
 """Standard deviation along a direction that is rounding, in float32's spacing at the vectors' usual coordinate."""
+
+_ROWS = 4096
 
 
 def in_span(X: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -30,10 +34,20 @@ def in_span(X: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
     if n <= d:
         return X, *others
     mean = X.mean(axis=0, dtype=np.float64)
-    centred = X.astype(np.float64) - mean
-    spacing = float(np.finfo(np.float32).eps) * float(np.sqrt(np.mean(np.square(X, dtype=np.float64))))
-    variances, directions = eigh(centred.T @ centred / n)
+    squares, scatter = 0.0, np.zeros((d, d))
+    for start in range(0, n, _ROWS):
+        block = X[start : start + _ROWS].astype(np.float64)
+        squares += float(np.square(block).sum())
+        block -= mean
+        scatter += block.T @ block
+    spacing = float(np.finfo(np.float32).eps) * float(np.sqrt(squares / X.size))
+    variances, directions = eigh(scatter / n)
     flat = directions[:, variances <= (FLAT * spacing) ** 2]
     if not flat.shape[1]:
         return X, *others
-    return tuple(part - ((part - mean) @ flat) @ flat.T for part in (X.astype(np.float64), *others))
+
+    def without(block: np.ndarray) -> np.ndarray:
+        exact = block.astype(np.float64)
+        return exact - ((exact - mean) @ flat) @ flat.T
+
+    return tuple(by_rows(without, part) for part in (X, *others))

@@ -20,6 +20,7 @@ from isogloss.numerics.room import limited
 from isogloss.sealed import write_json, write_table
 from isogloss.study.head import TunedClassifier
 from isogloss.study.layout import RunLayout
+from isogloss.study.memory import at_work_on
 from isogloss.study.pairing import PairedStores
 from isogloss.study.plan import Task
 
@@ -93,12 +94,15 @@ class TaskJob:
             )
         start = time.perf_counter()
         stores, index = self.source.opened(bench), self.task.tuned_index
-        if bench.memory is not None:
-            give_back_memory()
         # The same object for every job of a worker: what it found of the base once serves all tuned models.
         asked = (self.analysis.name, repr(self.options))
         analysis = bench.keep("analyses", asked, lambda: self.analysis, most=KEPT_ANALYSES)
-        with limited(bench.memory, self.layout.tasks):
+        beside = 0.0
+        if bench.memory is not None:
+            give_back_memory()
+            self.layout.tasks.mkdir(exist_ok=True)
+            beside = at_work_on(analysis, self.options, stores.base)
+        with limited(bench.memory, beside, self.layout.tasks):
             if self.task.layer is None:
                 assert isinstance(analysis, WholeModelAnalysis)
                 tables = analysis.run_whole(stores.models(self.seed, index, bench.progress), self.options)

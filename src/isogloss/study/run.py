@@ -22,6 +22,7 @@ from isogloss.study.jobs import PairSource
 from isogloss.study.layout import FORMAT, RunLayout
 from isogloss.study.machine import machine, versions
 from isogloss.study.members import MemberFacts, read_facts, run_members
+from isogloss.study.memory import refuse_too_little
 from isogloss.study.notes import absent_notes, coverage, kept_tasks, kinship_notes, notes_on
 from isogloss.study.plan import Question, tasks
 from isogloss.study.prepare import Prepared, prepare
@@ -119,6 +120,7 @@ def _carried_out(
     base, tuned, series, corpus = prepared.base, prepared.tuned, prepared.series, prepared.corpus
     analyses, settings, extraction = prepared.analyses, prepared.options, prepared.extraction
     members = [member.called for member in series.members]
+    refuse_too_little(engine, prepared)
     if kept := layout.finished_tasks():
         progress.note(f"{layout.root} holds a part of this run; kept: {kept_tasks(kept, members)}")
     manifest: dict[str, Any] = {
