@@ -71,7 +71,7 @@ def run(home: Path, name: str, given: argparse.Namespace, memory: str | None, gr
 def control_group(limit: int) -> Iterator[Path | None]:
     """A group of processes that the system holds to the limit; None where it cannot be made."""
     try:
-        GROUP.mkdir()
+        GROUP.mkdir(exist_ok=True)
         (GROUP / "memory.limit_in_bytes").write_text(str(limit))
     except OSError:
         yield None

@@ -48,7 +48,7 @@ def limit_in_bytes(given: str | float | None) -> float | None:
     except (ValueError, TypeError):
         size = 0.0
     if not 0 < size < float("inf"):
-        raise OptionError(f"{{memory}} is a size such as 8GiB or 500MB. Got {given!r}.", memory=None)
+        raise OptionError(f"memory is a size such as 8GiB or 500MB. Got {given!r}.")
     return size
 
 

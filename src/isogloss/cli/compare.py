@@ -135,6 +135,8 @@ def compare(
         from isogloss.api import compare as run
         from isogloss.api import plan
 
+        if dry_run and memory is not None:
+            raise OptionError("a plan has no limit of memory; it says what --memory must be at the least")
         if not dry_run and (machine is not None or words is not None):
             raise OptionError("--machine and --words are for a plan; give --dry-run with them")
         corpus = o.read_corpus(

@@ -38,6 +38,7 @@ def print_plan(plan: Plan) -> None:
         else:
             console.print(f"fits: {needs} ({limit.stage})", markup=False, style="green")
     console.print(plan.breaks_first, markup=False)
+    console.print(f"with --memory: at least {size(plan.least_memory)} for each process", markup=False)
     for note in plan.notes:
         console.print(f"note: {note}", markup=False, style="yellow")
 

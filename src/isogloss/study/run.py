@@ -17,12 +17,12 @@ from isogloss.models import ModelReference
 from isogloss.models.adapters import keeps_base, sharing_base
 from isogloss.progress import SILENT, Progress
 from isogloss.sealed import read_json, write_json
+from isogloss.study.costs.least import refuse_too_little
 from isogloss.study.difference import differences
 from isogloss.study.jobs import PairSource
 from isogloss.study.layout import FORMAT, RunLayout
 from isogloss.study.machine import machine, versions
 from isogloss.study.members import MemberFacts, read_facts, run_members
-from isogloss.study.memory import refuse_too_little
 from isogloss.study.notes import absent_notes, coverage, kept_tasks, kinship_notes, notes_on
 from isogloss.study.plan import Question, tasks
 from isogloss.study.prepare import Prepared, prepare

@@ -15,7 +15,9 @@ import torch
 from isogloss.activations import ExtractOptions
 from isogloss.analysis import AskingAnalysis, listed
 from isogloss.corpus import Corpus
+from isogloss.numerics.devices import choose_device
 from isogloss.progress import SILENT, Progress
+from isogloss.study.costs.least import least_memory
 from isogloss.study.costs.machine import Machine
 from isogloss.study.costs.measured import BUDGET, measure, task_costs
 from isogloss.study.costs.stages import EFFICIENCY, Rates, Stage, stages_of
@@ -57,6 +59,7 @@ class Plan:
     words, sentences, tokens : of the text, as the base model sees it.
     models : facts of each model.
     machine : that the plan is for; None for this one.
+    least_memory : bytes that each process takes though all large arrays stand in files: the least that can be allowed.
     notes : what is assumed, judged by a sample, or left out.
     """
 
@@ -67,6 +70,7 @@ class Plan:
     tokens: float
     models: tuple[dict[str, Any], ...]
     machine: Machine | None
+    least_memory: float
     notes: tuple[str, ...]
 
     @property
@@ -112,6 +116,7 @@ class Plan:
             "limits": [{**asdict(limit), "ratio": limit.ratio} for limit in self.limits],
             "fits": self.fits,
             "breaks_first": self.breaks_first,
+            "least_memory": self.least_memory,
             "notes": list(self.notes),
         }
 
@@ -176,6 +181,15 @@ def plan_study(
         tokens=text.tokens,
         models=tuple(_facts(subjects)),
         machine=machine,
+        least_memory=least_memory(
+            [subject.shape for subject in subjects.read],
+            subjects.analyses,
+            subjects.options,
+            subjects.words,
+            len(corpus.token_labels) + len(corpus.sentence_labels),
+            compute=subjects.extraction.compute,
+            on_processor=not (machine.gpus if machine else choose_device(subjects.extraction.device).type != "cpu"),
+        ).total,
         notes=tuple(_notes(subjects, rates)),
     )
 
