@@ -61,15 +61,15 @@ def _cluster(path: Path) -> list[str]:
     return [
         "## A node that dies",
         "",
-        "The same study on a Ray cluster of two nodes (simulated on one machine), undisturbed, and with one node killed",
-        "when five of its tasks were done; every file is compared with those of the run by one process.",
+        "The same study on a Ray cluster of two nodes (simulated on one machine), undisturbed, and with one node",
+        "killed when five of its tasks were done; every file is compared with those of the run by one process.",
         "",
         "| run | files | that differ | nodes alive at its end |",
         "|---|---|---|---|",
         *(f"| {n} | {run['files']} | {len(run['unlike'])} | {run['alive_at_the_end']} |" for n, run in runs),
         "",
-        "(Each worker has one thread, as that process had. With two threads sums of many numbers end in other last bits;",
-        "what probes say may then differ where a word lies on the border: by one test word in this study.)",
+        "Each worker has one thread, as that process had. With two threads sums of many numbers end in other last bits,",
+        "and a probe may then say something else of a word that lies on the border.",
         "",
     ]
 
