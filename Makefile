@@ -25,14 +25,14 @@ browser:
 	  || echo "chromium is not installed: the browser tests will be skipped"
 
 test: setup browser
-	$(BIN)/ruff check src tests benchmarks campaigns
-	$(BIN)/ruff format --check src tests benchmarks campaigns
+	$(BIN)/ruff check src tests benchmarks campaigns docs
+	$(BIN)/ruff format --check src tests benchmarks campaigns docs
 	$(BIN)/mypy
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
 lint: setup
-	$(BIN)/ruff check --fix src tests benchmarks campaigns
-	$(BIN)/ruff format src tests benchmarks campaigns
+	$(BIN)/ruff check --fix src tests benchmarks campaigns docs
+	$(BIN)/ruff format src tests benchmarks campaigns docs
 	$(BIN)/mypy
 
 bench: setup
@@ -43,6 +43,7 @@ campaigns: setup
 	$(BIN)/python -m campaigns.fuzz_readers
 	$(BIN)/python -m campaigns.kills runs/campaign
 	$(BIN)/python -m campaigns.faults runs/campaign
+	$(BIN)/python -m campaigns.cluster runs/campaign
 
 docs: setup
 	$(BIN)/python -m docs.generate

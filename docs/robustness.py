@@ -68,8 +68,8 @@ def _cluster(path: Path) -> list[str]:
         "|---|---|---|---|",
         *(f"| {n} | {run['files']} | {len(run['unlike'])} | {run['alive_at_the_end']} |" for n, run in runs),
         "",
-        "Each worker has one thread, as that process had. With two threads sums of many numbers end in other last bits,",
-        "and a probe may then say something else of a word that lies on the border.",
+        "Each worker has one thread, as that process had. With two threads sums of many numbers end in other last",
+        "bits, and a probe may then say something else of a word that lies on the border.",
         "",
     ]
 
