@@ -17,6 +17,8 @@ _STATUS = Path("/proc/self/status")
 _UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15}
 _UNITS |= {"ki": 2.0**10, "mi": 2.0**20, "gi": 2.0**30, "ti": 2.0**40, "pi": 2.0**50}
 _SIZE = re.compile(r"([0-9][0-9_.]*(?:e[+-]?[0-9]+)?)\s*([kmgtp]i?)?b?", re.IGNORECASE)
+SMALLEST = 1e6
+"""Bytes below which a unit was forgotten."""
 EVERY = 0.05
 """Seconds between two looks at the memory."""
 
@@ -49,6 +51,8 @@ def limit_in_bytes(given: str | float | None) -> float | None:
         size = 0.0
     if not 0 < size < float("inf"):
         raise OptionError(f"memory is a size such as 8GiB or 500MB. Got {given!r}.")
+    if size < SMALLEST:
+        raise OptionError(f"memory is a size such as 8GiB or 500MB; {given!r} are {size:g} bytes")
     return size
 
 
@@ -69,8 +73,23 @@ def own_memory() -> float:
         # Of a system that does not tell: the most there was.
         unit = 1 if sys.platform == "darwin" else 1024
         return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
-    kinds = ("RssAnon:", "RssShmem:")
-    return sum(1024.0 * float(line.split()[1]) for line in lines if line.startswith(kinds))
+    sizes = {line.split(":")[0]: 1024.0 * float(line.split()[1]) for line in lines if line.startswith(("Rss", "VmRSS"))}
+    if "RssAnon" not in sizes:
+        # Before Linux 4.5.
+        return sizes.get("VmRSS", 0.0)
+    return sizes["RssAnon"] + sizes.get("RssShmem", 0.0)
+
+
+def kept_in_memory(directory: Path) -> str:
+    """The kind of file system, such as `tmpfs`, if files of this directory take memory; empty where they do not."""
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    here = directory.absolute()
+    mounts = {Path(line.split()[1].replace("\\040", " ")): line.split()[2] for line in lines if len(line.split()) > 2}
+    kind = next((mounts[place] for place in (here, *here.parents) if place in mounts), "")
+    return kind if kind in ("tmpfs", "ramfs") else ""
 
 
 def give_back_memory() -> None:

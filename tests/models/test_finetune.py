@@ -131,6 +131,9 @@ def test_checkpoints_are_model_directories_and_the_last_equals_the_result(base, 
     assert same(result.checkpoints[1], result.path)
     assert not same(result.checkpoints[0], result.path)
     assert load(result.checkpoints[0], head=True).config.num_labels == 2
+    for directory in (result.path, *result.checkpoints):
+        # Others may read the weights as they may read what stands beside them.
+        assert len({path.stat().st_mode for path in directory.iterdir() if path.is_file()}) == 1
 
 
 def test_frozen_layers_keep_every_bit_and_the_others_move(base, tmp_path):

@@ -87,6 +87,28 @@ def test_rows_and_functions_of_rows_are_those_of_the_whole(n, tmp_path):
         assert np.array_equal(room.one_below_the_other([X, X[:3]]), np.concatenate([X, X[:3]]))
 
 
+def test_small_arrays_count_though_they_are_never_in_files(tmp_path):
+    with room.limited(own_memory() + 30e6, 0.0, tmp_path) as found:
+        held = [room.empty((3 << 20,), np.uint8) for _ in range(10)]
+        assert not any(in_file(one) for one in held)
+        assert found.held == 10 * (3 << 20)
+        assert in_file(room.empty(LARGE))
+
+
+def test_what_was_taken_since_by_others_leaves_less(tmp_path):
+    with room.limited(own_memory() + 60e6, 0.0, tmp_path):
+        model = np.ones(55 << 20, np.uint8)
+        assert in_file(room.empty(LARGE))
+        del model
+
+
+def test_rows_may_be_told_by_a_mask_and_a_tensor_may_be_empty(tmp_path):
+    X = np.arange(20.0).reshape(10, 2)
+    with little(tmp_path):
+        assert np.array_equal(room.rows_of(X, X[:, 0] > 5), X[X[:, 0] > 5])
+        assert room.empty_tensor((0, 5), torch.bfloat16).shape == (0, 5)
+
+
 def test_a_tensor_is_there_in_every_type(tmp_path):
     with little(tmp_path):
         for dtype in (torch.float32, torch.float64, torch.bfloat16):

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 import isogloss as ig
 from isogloss.analysis import choose
 from isogloss.errors import OptionError
-from isogloss.memory import as_bytes, limit_in_bytes, own_memory, peak_of_memory
+from isogloss.memory import as_bytes, kept_in_memory, limit_in_bytes, own_memory, peak_of_memory
 from isogloss.numerics import room
 from isogloss.study.memory import at_work
 
@@ -32,10 +32,11 @@ def test_a_limit_changes_where_arrays_are_and_no_byte_of_a_result(models, words,
     class Watched(room.Room):
         def __init__(self, *given):
             super().__init__(*given)
-            self._left = 0
+            self._limit = 0
             rooms.append(self)
 
     monkeypatch.setattr(room, "SMALL", 2000)
+    monkeypatch.setattr(room, "TINY", 1000)
     with threadpool_limits(1):
         ig.compare(models["base"], models["tuned"], words, out=tmp_path / "free", **asked)
         assert not rooms
@@ -78,15 +79,17 @@ def test_what_draws_many_rows_or_has_wide_vectors_is_left_more():
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("8GiB", 8 * 2**30), ("500MB", 5e8), ("1.5 k", 1500), ("8e9", 8e9), ("2_000B", 2000)]
+    ("text", "size"), [("8GiB", 8 * 2**30), ("500MB", 5e8), ("1.5 g", 1.5e9), ("8e9", 8e9), ("2_000MB", 2e9)]
 )
 def test_sizes_are_read_as_people_write_them(text, size):
     assert as_bytes(text) == limit_in_bytes(text) == size
 
 
-@pytest.mark.parametrize("text", ["banana", "", "-1GiB", "0", "nan", "inf", "8 GiBs", "1..2GiB", -3, float("nan")])
+@pytest.mark.parametrize(
+    "text", ["banana", "", "-1GiB", "0", "nan", "inf", "8 GiBs", "1..2GiB", -3, "8", 8, float("nan")]
+)
 def test_what_is_no_size_is_refused(text):
-    with pytest.raises(OptionError, match="is a size such as 8GiB"):
+    with pytest.raises(OptionError, match="memory is a size such as 8GiB"):
         limit_in_bytes(text)
 
 
@@ -99,3 +102,20 @@ def test_the_most_that_was_taken_is_seen():
         time.sleep(0.2)
         del there
     assert peak.memory - before > 80 << 20
+
+
+def test_a_directory_whose_files_are_memory_is_refused(models, words, tmp_path, monkeypatch):
+    from isogloss.study.costs import least
+
+    monkeypatch.setattr(least, "kept_in_memory", lambda _: "tmpfs")
+    with pytest.raises(OptionError, match=r"is on a tmpfs, whose files take memory"):
+        ig.compare(models["base"], models["tuned"], words, analyses=["similarity"], out=tmp_path / "r", memory="64GiB")
+    assert not (tmp_path / "r").exists()
+
+
+def test_the_kind_of_file_system_is_that_of_the_nearest_mount(tmp_path):
+    from pathlib import Path
+
+    assert kept_in_memory(Path("/proc")) == ""
+    if "/dev/shm tmpfs" in Path("/proc/self/mounts").read_text():
+        assert kept_in_memory(Path("/dev/shm/not/there/yet")) == "tmpfs"

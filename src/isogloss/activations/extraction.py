@@ -90,7 +90,6 @@ def extract(
     workers: int | None = None,
     cpus_per_worker: float | None = None,
     gpus_per_worker: float | None = None,
-    memory: str | float | None = None,
     **options: Any,
 ) -> ActivationStore:
     """Run a model over a corpus and store one vector per word and layer, and three per sentence.
@@ -106,8 +105,8 @@ def extract(
     pooling : sub-words that stand for a word: `first`, `last` or `mean`.
     tokenizer, allow_pickle : see `resolve`.
     progress : told how far it is; if None, bars where standard error is a terminal, else nothing is shown.
-    engine, workers, cpus_per_worker, gpus_per_worker, memory : who does it and with what, see
-        `isogloss.engines.Workers`; the bytes are the same.
+    engine, workers, cpus_per_worker, gpus_per_worker : who does it, see `isogloss.engines.Workers`; the bytes are the
+        same.
     **options : further fields of `ExtractOptions`.
 
     Raises
@@ -119,7 +118,7 @@ def extract(
     chosen = extract_options(layers=layers, pooling=pooling, **options)
     reference = resolve(model, tokenizer=tokenizer, allow_pickle=allow_pickle)
     told = on_terminal() if progress is None else progress
-    with Workers(engine, workers, cpus_per_worker, gpus_per_worker, memory).opened(told) as opened:
+    with Workers(engine, workers, cpus_per_worker, gpus_per_worker).opened(told) as opened:
         return extract_on(opened, reference, corpus, Path(out), chosen, told)
 
 

@@ -15,7 +15,7 @@ from isogloss.analysis.figure import (
     TableFigure,
 )
 from isogloss.analysis.finding import Finding
-from isogloss.analysis.growth import AskingAnalysis, GrowingAnalysis, RowsAtWork, TextAmount
+from isogloss.analysis.growth import AskingAnalysis, GrowingAnalysis, HoldingAnalysis, TextAmount
 from isogloss.analysis.kinds import figure_from_dict
 from isogloss.analysis.neurons import NeuronEntry, NeuronsFigure, NeuronsLevel
 from isogloss.analysis.paths import PathLabel, PathsFigure, PathsLayer
@@ -63,6 +63,7 @@ __all__ = [
     "GrowingAnalysis",
     "HeadlineAnalysis",
     "HeatmapFigure",
+    "HoldingAnalysis",
     "LayerPair",
     "Line",
     "LinesFigure",
@@ -74,7 +75,6 @@ __all__ = [
     "PathLabel",
     "PathsFigure",
     "PathsLayer",
-    "RowsAtWork",
     "SeriesAnalysis",
     "TableFigure",
     "Tables",

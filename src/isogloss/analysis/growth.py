@@ -85,11 +85,18 @@ class AskingAnalysis(Analysis, Protocol):
 
 
 @runtime_checkable
-class RowsAtWork(Analysis, Protocol):
-    """An analysis that makes several copies of the rows it draws, in memory, however little of it there is."""
+class HoldingAnalysis(Analysis, Protocol):
+    """An analysis that holds more in memory, however little of it there is, than every analysis does."""
 
-    def rows_at_work(self, options: Any) -> int:
-        """The most rows that it draws."""
+    def held(self, words: float, hidden: int, layers: int, options: Any) -> float:
+        """Bytes beyond what every task holds.
+
+        Parameters
+        ----------
+        words : of which there are vectors.
+        hidden : width of a layer.
+        layers : 1 for the task of a layer, more for that of all layers together.
+        """
         ...
 
 

@@ -243,7 +243,6 @@ def extract(
     workers: o.Workers = None,
     cpus_per_worker: o.CpusPerWorker = None,
     gpus_per_worker: o.GpusPerWorker = None,
-    memory: o.Memory = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Store one vector per word and layer, as npy files that anything can read."""
@@ -289,7 +288,6 @@ def extract(
             workers=workers,
             cpus_per_worker=cpus_per_worker,
             gpus_per_worker=gpus_per_worker,
-            memory=memory,
         )
         for note in (*corpus.notes, *store_notes("The model", store, len(corpus.words))):
             console.print(f"note: {note}", markup=False, style="yellow")

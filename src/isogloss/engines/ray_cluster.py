@@ -16,6 +16,7 @@ from isogloss.engines.attempts import MOST_LOSSES, Attempts
 from isogloss.engines.jobs import Bench, Job, Outcome, Tick, outcome_of
 from isogloss.engines.processes import THREAD_VARIABLES
 from isogloss.errors import EngineError, OptionError
+from isogloss.memory import size_in_words
 from isogloss.progress import SILENT, Progress
 from isogloss.sealed import first_line
 
@@ -90,6 +91,16 @@ class RayCluster:
         self.workers = min(self._wanted or room, room)
         if self._memory is not None:
             self.memory = self._memory / (self.workers + 1)
+            there = have.get("memory", 0.0)
+            if self.memory * self.workers > there:
+                self._leave()
+                raise EngineError(
+                    f"the Ray cluster has {size_in_words(there)} of memory; {self.workers} workers with "
+                    f"{size_in_words(self.memory)} each are asked for",
+                    "fewer {workers}, or less {memory}",
+                    workers=None,
+                    memory=None,
+                )
         if self._wanted is not None and self._wanted > room:
             self._progress.note(f"the Ray cluster has room for {room} workers, not {self._wanted}")
         return self

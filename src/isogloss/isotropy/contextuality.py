@@ -20,6 +20,7 @@ from isogloss.errors import OptionError
 from isogloss.isotropy.estimate import Estimate
 from isogloss.isotropy.sampling import check_rows, starts_of, taken, whole_groups
 from isogloss.numerics import poisson_sums
+from isogloss.numerics.room import by_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,12 +211,14 @@ def _of_types(
     of_row = types[rows]
     similarity, sentences, influence = [], [], np.zeros(n_groups)
     for part in whole_groups(of_row):
-        X = taken(vectors, rows[part]).astype(np.float64)
+        # One frequent type may be many rows: they are where there is room for them.
+        X = by_rows(lambda block: block.astype(np.float64), taken(vectors, rows[part]))
         starts = starts_of(of_row[part])
         # A cell: the occurrences of one type in one sentence. Pairs within it are the same context.
         cell_of = np.cumsum(np.r_[0, (np.diff(of_row[part]) != 0) | (np.diff(groups[rows[part]]) != 0)])
         cells = starts_of(cell_of)
-        sums = np.add.reduceat(X / np.linalg.norm(X, axis=1, keepdims=True), cells)
+        units = by_rows(lambda block: block / np.linalg.norm(block, axis=1, keepdims=True), X)
+        sums = np.add.reduceat(units, cells)
         sizes = np.diff(np.r_[cells, len(cell_of)])
         first = cell_of[starts]
         of_cell = np.repeat(np.arange(len(starts)), np.diff(np.r_[first, len(cells)]))
@@ -254,7 +257,7 @@ def _variance(
     """Mean over sets of rows of the share of the largest squared singular value, and the share of each set."""
     shares, slopes = [], np.empty(len(rows))
     for part in whole_groups(of_row):
-        X = taken(vectors, rows[part]).astype(np.float64)
+        X = by_rows(lambda block: block.astype(np.float64), taken(vectors, rows[part]))
         bounds = np.r_[starts_of(of_row[part]), len(X)]
         for begin, end in pairwise(bounds.tolist()):
             W = X[begin:end]

@@ -29,7 +29,7 @@ from isogloss.models.finetune_model import trainable_model
 from isogloss.models.finetune_protocol import Task
 from isogloss.models.finetune_result import METRICS, TRAINED_ON, FinetuneResult, evaluations, finished_metrics
 from isogloss.models.finetune_tasks import TaskName, choose_task
-from isogloss.models.finetune_training import train
+from isogloss.models.finetune_training import save_model, train
 from isogloss.models.loading import choose_dtype
 from isogloss.models.reference import ModelReference, resolve
 from isogloss.models.tokenizers import load_tokenizer, quiet
@@ -231,8 +231,7 @@ def _run(
             progress=progress,
         )
         seconds = time.perf_counter() - started
-        model.save_pretrained(staging)
-        tokenizer.save_pretrained(staging)
+        save_model(model, tokenizer, staging)
         metrics = {
             "request": request,
             "task": task.name,

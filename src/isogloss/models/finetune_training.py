@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,15 @@ from isogloss.models.finetune_protocol import Task
 from isogloss.progress import Advance, Progress
 
 _EVALUATION_BATCH = 64
+
+
+def save_model(model: Any, tokenizer: Any, target: Path) -> None:
+    """Write an ordinary model directory, its weights as readable for others as its other files."""
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+    mode = stat.S_IMODE((target / "config.json").stat().st_mode)
+    for weights in target.glob("*.safetensors"):
+        weights.chmod(mode)
 
 
 class LengthTrainer(transformers.Trainer):
@@ -55,8 +65,7 @@ class Checkpoints(transformers.TrainerCallback):
         """Save, if it is time."""
         if self.every and state.global_step % self.every == 0:
             target = self.folder / f"checkpoint-{state.global_step}"
-            kwargs["model"].save_pretrained(target)
-            self.tokenizer.save_pretrained(target)
+            save_model(kwargs["model"], self.tokenizer, target)
             control.should_evaluate = self.evaluates
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -26,8 +26,8 @@ from isogloss.memory import own_memory
 if TYPE_CHECKING:
     import torch
 
-SMALL = 4 << 20
-"""Bytes of an array that is in memory whatever there is."""
+SMALL, TINY = 4 << 20, 1 << 16
+"""Bytes of an array that is in memory whatever there is, and of one that is not even counted."""
 _ROWS = 4096
 
 
@@ -42,27 +42,31 @@ class Room:
 
     Attributes
     ----------
-    held : bytes of the large arrays in memory.
+    held : bytes of the arrays in memory.
     paged : bytes of those in files, of all that there ever were.
     """
 
     def __init__(self, memory: float, at_work: float, directory: Path) -> None:
-        self._left = memory - at_work - own_memory()
+        self._limit, self._before = memory - at_work, own_memory()
         self._directory = directory
         self.held = self.paged = 0
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         """An array whose numbers are not set."""
         n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
-        if n_bytes <= SMALL:
+        if n_bytes <= TINY:
             return np.empty(shape, dtype)
-        if self.held + n_bytes <= self._left:
-            found = np.empty(shape, dtype)
-            self.held += n_bytes
-            weakref.finalize(found, self._release, n_bytes)
-            return found
-        self.paged += n_bytes
-        return _in_file(shape, np.dtype(dtype), n_bytes, self._directory)
+        if n_bytes > SMALL and self._taken() + n_bytes > self._limit:
+            self.paged += n_bytes
+            return _in_file(shape, np.dtype(dtype), n_bytes, self._directory)
+        found = np.empty(shape, dtype)
+        self.held += n_bytes
+        weakref.finalize(found, self._release, n_bytes)
+        return found
+
+    def _taken(self) -> float:
+        """An array that nobody wrote to takes nothing yet; and others take memory too, such as a model loaded since."""
+        return max(self._before + self.held, own_memory())
 
     def _release(self, n_bytes: int) -> None:
         self.held -= n_bytes
@@ -113,12 +117,16 @@ def empty_tensor(shape: tuple[int, ...], dtype: torch.dtype, device: torch.devic
     if _room.get() is None or torch.device(device).type != "cpu":
         return torch.empty(shape, dtype=dtype, device=device)
     size = torch.empty((), dtype=dtype).element_size()
+    if not math.prod(shape):
+        return torch.empty(shape, dtype=dtype)
     plain = empty((math.prod(shape) * size,), np.uint8)
     return torch.from_numpy(plain).view(dtype).view(shape)
 
 
 def rows_of(X: np.ndarray, rows: np.ndarray, dtype: Any = None) -> np.ndarray:
     """X[rows] where there is room for it, (len(rows), d), block by block; in another type if one is given."""
+    if rows.dtype == bool:
+        rows = np.flatnonzero(rows)
     out = empty((len(rows), *X.shape[1:]), X.dtype if dtype is None else dtype)
     for start in range(0, len(rows), _ROWS):
         out[start : start + _ROWS] = X[rows[start : start + _ROWS]]

@@ -98,6 +98,10 @@ class ProbingAnalysis:
             return {}
         return probe_together(pair, found, options, self._base)
 
+    def held(self, words: float, hidden: int, layers: int, options: ProbingOptions) -> float:
+        """Of all layers side by side four covariances in float32."""
+        return 16.0 * (hidden * layers) ** 2 if layers > 1 and options.together else 0.0
+
     def combine(self, tables: Tables, options: ProbingOptions) -> Tables:
         """Add the spread between several tuned models; say each note once."""
         combined = {"probing": tidy([])} | dict(tables)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
 from isogloss.errors import OptionError
+from isogloss.numerics.room import by_rows, rows_of
 from isogloss.probing.rankings.inputs import as_labels, at_least_two, matrix, width
 from isogloss.probing.rankings.inputs import as_order as _as_order
 
@@ -174,15 +176,15 @@ class _Trial:
         self.d, self.order, self._fit = width(X, labels), _as_order(order, width(X, labels)), fit
         if width(X_dev, dev, "X_dev") != self.d:
             raise OptionError(f"X and X_dev should be of the same neurons. Got {self.d} and {X_dev.shape[1]}.")
-        self._X, self._y = matrix(X)[labels.rows], _values(labels.classes, labels.codes[labels.rows])
-        self._X_dev, self._y_dev = matrix(X_dev, "X_dev")[dev.rows], _values(dev.classes, dev.codes[dev.rows])
+        self._X, self._y = rows_of(matrix(X), labels.rows), _values(labels.classes, labels.codes[labels.rows])
+        self._X_dev, self._y_dev = rows_of(matrix(X_dev, "X_dev"), dev.rows), _values(dev.classes, dev.codes[dev.rows])
         self.found: dict[int, tuple[float, Any]] = {}
 
     def accuracies(self, sizes: Sequence[int]) -> list[float]:
         new = [n for n in sizes if n not in self.found]
         subsets = [self.order[:n] for n in new]
         for n, subset, probe in zip(new, subsets, self._fit(self._X, self._y, subsets) if new else (), strict=True):
-            said = np.asarray(probe.predict(self._X_dev[:, subset]))
+            said = by_rows(partial(_said, probe, subset), self._X_dev)
             self.found[n] = float((said == self._y_dev).mean()), probe
         return [self.found[n][0] for n in sizes]
 
@@ -198,6 +200,10 @@ def _sizes(sizes: Sequence[int] | None, d: int) -> list[int]:
 
 def _values(classes: Sequence[Any], codes: np.ndarray) -> np.ndarray:
     return np.asarray(classes)[codes]
+
+
+def _said(probe: Any, subset: np.ndarray, X: np.ndarray) -> np.ndarray:
+    return np.asarray(probe.predict(X[:, subset]))
 
 
 def _linear_probes(X: np.ndarray, y: np.ndarray, subsets: Sequence[np.ndarray]) -> list[Any]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from isogloss.numerics.elastic_net import Loss, Problem, Solution, solve
+from isogloss.numerics.room import by_rows
 from isogloss.probing.options import ProbingOptions
 from isogloss.progress import SILENT, Progress
 
@@ -71,7 +72,8 @@ def problem_of(
 
 def predicted(solution: Solution, X: np.ndarray) -> np.ndarray:
     """(n, outputs) logits of classes, or numbers, of (n, d) vectors."""
-    return X @ np.asarray(solution.coef, dtype=X.dtype).T + np.asarray(solution.intercept, dtype=X.dtype)
+    coef, intercept = (np.asarray(part, dtype=X.dtype) for part in (solution.coef, solution.intercept))
+    return by_rows(lambda block: block @ coef.T + intercept, X)
 
 
 class Fitted:

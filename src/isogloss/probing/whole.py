@@ -14,6 +14,7 @@ import polars as pl
 
 from isogloss.analysis import ModelPair, Tables, Vectors
 from isogloss.analysis.stacked import SideBySide
+from isogloss.numerics.room import by_rows
 from isogloss.probing.distribution import layer_distribution, layer_shift, neuron_fates
 from isogloss.probing.layer_neurons import Ranked, rank_reading
 from isogloss.probing.minimal import minimal_layer, minimal_neurons
@@ -165,7 +166,11 @@ def _minimal(
     oracle = float((reading.predictions == y_test).mean())
 
     def fit(X: np.ndarray, y: np.ndarray, subsets: Sequence[np.ndarray]) -> list[Any]:
-        return [fitted(X[:, subset], y, len(target.classes), reading.strength, options) for subset in subsets]
+        probes = []
+        for subset in subsets:
+            some = by_rows(lambda block, subset=subset: np.ascontiguousarray(block[:, subset]), X)  # type: ignore[misc]
+            probes.append(fitted(some, y, len(target.classes), reading.strength, options))
+        return probes
 
     made = []
     if options.minimal_neurons:

@@ -99,9 +99,9 @@ class SeparabilityAnalysis:
         sampled = min(amount.words, options.max_train / SHARES[0])
         return amount.words, sampled, sampled**2
 
-    def rows_at_work(self, options: SeparabilityOptions) -> int:
-        """Training and test rows of a label."""
-        return options.max_train + options.max_test
+    def held(self, words: float, hidden: int, layers: int, options: SeparabilityOptions) -> float:
+        """Six copies in float64 of the rows that are drawn."""
+        return 48.0 * hidden * min(words, options.max_train + options.max_test)
 
     def combine(self, tables: Tables, options: SeparabilityOptions) -> Tables:
         """Add the spread between several tuned models and how centroids moved; say each note once."""

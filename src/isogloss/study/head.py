@@ -39,6 +39,11 @@ class TunedClassifier:
         return Classifier(load(self._reference, head=True, device=self._device, device_map=self._device_map))
 
     @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return "_running" in vars(self)
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the columns.
 

@@ -20,7 +20,7 @@ from isogloss.numerics.room import limited
 from isogloss.sealed import write_json, write_table
 from isogloss.study.head import TunedClassifier
 from isogloss.study.layout import RunLayout
-from isogloss.study.memory import at_work_on
+from isogloss.study.memory import at_work
 from isogloss.study.pairing import PairedStores
 from isogloss.study.plan import Task
 
@@ -68,7 +68,12 @@ def _has_numbers(stores: PairedStores) -> bool:
 
 @dataclass(frozen=True)
 class TaskJob:
-    """Do one task and keep its tables in the run directory."""
+    """Do one task and keep its tables in the run directory.
+
+    Attributes
+    ----------
+    weights : bytes of the tuned model's weights, which its classifier will take; asked where memory is limited.
+    """
 
     layout: RunLayout
     task: Task
@@ -76,6 +81,7 @@ class TaskJob:
     options: Any
     seed: int
     source: PairSource
+    weights: float = 0.0
     size: float = 1.0
 
     @property
@@ -101,7 +107,7 @@ class TaskJob:
         if bench.memory is not None:
             give_back_memory()
             self.layout.tasks.mkdir(exist_ok=True)
-            beside = at_work_on(analysis, self.options, stores.base)
+            beside = self._beside(stores)
         with limited(bench.memory, beside, self.layout.tasks):
             if self.task.layer is None:
                 assert isinstance(analysis, WholeModelAnalysis)
@@ -112,3 +118,13 @@ class TaskJob:
         digests = {name: write_table(home / f"{name}.parquet", table) for name, table in tables.items()}
         write_json(home / "done.json", {"tables": digests})
         return time.perf_counter() - start
+
+    def _beside(self, stores: PairedStores) -> float:
+        """Bytes that it takes beside its large arrays."""
+        manifest = stores.base.manifest
+        labels = len(manifest["token_labels"]) + len(manifest["sentence_labels"])
+        layers = len(stores.layers) if self.task.layer is None else 1
+        asking = "classifier head" in (self.analysis.needs | self.analysis.uses)
+        loaded = isinstance(stores.classifier, TunedClassifier) and stores.classifier.loaded
+        weights = self.weights if asking and not loaded else 0.0
+        return weights + at_work(self.analysis, self.options, stores.words.height, labels, stores.base.hidden, layers)

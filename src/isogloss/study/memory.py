@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.activations import ActivationStore
-from isogloss.analysis import Analysis, RowsAtWork
+from isogloss.analysis import Analysis, HoldingAnalysis
 
-BLOCKS = 320 << 20
-"""Bytes for what is computed block by block."""
-PER_WORD, PER_LABEL = 512, 64
+BLOCKS, PER_NUMBER = 256 << 20, 0.4 * 2**20
+"""Bytes for what is computed block by block: always, and for each number of a vector."""
+PER_WORD, PER_LABEL = 1024, 64
 """Bytes that tables of the words take, for each word, and for each word and label."""
-SQUARES, COPIES = 6, 6
-"""Covariances, and copies of the rows that an analysis draws, that are held at once in float64."""
+SQUARES = 6
+"""Covariances that are held at once in float64."""
 
 
-def at_work(analysis: Analysis, options: Any, words: float, labels: int, hidden: int) -> float:
+def at_work(analysis: Analysis, options: Any, words: float, labels: int, hidden: int, layers: int = 1) -> float:
     """Bytes that a task takes beside its large arrays.
 
     Parameters
     ----------
     words, labels : of the corpus; the tables of the words grow with both.
     hidden : width of a vector.
+    layers : 1 for the task of a layer, more for that of all layers together.
     """
-    rows = analysis.rows_at_work(options) if isinstance(analysis, RowsAtWork) else 0
-    wide = 8.0 * hidden * (SQUARES * hidden + COPIES * min(rows, words))
-    return BLOCKS + words * (PER_WORD + PER_LABEL * labels) + wide
-
-
-def at_work_on(analysis: Analysis, options: Any, store: ActivationStore) -> float:
-    """`at_work` on the vectors of a store."""
-    labels = len(store.manifest["token_labels"]) + len(store.manifest["sentence_labels"])
-    return at_work(analysis, options, store.manifest["n_words"], labels, store.hidden)
+    own = analysis.held(words, hidden, layers, options) if isinstance(analysis, HoldingAnalysis) else 0.0
+    wide = hidden * (PER_NUMBER + 8.0 * SQUARES * hidden)
+    return BLOCKS + words * (PER_WORD + PER_LABEL * labels) + wide + own

@@ -120,7 +120,7 @@ def _carried_out(
     base, tuned, series, corpus = prepared.base, prepared.tuned, prepared.series, prepared.corpus
     analyses, settings, extraction = prepared.analyses, prepared.options, prepared.extraction
     members = [member.called for member in series.members]
-    refuse_too_little(engine, prepared)
+    weights = refuse_too_little(engine, prepared, layout.root)
     if kept := layout.finished_tasks():
         progress.note(f"{layout.root} holds a part of this run; kept: {kept_tasks(kept, members)}")
     manifest: dict[str, Any] = {
@@ -143,7 +143,8 @@ def _carried_out(
             for model, store in zip(tuned, stores[1:], strict=True)
         ]
         pairs = [source.stores() for source in sources]
-        study = StudyTasks(layout, prepared.seed, [pair.layers for pair in pairs], progress, clock, series)
+        layers = [pair.layers for pair in pairs]
+        study = StudyTasks(layout, prepared.seed, layers, progress, clock, series, weights=weights)
         # The base's part of an analysis, done for the tuned model, serves every member.
         study.compute(
             engine,

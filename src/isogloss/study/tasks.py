@@ -68,6 +68,7 @@ class StudyTasks:
     layers : per tuned model, the layers to compare.
     series : models beside the one tuned model; their tasks are done by `members`, and read here.
     member_layers : of each of these, the layers that are compared.
+    weights : bytes of a model's weights; asked where memory is limited.
     """
 
     layout: RunLayout
@@ -77,6 +78,7 @@ class StudyTasks:
     clock: Clock
     series: Series = NO_SERIES
     member_layers: Sequence[tuple[int, ...]] = ()
+    weights: float = 0.0
 
     def compute(self, engine: Engine, pieces: Sequence[Piece], of: str = "") -> None:
         """Do what is not done yet, on the engine's workers.
@@ -95,7 +97,9 @@ class StudyTasks:
                 missing = [piece for piece in todo if self.kept(piece.task) is None]
                 advance(len(todo) - len(missing))
                 jobs = (
-                    TaskJob(self.layout, piece.task, piece.analysis, piece.options, self.seed, piece.source)
+                    TaskJob(
+                        self.layout, piece.task, piece.analysis, piece.options, self.seed, piece.source, self.weights
+                    )
                     for piece in missing
                 )
                 for index, seconds in engine.run(jobs, advance):

@@ -14,6 +14,7 @@ from torch import Tensor
 from isogloss.numerics.elastic_net.losses import RowLoss, Sums
 from isogloss.numerics.elastic_net.metric import Covariance, Model
 from isogloss.numerics.elastic_net.penalties import Penalty
+from isogloss.numerics.room import empty_tensor
 
 SHORTEST = 2.0**-10
 DECREASE = 1e-4
@@ -49,7 +50,8 @@ class Fit:
         k, d = loss.outputs, len(scale)
         self.weights = torch.zeros(k, d + 1, dtype=dtype, device=scale.device)
         self.weights[:, -1] = loss.null()
-        self.outputs = self.weights[:, -1].repeat(n, 1)
+        self.outputs = empty_tensor((n, k), dtype, scale.device)
+        self.outputs[:] = self.weights[:, -1]
         self.direction = torch.zeros_like(self.weights)
         self.changes: Tensor | None = None
         self.model: Model | None = None
@@ -86,7 +88,7 @@ class Fit:
         outputs = self.outputs[rows]
         if changes is not None:
             if self.changes is None:
-                self.changes = torch.empty_like(self.outputs)
+                self.changes = empty_tensor(tuple(self.outputs.shape), self.outputs.dtype, self.outputs.device)
             self.changes[rows] = changes
             outputs = outputs + changes
         sums, residuals = self.loss.evaluate(outputs, rows)

@@ -187,6 +187,7 @@ def plan_study(
             subjects.options,
             subjects.words,
             len(corpus.token_labels) + len(corpus.sentence_labels),
+            len(subjects.compared()[0]),
             compute=subjects.extraction.compute,
             on_processor=not (machine.gpus if machine else choose_device(subjects.extraction.device).type != "cpu"),
         ).total,
