@@ -125,6 +125,7 @@ def measurements() -> str:
     rows.append(
         f"| peak memory, {memory['model']}, {large:,} sentences | {small:,} sentences | {memory['growth']:+.1%} |"
     )
+    rows += bounded_memory_rows()
     rows += engines_rows()
     rows.append(similarity_row(similarity))
     rows += ward_rows()
@@ -137,6 +138,22 @@ def measurements() -> str:
         f"({', '.join(machine['features'])}); `make bench` repeats it."
     )
     return "\n".join(rows)
+
+
+def bounded_memory_rows() -> list[str]:
+    """A line on studies under a limit of memory, if they were measured."""
+    path = RESULTS / "bounded_memory.json"
+    if not path.exists():
+        return []
+    studies = list(json.loads(path.read_text())["studies"].values())
+    kept, same = (sum(study[what] for study in studies) for what in ("kept", "same_tables"))
+    most = max(study["free_mib"] / study["limit_mib"] for study in studies)
+    free, bound = (sum(study["seconds"][i] for study in studies) for i in (0, 1))
+    return [
+        f"| each analysis of {studies[0]['words']:,} words, MiniLM, under the least `--memory` it takes | no limit (up "
+        f"to {most:.2f} times that) | kept {kept} times of {len(studies)}, the same tables {same} times, "
+        f"{bound / free:.2f} times the time |"
+    ]
 
 
 def engines_rows() -> list[str]:

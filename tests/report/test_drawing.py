@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -292,3 +293,14 @@ def test_numbers_are_written_for_people(value, shown):
 def test_an_excerpt_of_a_short_sentence_loses_nothing(sentence):
     pieces = excerpt(sentence)
     assert "".join(text for text, _ in pieces) == sentence.replace("\u0001", "")
+
+
+def test_whole_numbers_are_written_as_such_and_shares_of_one_as_shares():
+    counts = LinesFigure(
+        name="n", title="t", caption="c", x_label="layer", y_label="concepts",
+        lines=(Line("a", (0, 1), (1.0, 3.0), low=(0.0, 2.0), high=(2.0, 4.0)),),
+        bands=(Band("chance", (0, 1), (0.0, 1.0), (1.0, 2.0)),),
+    )  # fmt: skip
+    assert lines.numbers(counts).cells == (("1 [0, 2]", "0 to 1"), ("3 [2, 4]", "1 to 2"))
+    shares = replace(counts, lines=(Line("a", (0, 1), (1.0, 0.0)),), bands=())
+    assert lines.numbers(shares).cells == (("1.000",), ("0",))

@@ -79,6 +79,12 @@ def interval(value: Any, low: Any = None, high: Any = None, digits: int = 3) -> 
     return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
+def counted(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """As `interval`, of whole numbers: `2 [1, 3]`."""
+    whole = [int(part) if part is not None and math.isfinite(part) else part for part in (value, low, high)]
+    return interval(whole[0], whole[1], whole[2])
+
+
 def significant(value: Any, low: Any = None, high: Any = None) -> str:
     """As `interval`, but with three significant digits each, for values of very different size: `0.00123`."""
 

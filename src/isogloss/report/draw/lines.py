@@ -15,7 +15,7 @@ from isogloss.report.draw.logarithmic import LogScale
 from isogloss.report.draw.palette import SERIES
 from isogloss.report.draw.scale import Scale, finite, spread, value_range
 from isogloss.report.draw.svg import document, element, points, short
-from isogloss.report.text import interval, number, plain, shorten, significant, text_width
+from isogloss.report.text import counted, interval, number, plain, shorten, significant, text_width
 
 _GAP = 15.0
 _KEY_ROW = 22.0
@@ -242,10 +242,18 @@ def _error_bar(frame: Frame, line: Line, index: int) -> Markup:
     return element("path", d=path, class_=f"whisker {series(index)}")
 
 
+def _counts(figure: LinesFigure) -> bool:
+    """Whether all that is drawn are whole numbers: how many there are of something, not shares that happen to be 1."""
+    drawn = [v for line in figure.lines for v in (*line.y, *(line.low or ()), *(line.high or ()))]
+    drawn += [v for band in figure.bands for v in (*band.low, *band.high)]
+    there = [value for value in map(finite, drawn) if value is not None]
+    return all(value == int(value) for value in there) and any(abs(value) > 1 for value in there)
+
+
 def numbers(figure: LinesFigure) -> Grid:
     """One row per x, one column per curve (`value [low, high]`) and per band (`low to high`)."""
     xs = _xs(figure)
-    written = significant if figure.log_y else interval
+    written = significant if figure.log_y else counted if _counts(figure) else interval
 
     def column(line: Line) -> list[str]:
         at = {x: i for i, x in enumerate(line.x)}
