@@ -148,15 +148,10 @@ def compare(
     IsoglossError : with what is wrong, where, and what would be right.
     """
     directory = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="isogloss-")) / "run"
-    if isinstance(checkpoints, Mapping):
-        checkpoints = {step: with_tokenizer(model, tokenizer) for step, model in checkpoints.items()}
     results = run_study(
-        with_tokenizer(base, tokenizer),
-        [with_tokenizer(one, tokenizer) for one in tuned]
-        if isinstance(tuned, list)
-        else with_tokenizer(tuned, tokenizer),
-        corpus,
-        directory,
+        **_models(base, tuned, checkpoints, also, tokenizer),
+        corpus=corpus,
+        out=directory,
         analyses=analyses,
         options=options,
         extraction=extract_options(tuple(signature(compare).parameters), layers=layers, **extraction),
@@ -165,8 +160,6 @@ def compare(
         keep_activations=keep_activations,
         progress=on_terminal() if progress is None else progress,
         command=command,
-        checkpoints=checkpoints,
-        also=[(name, with_tokenizer(model, tokenizer)) for name, model in _pairs(also)],
         workers=Workers(engine, workers, cpus_per_worker, gpus_per_worker, memory),
     )
     study = Study(results.directory, results.manifest, results.analyses)
@@ -212,14 +205,9 @@ def plan(
     ------
     IsoglossError : with what is wrong, where, and what would be right.
     """
-    if isinstance(checkpoints, Mapping):
-        checkpoints = {step: with_tokenizer(model, tokenizer) for step, model in checkpoints.items()}
     return plan_study(
-        with_tokenizer(base, tokenizer),
-        [with_tokenizer(one, tokenizer) for one in tuned]
-        if isinstance(tuned, list)
-        else with_tokenizer(tuned, tokenizer),
-        corpus,
+        **_models(base, tuned, checkpoints, also, tokenizer),
+        corpus=corpus,
         analyses=analyses,
         options=options,
         extraction=extract_options(tuple(signature(plan).parameters), layers=layers, **extraction),
@@ -227,8 +215,6 @@ def plan(
         allow_pickle=allow_pickle,
         keep_activations=keep_activations,
         progress=on_terminal() if progress is None else progress,
-        checkpoints=checkpoints,
-        also=[(name, with_tokenizer(model, tokenizer)) for name, model in _pairs(also)],
         machine=None if machine is None else Machine.parse(machine),
         words=words,
         out=None if out is None else Path(out),
@@ -269,6 +255,22 @@ def _pairs(also: Mapping[str, Any] | Iterable[tuple[str, Any]] | None) -> list[t
 def member_name(model: Mapping[str, Any]) -> str:
     """What a member of a series is called on the page."""
     return f"step {model['step']}" if "step" in model else f"tuning {model['task']}"
+
+
+def _models(base: Any, tuned: Any, checkpoints: Any, also: Any, tokenizer: Any) -> dict[str, Any]:
+    """All models that were given, those that are modules with the tokenizer."""
+
+    def whole(model: Any) -> Any:
+        return with_tokenizer(model, tokenizer)
+
+    if isinstance(checkpoints, Mapping):
+        checkpoints = {step: whole(model) for step, model in checkpoints.items()}
+    return {
+        "base": whole(base),
+        "tuned": [whole(one) for one in tuned] if isinstance(tuned, list) else whole(tuned),
+        "checkpoints": checkpoints,
+        "also": [(name, whole(model)) for name, model in _pairs(also)],
+    }
 
 
 def with_tokenizer(model: Any, tokenizer: Any) -> Any:

@@ -117,6 +117,13 @@ def parquet(path: Path, content: bytes | None = None) -> pl.DataFrame:
         raise StoreError(f"{path} is not a readable Parquet file: {first_line(error)}") from None
 
 
+def parquet_bytes(table: pl.DataFrame) -> int:
+    """How large a table is as a file."""
+    stream = io.BytesIO()
+    table.write_parquet(stream)
+    return stream.tell()
+
+
 def first_line(error: BaseException) -> str:
     """What an error of another package says, without the rest of it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

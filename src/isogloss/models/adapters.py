@@ -23,7 +23,8 @@ from safetensors import safe_open
 from isogloss.errors import ModelError
 from isogloss.models.pretrained import HEADS, POOLER, configuration, has_head, pretrained
 from isogloss.models.reference import ModelReference
-from isogloss.models.tokenizers import first_line, quiet
+from isogloss.models.tokenizers import quiet
+from isogloss.sealed import first_line
 
 _ADAPTER_TASKS = {
     "SEQ_CLS": transformers.AutoModelForSequenceClassification,

@@ -14,7 +14,8 @@ from torch import nn
 
 from isogloss.errors import ModelError
 from isogloss.models.reference import ModelReference
-from isogloss.models.tokenizers import first_line, quiet
+from isogloss.models.tokenizers import quiet
+from isogloss.sealed import first_line
 
 HEADS = {
     "ForSequenceClassification": transformers.AutoModelForSequenceClassification,

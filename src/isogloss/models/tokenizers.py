@@ -15,6 +15,7 @@ import transformers
 from transformers.utils import logging as chatter
 
 from isogloss.errors import ModelError
+from isogloss.sealed import first_line
 
 # Any one of these makes a directory a tokenizer's; tokenizer_config.json alone does not.
 VOCABULARY_FILES = (
@@ -85,8 +86,3 @@ def freed(tokenizer: Any) -> Any:
         backend.no_padding()
         backend.no_truncation()
     return tokenizer
-
-
-def first_line(error: Exception) -> str:
-    """Say what an error of another library says, without its advice and its trace."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -24,10 +24,6 @@ class Counts:
         self.read = 0.0
         self.texts = 0.0
 
-    def forget(self) -> None:
-        """Count from nothing again."""
-        self.read = self.texts = 0.0
-
 
 class CountedVectors:
     """The vectors of a layer; counts the bytes that are taken from it. Follows `isogloss.analysis.Vectors`."""

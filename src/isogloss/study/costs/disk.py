@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import numpy as np
 import polars as pl
 
 from isogloss.activations.extraction import CHUNK_BYTES
 from isogloss.activations.layout import storage
 from isogloss.corpus import Corpus
+from isogloss.sealed import parquet_bytes
 from isogloss.study.costs.subjects import Subject, Subjects
 
 HEADER = 128
@@ -37,9 +36,9 @@ def table_bytes(corpus: Corpus, factor: float) -> float:
     """The tables of words and sentences beside the vectors."""
     words = corpus.words.head(SAMPLE)
     words = words.with_columns(pl.Series("n_subwords", np.arange(words.height) % 2 + 1, dtype=pl.UInt16))
-    by_word = _parquet(words) / max(words.height, 1)
+    by_word = parquet_bytes(words) / max(words.height, 1)
     sentences = corpus.sentences.head(SAMPLE).with_columns(n_windows=pl.lit(1, pl.UInt32))
-    return factor * (by_word * len(corpus.words) + _parquet(sentences) / sentences.height * len(corpus))
+    return factor * (by_word * len(corpus.words) + parquet_bytes(sentences) / sentences.height * len(corpus))
 
 
 def store_bytes(subject: Subject, subjects: Subjects) -> float:
@@ -49,9 +48,3 @@ def store_bytes(subject: Subject, subjects: Subjects) -> float:
     chunks = np.ceil(vectors / CHUNK_BYTES)
     tables = table_bytes(subjects.corpus, subjects.factor)
     return vectors + tables + MANIFEST + files * (ENTRY + CHUNK_ENTRY * chunks)
-
-
-def _parquet(table: pl.DataFrame) -> int:
-    stream = BytesIO()
-    table.write_parquet(stream)
-    return stream.tell()

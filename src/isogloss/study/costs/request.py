@@ -102,7 +102,6 @@ class TrialResult:
     reading : of the model; None where vectors are made up.
     tasks : of the analyses.
     combining : seconds and bytes written of what follows the layers of each analysis, by name.
-    words : sample of words that the trials were on.
     """
 
     baseline: float

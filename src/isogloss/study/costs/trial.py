@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from isogloss.analysis import (
 )
 from isogloss.memory import give_back_memory
 from isogloss.numerics.onednn import LaidOut, gains
+from isogloss.sealed import parquet_bytes
 from isogloss.study.costs.counting import CountedClassifier, CountedVectors, Counts
 from isogloss.study.costs.made_up import made_up_models
 from isogloss.study.costs.reading import read_models
@@ -168,7 +168,7 @@ def _tried(
         memory=seen.memory,
         read=counts.read,
         texts=counts.texts,
-        written=float(sum(_size(table) for table in tables.values())),
+        written=float(sum(parquet_bytes(table) for table in tables.values())),
     )
     return trial, tables
 
@@ -190,15 +190,9 @@ def _combined(analysis: Analysis, tables: Tables, options: Any) -> tuple[float, 
     except Exception:
         # Some layers alone may not be what it expects of a whole run; that costs the plan no more than this line.
         return 0.0, 0.0
-    written = sum(_size(table) for table in combined.values())
+    written = sum(parquet_bytes(table) for table in combined.values())
     written += sum(len(json.dumps(figure.as_dict())) for figure in figures)
     return clock() - start, float(written)
-
-
-def _size(table: pl.DataFrame) -> int:
-    stream = BytesIO()
-    table.write_parquet(stream)
-    return stream.tell()
 
 
 def _stacked(parts: list[Tables]) -> Tables:
