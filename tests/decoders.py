@@ -12,7 +12,7 @@ import transformers
 from peft import LoraConfig, get_peft_model
 
 from isogloss.corpus import Corpus
-from tests.tiny import HEADS, HIDDEN, LIMIT, TEXTS, tiny_tokenizer
+from tests.tiny import HEADS, HIDDEN, LIMIT, TEXTS, random_model, tiny_tokenizer
 
 LAYERS = 2
 _COMMON = {
@@ -107,15 +107,9 @@ def decoder_tokenizer(architecture: str, *, side: str = "right", padding: bool =
 
 
 def decoder(architecture: str, seed: int = 0, auto: str = "AutoModelForCausalLM", **sizes: Any) -> Any:
-    """A random decoder in eval mode, with weights of a size that layers differ by."""
+    """`random_model` of a small configuration of that kind."""
     name, _, own = DECODERS[architecture]
-    torch.manual_seed(seed)
-    model = getattr(transformers, auto).from_config(getattr(transformers, name)(**(own | sizes)))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() > 1:
-                parameter.normal_(0.0, 0.15)
-    return model.eval()
+    return random_model(getattr(transformers, name)(**(own | sizes)), seed, auto)
 
 
 def save_decoder(

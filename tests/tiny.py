@@ -174,9 +174,14 @@ def tiny_config(architecture: str, **changes: object) -> transformers.PreTrained
 
 
 def tiny_model(architecture: str, seed: int = 0, auto: str = "AutoModel", **changes: object) -> PreTrainedModel:
+    """`random_model` of a small configuration."""
+    return random_model(tiny_config(architecture, **changes), seed, auto)
+
+
+def random_model(config: transformers.PretrainedConfig, seed: int = 0, auto: str = "AutoModel") -> PreTrainedModel:
     """A random model in eval mode; weights are scaled up so that layers differ visibly from one another."""
     torch.manual_seed(seed)
-    model = getattr(transformers, auto).from_config(tiny_config(architecture, **changes))
+    model = getattr(transformers, auto).from_config(config)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
