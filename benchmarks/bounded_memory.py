@@ -3,7 +3,10 @@
 The limit is the least that the command says it can keep. In a control group of that size, where the system has them and
 lets one be made, the limited run must end too: what it takes beyond the limit would end it.
 
-    python -m benchmarks.bounded_memory HOME [--sentences 6000] [--analyses concepts,probing] [--layers last]
+    python -m benchmarks.bounded_memory HOME [--sentences N] [--analyses NAME,NAME] [--layers last] [--defaults]
+
+With --defaults the analyses have their default options and fewer words; else the least options and more words. What was
+measured is added to what other calls left.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from typing import Any
 
 from campaigns.small_study import BASE, LEAST, prepare
 
-from benchmarks.common import SHARED, save
+from benchmarks.common import RESULTS, SHARED, save
 
 GROUP = Path("/sys/fs/cgroup/memory/isogloss-bench")
 
@@ -41,7 +44,7 @@ def worker(home: Path, out: Path, given: argparse.Namespace) -> None:
         with peak_of_memory() as peak:
             study = isogloss.compare(
                 BASE, str(home / "tuned"), corpus, analyses=names, layers=given.layers, out=out,
-                options={name: LEAST[name] for name in names}, memory=given.memory,
+                options=None if given.defaults else {name: LEAST[name] for name in names}, memory=given.memory,
             )  # fmt: skip
     except OptionError as error:
         print(json.dumps({"refused": str(error), "least": error.options["memory"]}))
@@ -58,6 +61,7 @@ def run(home: Path, name: str, given: argparse.Namespace, memory: str | None, gr
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "benchmarks.bounded_memory", str(home), "--worker", str(out)]
     command += ["--sentences", str(given.sentences), "--analyses", given.analyses, "--layers", given.layers]
+    command += ["--defaults"] if given.defaults else []
     command += [] if memory is None else ["--memory", memory]
     enter = None if group is None else lambda: (group / "cgroup.procs").write_text(str(os.getpid()))
     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=enter)
@@ -88,6 +92,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=6000)
     parser.add_argument("--analyses", default=",".join(LEAST))
     parser.add_argument("--layers", default="last")
+    parser.add_argument("--defaults", action="store_true")
     parser.add_argument("--memory")
     parser.add_argument("--worker", type=Path)
     given = parser.parse_args()
@@ -96,7 +101,8 @@ def main() -> None:
         return
     given.home.mkdir(parents=True, exist_ok=True)
     prepare(given.home)
-    results: dict[str, Any] = {}
+    kept = RESULTS / "bounded_memory.json"
+    results: dict[str, Any] = json.loads(kept.read_text())["studies"] if kept.exists() else {}
     for name in given.analyses.split(","):
         some = argparse.Namespace(**{**vars(given), "analyses": name})
         free = run(given.home, "free", some, None)
@@ -106,7 +112,7 @@ def main() -> None:
             bound = run(given.home, "bound", some, least, group)
         if "peak" not in bound:
             raise RuntimeError(f"{name} with {least}: {bound}")
-        results[name] = {
+        results[f"{name}{', default options' if given.defaults else ''}"] = {
             "words": free["words"],
             "limit_mib": limit >> 20,
             "free_mib": round(free["peak"] / 2**20),
@@ -116,8 +122,7 @@ def main() -> None:
             "in_a_group_of_the_limit": group is not None,
             "seconds": [round(sum(one["seconds"].values()), 1) for one in (free, bound)],
         }
-        print(name, results[name], flush=True)
-    save("bounded_memory", {"studies": results})
+        save("bounded_memory", {"studies": results})
 
 
 if __name__ == "__main__":

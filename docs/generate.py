@@ -146,12 +146,13 @@ def bounded_memory_rows() -> list[str]:
     if not path.exists():
         return []
     studies = list(json.loads(path.read_text())["studies"].values())
+    words = [study["words"] for study in studies]
     kept, same = (sum(study[what] for study in studies) for what in ("kept", "same_tables"))
     most = max(study["free_mib"] / study["limit_mib"] for study in studies)
     free, bound = (sum(study["seconds"][i] for study in studies) for i in (0, 1))
     return [
-        f"| each analysis of {studies[0]['words']:,} words, MiniLM, under the least `--memory` it takes | no limit (up "
-        f"to {most:.2f} times that) | kept {kept} times of {len(studies)}, the same tables {same} times, "
+        f"| each analysis of {min(words):,} to {max(words):,} words, MiniLM, under the least `--memory` it takes | no "
+        f"limit (up to {most:.2f} times that) | kept {kept} times of {len(studies)}, the same tables {same} times, "
         f"{bound / free:.2f} times the time |"
     ]
 
