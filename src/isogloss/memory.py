@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import resource
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from isogloss.errors import OptionError
 
-_STATUS = Path("/proc/self/status")
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15}
 _UNITS |= {"ki": 2.0**10, "mi": 2.0**20, "gi": 2.0**30, "ti": 2.0**40, "pi": 2.0**50}
 _SIZE = re.compile(r"([0-9][0-9_.]*(?:e[+-]?[0-9]+)?)\s*([kmgtp]i?)?b?", re.IGNORECASE)
@@ -21,6 +22,8 @@ SMALLEST = 1e6
 """Bytes below which a unit was forgotten."""
 EVERY = 0.05
 """Seconds between two looks at the memory."""
+NEAR, REST = 0.8, 20
+"""Share of a limit from which on free memory is given back, and looks between two times: it halts all allocations."""
 
 
 def as_bytes(text: str) -> float:
@@ -65,19 +68,44 @@ def size_in_words(n_bytes: float) -> str:
 
 def own_memory() -> float:
     """Bytes that this process takes and the system cannot take back: its resident size without pages of files."""
+    told = _told()
+    if "RssAnon" not in told:
+        # Before Linux 4.5, or another system.
+        return resident()
+    return told["RssAnon"] + told.get("RssShmem", 0.0)
+
+
+def resident() -> float:
+    """Bytes: the resident size now, pages of files among them; of a system that does not tell, the highest so far."""
+    told = _told().get("VmRSS")
+    return peak_resident() if told is None else told
+
+
+def peak_resident() -> float:
+    """Bytes: the highest resident size so far, or since `forget_peak`."""
+    told = _told().get("VmHWM")
+    if told is not None:
+        return told
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+
+
+def forget_peak() -> None:
+    """Let `peak_resident` begin anew, where the system can."""
+    try:
+        _RESET.write_text("5")
+    except OSError:
+        return
+
+
+def _told() -> dict[str, float]:
+    """What the system tells of this process, in bytes by name."""
     try:
         lines = _STATUS.read_text().splitlines()
     except OSError:
-        import resource
-
-        # Of a system that does not tell: the most there was.
-        unit = 1 if sys.platform == "darwin" else 1024
-        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
-    sizes = {line.split(":")[0]: 1024.0 * float(line.split()[1]) for line in lines if line.startswith(("Rss", "VmRSS"))}
-    if "RssAnon" not in sizes:
-        # Before Linux 4.5.
-        return sizes.get("VmRSS", 0.0)
-    return sizes["RssAnon"] + sizes.get("RssShmem", 0.0)
+        return {}
+    entries = (line.split() for line in lines if line.endswith(" kB"))
+    return {name.rstrip(":"): 1024.0 * float(size) for name, size, _ in entries}
 
 
 def kept_in_memory(directory: Path) -> str:
@@ -108,14 +136,20 @@ class Peak:
 
 
 @contextmanager
-def peak_of_memory() -> Iterator[Peak]:
-    """Watch `own_memory` during the block, from a thread of its own."""
+def peak_of_memory(limit: float | None = None) -> Iterator[Peak]:
+    """Watch `own_memory` during the block, from a thread of its own; near a limit what is free is given back."""
     found = Peak(own_memory())
     over = threading.Event()
 
     def watch() -> None:
+        rest = 0
         while not over.wait(EVERY):
-            found.memory = max(found.memory, own_memory())
+            now = own_memory()
+            found.memory = max(found.memory, now)
+            rest -= 1
+            if limit is not None and now > NEAR * limit and rest <= 0:
+                give_back_memory()
+                rest = REST
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

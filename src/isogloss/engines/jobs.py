@@ -166,7 +166,7 @@ def done(job: Job, bench: Bench) -> Any:
     """Do a job; what takes more memory than it may is told."""
     if bench.memory is None:
         return job.do(bench)
-    with peak_of_memory() as peak:
+    with peak_of_memory(bench.memory) as peak:
         value = job.do(bench)
     bench.peak = max(bench.peak, peak.memory)
     if peak.memory > bench.memory:

@@ -180,6 +180,11 @@ class _Layer:
         return found
 
 
+def _exact(vectors: Vectors, rows: np.ndarray) -> np.ndarray:
+    """The given rows in float64; one frequent type may be many, so they are where there is room for them."""
+    return by_rows(lambda block: block.astype(np.float64), taken(vectors, rows))
+
+
 def _units(X: np.ndarray, norms: np.ndarray) -> np.ndarray:
     return X / np.where(norms > 0, norms, 1.0)[:, None]
 
@@ -211,8 +216,7 @@ def _of_types(
     of_row = types[rows]
     similarity, sentences, influence = [], [], np.zeros(n_groups)
     for part in whole_groups(of_row):
-        # One frequent type may be many rows: they are where there is room for them.
-        X = by_rows(lambda block: block.astype(np.float64), taken(vectors, rows[part]))
+        X = _exact(vectors, rows[part])
         starts = starts_of(of_row[part])
         # A cell: the occurrences of one type in one sentence. Pairs within it are the same context.
         cell_of = np.cumsum(np.r_[0, (np.diff(of_row[part]) != 0) | (np.diff(groups[rows[part]]) != 0)])
@@ -257,7 +261,7 @@ def _variance(
     """Mean over sets of rows of the share of the largest squared singular value, and the share of each set."""
     shares, slopes = [], np.empty(len(rows))
     for part in whole_groups(of_row):
-        X = by_rows(lambda block: block.astype(np.float64), taken(vectors, rows[part]))
+        X = _exact(vectors, rows[part])
         bounds = np.r_[starts_of(of_row[part]), len(X)]
         for begin, end in pairwise(bounds.tolist()):
             W = X[begin:end]

@@ -32,14 +32,14 @@ from isogloss.analysis import (
     WholeModelAnalysis,
     choose,
 )
-from isogloss.memory import give_back_memory
+from isogloss.memory import give_back_memory, peak_resident, resident
 from isogloss.numerics.onednn import LaidOut, gains
 from isogloss.sealed import parquet_bytes
 from isogloss.study.costs.counting import CountedClassifier, CountedVectors, Counts
 from isogloss.study.costs.made_up import made_up_models
 from isogloss.study.costs.reading import read_models
 from isogloss.study.costs.request import TaskTrial, TrialRequest, TrialResult, ladder
-from isogloss.study.costs.watch import clock, peak, resident, watched
+from isogloss.study.costs.watch import clock, watched
 from isogloss.study.pairing import PairedStores
 
 WIDEST = 1024
@@ -53,7 +53,7 @@ STEP = 2.0
 
 def try_study(request: TrialRequest, home: Path) -> TrialResult:
     """Run all trials; `home` holds vectors meanwhile."""
-    baseline = peak()
+    baseline = peak_resident()
     product = product_rate(request.base.hidden, request.base.intermediate)
     reading = None
     if request.run is not None:
