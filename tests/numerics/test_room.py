@@ -89,9 +89,9 @@ def test_rows_and_functions_of_rows_are_those_of_the_whole(n, tmp_path):
 
 def test_small_arrays_count_though_they_are_never_in_files(tmp_path):
     with room.limited(own_memory() + 30e6, 0.0, tmp_path) as found:
-        held = [room.empty((3 << 20,), np.uint8) for _ in range(10)]
+        held = [room.empty((1 << 20,), np.uint8) for _ in range(40)]
         assert not any(in_file(one) for one in held)
-        assert found.held == 10 * (3 << 20)
+        assert found.held == 40 * (1 << 20)
         assert in_file(room.empty(LARGE))
 
 
@@ -127,6 +127,17 @@ def test_a_tree_is_the_same_wherever_its_vectors_are(tmp_path):
         bound = ward_linkage(room.rows_of(X, np.arange(len(X))))
     assert np.array_equal(free, bound)
     assert found.paged > 2 * X.nbytes
+
+
+def test_with_too_many_open_files_arrays_are_in_memory(tmp_path, monkeypatch):
+    def too_many(*_, **__):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(room.tempfile, "TemporaryFile", too_many)
+    with little(tmp_path) as found:
+        one = room.empty(LARGE)
+        assert not in_file(one)
+        assert (found.held, found.paged) == (one.nbytes, 0)
 
 
 def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ from isogloss.memory import own_memory
 if TYPE_CHECKING:
     import torch
 
-SMALL, TINY = 4 << 20, 1 << 16
+SMALL, TINY = 1 << 20, 1 << 16
 """Bytes of an array that is in memory whatever there is, and of one that is not even counted."""
 _ROWS = 4096
 
@@ -57,8 +57,10 @@ class Room:
         if n_bytes <= TINY:
             return np.empty(shape, dtype)
         if n_bytes > SMALL and self._taken() + n_bytes > self._limit:
-            self.paged += n_bytes
-            return _in_file(shape, np.dtype(dtype), n_bytes, self._directory)
+            paged = _in_file(shape, np.dtype(dtype), n_bytes, self._directory)
+            if paged is not None:
+                self.paged += n_bytes
+                return paged
         found = np.empty(shape, dtype)
         self.held += n_bytes
         weakref.finalize(found, self._release, n_bytes)
@@ -155,7 +157,8 @@ def one_below_the_other(parts: Sequence[np.ndarray]) -> np.ndarray:
     return out
 
 
-def _in_file(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int, directory: Path) -> np.ndarray:
+def _in_file(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int, directory: Path) -> np.ndarray | None:
+    """An array in a file without a name; None where the process has as many files open as it may."""
     try:
         with tempfile.TemporaryFile(dir=directory) as file:
             # All of it now: where a disk is full only a later touch would tell, by ending the process.
@@ -165,6 +168,8 @@ def _in_file(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int, directory: P
                 _fill(file, n_bytes)
             pages = mmap.mmap(file.fileno(), n_bytes)
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return None
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise StoreError(
             f"no room for {n_bytes / 2**30:.2f} GiB of vectors in {directory}"
