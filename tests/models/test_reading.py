@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -147,6 +149,19 @@ def test_bfloat16_is_close_and_says_so_in_its_own_precision():
     assert reader.plan is not None
     error = np.linalg.norm(coarse[LAYERS] - exact[LAYERS]) / np.linalg.norm(exact[LAYERS])
     assert 1e-4 < error < 3e-2
+
+
+@pytest.mark.parametrize("architecture", ["albert", "bert", "gpt2", "llama", "roberta"])
+def test_what_was_found_by_trial_serves_a_copy_of_the_model_which_is_not_run(architecture):
+    tokenizer = tiny_tokenizer("wordpiece")
+    first = LayerReader(tiny_model(architecture), tokenizer)
+    copy, ran = tiny_model(architecture), []
+    copy.register_forward_hook(lambda *_: ran.append(1))
+    known = pickle.loads(pickle.dumps(first.trials))
+    second = LayerReader(copy, tokenizer, known=known)
+    assert not ran
+    assert (second.plan, second.blocks.stream, second.linear) == (first.plan, first.blocks.stream, first.linear)
+    assert LayerReader(copy, tokenizer, known=known, packed=False).plan is None
 
 
 def test_runs_of_equal_lengths():

@@ -18,7 +18,7 @@ from isogloss.engines import Bench
 from isogloss.memory import give_back_memory
 from isogloss.models.adapters import Shelf, sharing_base
 from isogloss.models.loading import LoadedModel, load
-from isogloss.models.reading import SENTENCE_VECTORS, LayerReader
+from isogloss.models.reading import SENTENCE_VECTORS, LayerReader, Trials
 from isogloss.models.reference import ModelReference, found_here
 from isogloss.models.tokenization import TokenSequences, token_limit
 from isogloss.numerics.devices import choose_device
@@ -79,18 +79,19 @@ class Source:
 
         return bench.keep("model", self.key, made)
 
-    def reader(self, loaded: LoadedModel, layers: tuple[int, ...] | None = None, linear: str | None = None) -> Any:
-        """A reader of it; nothing about the model is changed yet."""
+    def reader(self, loaded: LoadedModel, facts: ReaderFacts | None = None) -> LayerReader:
+        """A reader of it, like the one that the facts are of; nothing about the model is changed yet."""
         reader = LayerReader(
             loaded.module,
             loaded.tokenizer,
-            layers=layers,
+            layers=None if facts is None else facts.layers,
             pooling=self.pooling,  # type: ignore[arg-type]
             site=self.site,  # type: ignore[arg-type]
             sentence_vectors=self.sentence_vectors,
             packed=self.packed,
             batch_tokens=self.batch_tokens,
-            linear=linear,
+            linear=None if facts is None else facts.linear,
+            known=None if facts is None else facts.trials,
         )
         if reader.blind_cls and self.sentence_vectors == SENTENCE_VECTORS:
             # Nobody asked for it by name, and it says nothing of the sentence.
@@ -104,24 +105,37 @@ class ReaderFacts:
 
     Attributes
     ----------
-    n_layers, hidden : layers run from 0 to n_layers; width of a vector.
+    trials : what running it told: layers, width of a vector, how it is packed.
     layers : those that are read.
     max_length : longest window in tokens.
-    packed, linear : how it is run, which decides the last bits of a vector.
+    linear : what runs its linear maps; this and packing decide the last bits of a vector.
     sentence_vectors : the kinds that are stored.
     blind_cls : see `LayerReader`.
     blocks : first and last block, and how they were recognised.
     """
 
-    n_layers: int
-    hidden: int
+    trials: Trials
     layers: tuple[int, ...]
     max_length: int
-    packed: bool
     linear: str
     sentence_vectors: tuple[str, ...]
     blind_cls: bool
     blocks: tuple[str, str, str]
+
+    @property
+    def n_layers(self) -> int:
+        """Layers run from 0 to this one."""
+        return self.trials.stream.n_layers
+
+    @property
+    def hidden(self) -> int:
+        """Width of a vector."""
+        return self.trials.stream.hidden
+
+    @property
+    def packed(self) -> bool:
+        """Whether sequences are packed."""
+        return self.trials.plan is not None
 
 
 @dataclass(frozen=True)
@@ -145,11 +159,9 @@ class Describe:
         reader = self.source.reader(loaded)
         blocks = reader.blocks
         return ReaderFacts(
-            n_layers=blocks.n_layers,
-            hidden=blocks.hidden,
+            trials=reader.trials,
             layers=choose_layers(self.source.layers, blocks.n_layers, present_only=self.source.present_only),
             max_length=token_limit(loaded.module, loaded.tokenizer, self.source.max_length),
-            packed=reader.plan is not None,
             linear=reader.linear,
             sentence_vectors=tuple(reader.sentence_vectors),
             blind_cls=reader.blind_cls,
@@ -214,7 +226,7 @@ class _OpenReader:
         with ExitStack() as opened:
             if source.bare:
                 opened.enter_context(loaded.adapter_disabled())
-            self.reader = source.reader(loaded, facts.layers, facts.linear)
+            self.reader = source.reader(loaded, facts)
             opened.enter_context(self.reader.prepared())
             self._opened = opened.pop_all()
 

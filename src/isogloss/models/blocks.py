@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,6 +23,24 @@ anything, takes their place."""
 
 
 @dataclass(frozen=True)
+class Stream:
+    """What only running a model tells of its residual stream.
+
+    Attributes
+    ----------
+    n_layers : how many block outputs one forward pass gives (layers are 0 ... n_layers).
+    hidden : width of the residual stream.
+    time_major : the blocks see (tokens, sentences, hidden) instead of (sentences, tokens, hidden).
+    causal : the first token sees only itself, as in a decoder.
+    """
+
+    n_layers: int
+    hidden: int
+    time_major: bool
+    causal: bool
+
+
+@dataclass(frozen=True)
 class Blocks:
     """Where the layers of a model are.
 
@@ -31,21 +49,35 @@ class Blocks:
     encoder : the module to call with token ids (of an encoder-decoder, its encoder).
     modules : the distinct block modules, in order of first use; ALBERT has one, called many times.
     names : their names inside `encoder`.
-    n_layers : how many block outputs one forward pass gives (layers are 0 ... n_layers).
-    hidden : width of the residual stream.
-    time_major : the blocks see (tokens, sentences, hidden) instead of (sentences, tokens, hidden).
     found_by : how the blocks were recognised, in words.
-    causal : the first token sees only itself, as in a decoder.
+    stream : what they hand on; its parts are attributes here too.
     """
 
     encoder: nn.Module
     modules: tuple[nn.Module, ...]
     names: tuple[str, ...]
-    n_layers: int
-    hidden: int
-    time_major: bool
     found_by: str
-    causal: bool = False
+    stream: Stream
+
+    @property
+    def n_layers(self) -> int:
+        """See `Stream`."""
+        return self.stream.n_layers
+
+    @property
+    def hidden(self) -> int:
+        """See `Stream`."""
+        return self.stream.hidden
+
+    @property
+    def time_major(self) -> bool:
+        """See `Stream`."""
+        return self.stream.time_major
+
+    @property
+    def causal(self) -> bool:
+        """See `Stream`."""
+        return self.stream.causal
 
     @contextmanager
     def reading(self, on_layer: OnLayer) -> Iterator[None]:
@@ -95,12 +127,13 @@ class Blocks:
         return batched.transpose(0, 1) if self.time_major else batched
 
 
-def discover_blocks(module: nn.Module) -> Blocks:
+def discover_blocks(module: nn.Module, stream: Stream | None = None) -> Blocks:
     """Find the blocks of a model: by what its class declares, else as its longest list of equal modules.
 
     Parameters
     ----------
     module : a transformers model, with or without a head, or a PEFT model around one.
+    stream : what is known of it from a copy of the model; if None, the model is run twice on a few tokens.
 
     Raises
     ------
@@ -113,10 +146,7 @@ def discover_blocks(module: nn.Module) -> Blocks:
             f"no transformer blocks found in {type(encoder).__name__}: it declares none and has no list of modules"
         )
     names, modules = zip(*found, strict=True)
-    draft = Blocks(encoder, modules, names, 0, 0, time_major=False, found_by=found_by)
-    n_layers, hidden, time_major = _probe(draft)
-    found_out = replace(draft, n_layers=n_layers, hidden=hidden, time_major=time_major)
-    return replace(found_out, causal=_is_causal(found_out))
+    return Blocks(encoder, modules, names, found_by, stream or _run_through(encoder, modules, names[0]))
 
 
 def blocks_of(encoder: nn.Module) -> tuple[nn.Module, ...]:
@@ -229,35 +259,30 @@ def _outermost(found: list[tuple[str, nn.Module]]) -> list[tuple[str, nn.Module]
     ]
 
 
-def _probe(draft: Blocks) -> tuple[int, int, bool]:
-    shapes: list[tuple[int, ...]] = []
+def _run_through(encoder: nn.Module, modules: tuple[nn.Module, ...], name: str) -> Stream:
+    """Run it on a few tokens, and again with other ones after the first."""
+    passes: list[list[Tensor]] = []
 
     def remember(_: nn.Module, __: Any, output: Any) -> None:
-        shapes.append(tuple(_first_tensor(output).shape))
+        passes[-1].append(_first_tensor(output))
 
-    handles = [module.register_forward_hook(remember) for module in draft.modules]
+    handles = [module.register_forward_hook(remember) for module in modules]
     try:
-        _run_probe(draft.encoder)
+        for shift in (0, 3):
+            passes.append([])
+            _run_probe(encoder, shift)
     finally:
         for handle in handles:
             handle.remove()
+    shapes = [tuple(output.shape) for output in passes[0]]
     if not shapes or len({shape[-1] for shape in shapes}) != 1 or any(len(shape) != 3 for shape in shapes):
         raise ModelError(
-            f"the blocks of {type(draft.encoder).__name__} ({draft.names[0]} ...) do not return one residual stream; "
+            f"the blocks of {type(encoder).__name__} ({name} ...) do not return one residual stream; "
             f"their outputs have the shapes {sorted(set(shapes))}"
         )
-    sentences, tokens = shapes[0][:2]
-    return len(shapes), shapes[0][-1], (sentences, tokens) == (_PROBE_TOKENS, 1)
-
-
-def _is_causal(blocks: Blocks) -> bool:
-    """Whether the first token's last vector stays the same whatever follows it."""
-    first: list[Tensor] = []
-    with blocks.reading(lambda layer, tokens: first.append(tokens[0].clone()) if layer == blocks.n_layers else None):
-        _run_probe(blocks.encoder)
-        _run_probe(blocks.encoder, shift=3)
-    one, other = (vector.float() for vector in first)
-    return bool((one - other).abs().max() <= 2 * torch.finfo(first[0].dtype).eps * one.abs().max())
+    one, other = (outputs[-1][0, 0].float() for outputs in passes)
+    same = (one - other).abs().max() <= 2 * torch.finfo(passes[0][-1].dtype).eps * one.abs().max()
+    return Stream(len(shapes), shapes[0][-1], time_major=shapes[0][:2] == (_PROBE_TOKENS, 1), causal=bool(same))
 
 
 _PROBE_TOKENS = 5

@@ -150,7 +150,7 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
     """How packing gives this model's own vectors; None where it does not.
 
     Tries positions from 0 and, as RoBERTa counts, from the number after the padding id; with token types (all 0) and
-    without. The model is run on four short sequences both ways; every layer must agree to 1e-4 of its largest value
+    without. The model is run on three short sequences both ways; every layer must agree to 1e-4 of its largest value
     (or to what the model's own precision allows, if that is coarser).
     """
     config: Any = blocks.encoder.config
@@ -158,7 +158,7 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
     if blocks.time_major or not hasattr(config, "_attn_implementation") or vocabulary < 16:
         return None
     device = input_device(blocks.encoder)
-    lengths = [3, 3, 7, 5]
+    lengths = [3, 3, 7]
     ids = torch.randint(5, vocabulary, (sum(lengths),), generator=torch.Generator().manual_seed(0)).to(device)
     plain = _plain_layers(blocks, ids, lengths)
     padding = getattr(config, "pad_token_id", None)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from isogloss.errors import OptionError
-from isogloss.models.blocks import Blocks, discover_blocks, input_device
+from isogloss.models.blocks import Blocks, Stream, discover_blocks, input_device
 from isogloss.models.linear import faster_linear, helps
 from isogloss.models.packing import PackingPlan, packed_forward, packing, plan_packing
 from isogloss.models.tokenization import TokenSequences
@@ -38,6 +38,20 @@ OnSentences = Callable[[int, str, Tensor, np.ndarray], None]
 
 class _Enough(Exception):  # noqa: N818 - a signal, not an error
     """Raised inside a forward pass once the last wanted layer has been read."""
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What was found by running a model on a few tokens: plain, so that it travels and nobody need run it again.
+
+    Attributes
+    ----------
+    stream : of its blocks.
+    plan : how sequences are packed; None where they are not.
+    """
+
+    stream: Stream
+    plan: PackingPlan | None
 
 
 @dataclass(frozen=True)
@@ -68,11 +82,13 @@ class LayerReader:
     packed : False never packs.
     batch_tokens : tokens per forward pass.
     linear : what runs the linear maps, `torch` or `onednn`; None takes the faster one on this machine.
+    known : what a reader of a copy of this model found by running it; if None, it is run on a few tokens.
 
     Attributes
     ----------
     blocks : where the layers are.
     plan : how sequences are packed; None where they are batched by equal length.
+    trials : for readers of copies of this model.
     blind_cls : the token of `cls` comes before the text and sees nothing of it, as in a decoder: its vector is the same
         for every text that begins with the same token.
     """
@@ -89,6 +105,7 @@ class LayerReader:
         packed: bool = True,
         batch_tokens: int = BATCH_TOKENS,
         linear: str | None = None,
+        known: Trials | None = None,
     ) -> None:
         for name, value, allowed in (
             ("pooling", pooling, ("first", "last", "mean")),
@@ -98,11 +115,14 @@ class LayerReader:
                 raise OptionError(f"{name} can be {', '.join(allowed)}; got {value!r}")
         if unknown := set(sentence_vectors) - set(SENTENCE_VECTORS):
             raise OptionError(f"no sentence vector called {', '.join(sorted(unknown))}; there are {SENTENCE_VECTORS}")
-        self.blocks: Blocks = discover_blocks(module)
+        self.blocks: Blocks = discover_blocks(module, None if known is None else known.stream)
         self.layers = tuple(range(self.blocks.n_layers + 1)) if layers is None else layers
         self.pooling, self.site, self.sentence_vectors = pooling, site, sentence_vectors
         self.batch_tokens = batch_tokens
-        self.plan: PackingPlan | None = plan_packing(self.blocks) if packed else None
+        self.plan: PackingPlan | None = None
+        if packed:
+            self.plan = known.plan if known else plan_packing(self.blocks)
+        self.trials = Trials(self.blocks.stream, self.plan)
         self.linear = linear or ("onednn" if self.plan and helps(self.blocks.encoder) else "torch")
         self._is_prepared = False
         self.device = input_device(self.blocks.encoder)
