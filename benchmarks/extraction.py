@@ -4,7 +4,7 @@ The peer is the plain loop that NeuroX runs: one sentence through the stock mode
 sub-word of every word taken from every layer. It is given the benefit of the doubt: no JSON, nothing written to disk;
 ours includes tokenising, alignment, checksums and the files.
 
-    python -m benchmarks.extraction [--sentences 300] [--rounds 3]
+    python -m benchmarks.extraction [--sentences 600] [--rounds 3]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import shutil
 import statistics
 import tempfile
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -61,15 +62,17 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
     """All contenders on one model."""
     home = Path(tempfile.mkdtemp(prefix="isogloss-bench-"))
     stores: dict[str, ActivationStore] = {}
+    numbers = count()
 
     coarse_model = replace(loaded, module=copy.deepcopy(loaded.module).bfloat16())
 
     def ours(compute: str, packed: bool = True) -> None:
-        shutil.rmtree(home / compute, ignore_errors=True)
         model = loaded if compute == "float32" else coarse_model
         options = ExtractOptions(compute=compute, packed=packed, sentence_vectors=())
+        # A directory of its own each time: deleting the last one is not part of the work.
+        out = home / f"{compute}-{next(numbers)}"
         stores[compute + ("" if packed else " bucketed")] = extract_loaded(
-            model, loaded.reference, corpus, home / compute, options
+            model, loaded.reference, corpus, out, options
         )
 
     a = torch.randn(PRODUCT, sizes[0])
@@ -148,7 +151,7 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
 def main() -> None:
     """Measure MiniLM and a random-weight BERT-base on English Web Treebank sentences, one thread."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sentences", type=int, default=300)
+    parser.add_argument("--sentences", type=int, default=600)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     torch.set_num_threads(1)

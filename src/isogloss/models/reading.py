@@ -26,7 +26,7 @@ from isogloss.models.tokenization import TokenSequences
 Pooling = Literal["first", "last", "mean"]
 Site = Literal["block", "normed"]
 SENTENCE_VECTORS = ("cls", "mean", "last")
-BATCH_TOKENS = 1024
+BATCH_TOKENS = 2048
 ROUND = 64
 
 OnWords = Callable[[int, Tensor, np.ndarray], None]
