@@ -18,14 +18,20 @@ RESULTS = Path(__file__).parent / "results"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def interleaved(contenders: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each contender, A B C A B C ...: a machine that slows down slows all of them."""
+def interleaved(
+    contenders: Mapping[str, Callable[[], Any]], rounds: int, between: Callable[[], Any] = lambda: None
+) -> dict[str, list[float]]:
+    """Seconds of each contender, A B C A B C ...: a machine that slows down slows all of them.
+
+    What is done between two of them, such as deleting what one wrote, is not timed.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
             start = time.perf_counter()
             run()
             seconds[name].append(time.perf_counter() - start)
+            between()
     return seconds
 
 

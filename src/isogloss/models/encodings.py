@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -65,12 +66,16 @@ class FastSource:
             raw = self._core.encode_batch(given)
         finally:
             self._core.no_truncation()
-        encodings = []
-        for encoding in raw:
-            offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
-            part = np.fromiter((-1 if s is None else s for s in encoding.sequence_ids), np.int8, len(encoding.ids))
-            encodings.append(Encoding(encoding.ids, encoding.type_ids, part, offsets[:, 0], offsets[:, 1]))
-        return encodings
+        stops = list(accumulate(len(encoding) for encoding in raw))
+        total = stops[-1] if stops else 0
+        spans = chain.from_iterable(encoding.offsets for encoding in raw)
+        offsets = np.fromiter(chain.from_iterable(spans), np.int64, 2 * total).reshape(-1, 2)
+        parts = (-1 if number is None else number for encoding in raw for number in encoding.sequence_ids)
+        part = np.fromiter(parts, np.int8, total)
+        return [
+            Encoding(one.ids, one.type_ids, part[low:high], offsets[low:high, 0], offsets[low:high, 1])
+            for one, low, high in zip(raw, [0, *stops], stops, strict=False)
+        ]
 
 
 class SlowSource:

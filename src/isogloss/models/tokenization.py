@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -138,7 +139,6 @@ class SentenceTokenizer:
 
     def encode(self, texts: Sequence[str], texts_b: Sequence[str] | None, words: Words) -> TokenSequences:
         """Tokenise some sentences (or pairs) and find the tokens of their words."""
-        builder = _Builder()
         runs: list[tuple[Sequence[str], Sequence[str] | None]] = [(texts, texts_b)]
         owner = words.sentence
         if texts_b is not None and self.pairs == "separate":
@@ -146,6 +146,7 @@ class SentenceTokenizer:
             owner = 2 * words.sentence + words.part
             # Within its own sequence every word is one of a first text.
             words = replace(words, part=np.zeros_like(words.part))
+        builder = _Builder(words)
         bounds = np.searchsorted(owner, np.arange(len(texts) * len(runs) + 1))
         encodings = [self._source.encode(first, second) for first, second in runs]
         for sentence in range(len(texts)):
@@ -156,13 +157,14 @@ class SentenceTokenizer:
                 encoding = encodings[part][sentence]
                 builder.part = part
                 if len(encoding.ids) <= self.limit:
-                    builder.add(sentence, encoding, words, rows)
+                    builder.add(sentence, encoding, rows)
                     continue
                 too_long = True
                 if second is None:
                     self._add_split(builder, sentence, first[sentence], encoding, words, rows)
                 else:
-                    self._add_cut_pair(builder, sentence, first[sentence], second[sentence], words, rows)
+                    cut = self._source.encode([first[sentence]], [second[sentence]], limit=self.limit)[0]
+                    builder.add(sentence, cut, rows, is_cut=True)
             builder.split_sentences += too_long
         return builder.finish()
 
@@ -186,21 +188,13 @@ class SentenceTokenizer:
             if len(window.ids) > self.limit:
                 builder.cut_words += 1
                 window = self._source.encode([text[begin:until]], None, limit=self.limit)[0]
-            builder.add(sentence, window, words, slice(rows.start + word, rows.start + stop), shift=begin)
+            builder.add(sentence, window, slice(rows.start + word, rows.start + stop), shift=begin)
             covered, word, begin = stop, stop, until
             if self.long == "cut":
                 break
         if not len(start):
-            builder.add(sentence, self._source.encode([text], None, limit=self.limit)[0], words, rows)
+            builder.add(sentence, self._source.encode([text], None, limit=self.limit)[0], rows)
         builder.cut_words += len(start) - covered
-
-    def _add_cut_pair(
-        self, builder: _Builder, sentence: int, text: str, text_b: str, words: Words, rows: slice
-    ) -> None:
-        encoding = self._source.encode([text], [text_b], limit=self.limit)[0]
-        before = len(builder.covered)
-        builder.add(sentence, encoding, words, rows)
-        builder.cut_words += int(rows.stop - rows.start) - (len(builder.covered) - before)
 
 
 def token_limit(module: nn.Module, tokenizer: Any, max_length: int | None = None) -> int:
@@ -235,55 +229,83 @@ def _positions_lost(module: nn.Module) -> int:
 
 
 class _Builder:
-    """Collects windows; everything stays in flat lists until the end."""
+    """Collects windows; where their words are is found at the end, for all of them at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words) -> None:
+        self.words = words
         self.encodings: list[Encoding] = []
         self.window_sentence: list[int] = []
         self.window_part: list[int] = []
         self.part = 0
-        self.covered: list[int] = []
-        self.first: list[int] = []
-        self.last: list[int] = []
-        self.n_tokens = 0
+        self.rows: list[slice] = []
+        self.shift: list[int] = []
+        self.is_cut: list[bool] = []
         self.split_sentences = 0
         self.cut_words = 0
 
-    def add(self, sentence: int, encoding: Encoding, words: Words, rows: slice, shift: int = 0) -> None:
-        starts, ends, parts = words.start[rows], words.end[rows], words.part[rows]
-        for part in (0, 1) if parts.any() else (0,):
-            of_part = np.flatnonzero(parts == part)
-            first, last = align_words(
-                *encoding.offsets_of(part),
-                starts[of_part].astype(np.int64) - shift,
-                ends[of_part].astype(np.int64) - shift,
-            )
-            found = first >= 0
-            self.covered.extend((of_part[found] + rows.start).tolist())
-            self.first.extend((first[found] + self.n_tokens).tolist())
-            self.last.extend((last[found] + self.n_tokens).tolist())
-        if encoding.ids:
-            self.encodings.append(encoding)
-            self.window_sentence.append(sentence)
-            self.window_part.append(self.part)
-            self.n_tokens += len(encoding.ids)
+    def add(self, sentence: int, encoding: Encoding, rows: slice, shift: int = 0, *, is_cut: bool = False) -> None:
+        """A window over some words; its text begins `shift` characters into theirs."""
+        if not encoding.ids:
+            self.cut_words += int(rows.stop - rows.start) if is_cut else 0
+            return
+        self.encodings.append(encoding)
+        self.window_sentence.append(sentence)
+        self.window_part.append(self.part)
+        self.rows.append(rows)
+        self.shift.append(shift)
+        self.is_cut.append(is_cut)
 
     def finish(self) -> TokenSequences:
-        lengths = [len(e.ids) for e in self.encodings]
-        parts = [e.part for e in self.encodings]
+        n = len(self.encodings)
+        lengths = np.fromiter((len(e.ids) for e in self.encodings), np.int64, n)
+        total = int(lengths.sum())
+        part = np.concatenate([e.part for e in self.encodings]) if n else np.zeros(0, np.int8)
+        row, first, last, cut_words = self._aligned(lengths, part)
         return TokenSequences(
-            ids=np.fromiter((i for e in self.encodings for i in e.ids), np.int32, self.n_tokens),
-            types=np.fromiter((t for e in self.encodings for t in e.types), np.uint8, self.n_tokens),
-            special=np.concatenate(parts) < 0 if parts else np.zeros(0, bool),
-            window_start=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64),
+            ids=np.fromiter(chain.from_iterable(e.ids for e in self.encodings), np.int32, total),
+            types=np.fromiter(chain.from_iterable(e.types for e in self.encodings), np.uint8, total),
+            special=part < 0,
+            window_start=np.concatenate([[0], np.cumsum(lengths)]),
             window_sentence=np.asarray(self.window_sentence, np.int64),
             window_part=np.asarray(self.window_part, np.uint8),
-            word_row=np.asarray(self.covered, np.int64),
-            word_first=np.asarray(self.first, np.int64),
-            word_last=np.asarray(self.last, np.int64),
+            word_row=row,
+            word_first=first,
+            word_last=last,
             split_sentences=self.split_sentences,
-            cut_words=self.cut_words,
+            cut_words=self.cut_words + cut_words,
         )
+
+    def _aligned(self, lengths: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """Rows, first and last tokens of the words that have some; and how many were cut.
+
+        All texts are laid on one line, a gap after each, so that tokens and words that overlap are of one text.
+        """
+        n = len(lengths)
+        if not n:
+            none = np.zeros(0, np.int64)
+            return none, none, none, 0
+        text = 2 * np.repeat(np.arange(n), lengths) + (part == 1)
+        start = np.where(part < 0, 0, np.concatenate([e.start for e in self.encodings]))
+        end = np.where(part < 0, 0, np.concatenate([e.end for e in self.encodings]))
+        extent = np.zeros(2 * n, np.int64)
+        np.maximum.at(extent, text, end)
+        origin = np.cumsum(extent + 1) - (extent + 1)
+        # The second text of a pair may come first.
+        order = np.argsort(start + origin[text], kind="stable")
+        token_start, token_end = (start + origin[text])[order], (end + origin[text])[order]
+        counts = np.fromiter((rows.stop - rows.start for rows in self.rows), np.int64, n)
+        window = np.repeat(np.arange(n), counts)
+        begin = np.fromiter((rows.start for rows in self.rows), np.int64, n)
+        row = np.arange(len(window)) + (begin - (np.cumsum(counts) - counts))[window]
+        shift, of = np.asarray(self.shift, np.int64)[window], 2 * window + self.words.part[row]
+        low, high = (
+            origin[of] + np.clip(column[row].astype(np.int64) - shift, 0, extent[of])
+            for column in (self.words.start, self.words.end)
+        )
+        first, last = align_words(token_start, token_end, low, high)
+        found = first >= 0
+        lost = int((np.asarray(self.is_cut)[window] & ~found).sum())
+        return row[found], order[first[found]], order[last[found]], lost
 
 
 def concatenate(parts: Iterator[tuple[TokenSequences, int, int]]) -> TokenSequences:
