@@ -1,7 +1,7 @@
 """Runs many sentences through a model as one sequence without padding, where the architecture allows it.
 
 Every matrix product then sees all tokens at once; attention is computed per group of equally long sentences by
-transformers' own scaled-dot-product function. Whether a model allows it is not looked up in a list: it is tried once
+torch's scaled-dot-product function. Whether a model allows it is not looked up in a list: it is tried once
 on a few short sequences, and packing is used only if the vectors come out the same as one sequence at a time.
 """
 
@@ -16,15 +16,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from isogloss.models.blocks import Blocks, input_device
 
 IMPLEMENTATION = "isogloss_packed"
 TOLERANCE = 1e-4
 
-_lengths: ContextVar[Sequence[int]] = ContextVar("lengths of the packed sequences")
+_groups: ContextVar[list[tuple[int, int]]] = ContextVar("length and number of the sequences of each run")
 
 # What attention may be told besides queries, keys and values without changing its result.
 _HARMLESS = {
@@ -55,25 +55,25 @@ def packed_attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
 ) -> tuple[Tensor, None]:
     """Attention within each packed sequence; queries and keys are (1, heads, n_tokens, head width)."""
-    lengths = _lengths.get()
+    groups = _groups.get()
     window = kwargs.pop("sliding_window", None)
     odd = [name for name, given in kwargs.items() if given is not None and name not in _HARMLESS]
-    if attention_mask is not None or odd or (window is not None and window < max(lengths)):
+    if attention_mask is not None or odd or (window is not None and window < max(length for length, _ in groups)):
         raise CannotPackError(f"attention is given {odd or 'a mask or a window'}")
-    options = {name: kwargs[name] for name in ("scaling", "is_causal") if name in kwargs}
-    heads, width = query.shape[1], value.shape[-1]
-    result = query.new_empty(1, query.shape[2], heads, width)
+    causal = kwargs.get("is_causal")
+    causal = getattr(module, "is_causal", True) if causal is None else causal
+    if (shared := query.shape[1] // key.shape[1]) > 1:
+        key, value = key.repeat_interleave(shared, 1), value.repeat_interleave(shared, 1)
+    by_token = [states[0].transpose(0, 1) for states in (query, key, value)]
+    attended: list[Tensor] = []
     at = 0
-    for length, count in runs(lengths):
+    for length, count in groups:
         stop = at + length * count
-
-        def group(states: Tensor, at: int = at, stop: int = stop, shape: tuple[int, int] = (count, length)) -> Tensor:
-            return states[0, :, at:stop].unflatten(1, shape).transpose(0, 1)
-
-        attended, _ = sdpa_attention_forward(module, group(query), group(key), group(value), None, **options)
-        result[0, at:stop] = attended.reshape(stop - at, heads, width)
+        q, k, v = (states[at:stop].view(count, length, *states.shape[1:]).transpose(1, 2) for states in by_token)
+        one = scaled_dot_product_attention(q, k, v, scale=kwargs.get("scaling"), is_causal=causal and length > 1)
+        attended.append(one.transpose(1, 2).flatten(0, 1))
         at = stop
-    return result, None
+    return torch.cat(attended)[None], None
 
 
 def runs(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -117,7 +117,7 @@ def packed_forward(
     -------
     (n_tokens, hidden) the model's last hidden state, after its final norm if it has one.
     """
-    token = _lengths.set(lengths)
+    token = _groups.set(list(runs(lengths)))
     try:
         extra = {} if types is None else {"token_type_ids": types[None]}
         output = blocks.encoder(
@@ -125,7 +125,7 @@ def packed_forward(
         )
         return output.last_hidden_state[0]
     finally:
-        _lengths.reset(token)
+        _groups.reset(token)
 
 
 @dataclass(frozen=True)
