@@ -80,6 +80,17 @@ def test_a_model_and_itself_differ_by_exactly_nothing():
     assert (scores.macro_f1[1] - scores.macro_f1[0]).estimate().low == 0.0
 
 
+@pytest.mark.parametrize("models", [2, 3, 7])
+def test_equal_predictions_of_numbers_have_equal_scores_to_the_last_bit(models):
+    rng = np.random.default_rng(models)
+    y, sentences = rng.normal(size=900), np.repeat(np.arange(90), 10)
+    guessed = np.stack([y + rng.normal(size=900)] * models)
+    scores = regression_scores(y, guessed, sentences)
+    for found in (scores.r2, scores.pearson, scores.spearman):
+        assert (found.value == found.value[0]).all()
+        assert (found.replicates == found.replicates[:, :1]).all()
+
+
 def test_a_paired_difference_is_surer_than_two_intervals():
     y, predictions, sentences = guesses(2000, m=1)
     other = predictions[0].copy()

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from isogloss.errors import OptionError
-from isogloss.numerics import group_sums, poisson_sums
+from isogloss.numerics import group_sums, poisson_weights
 from isogloss.probing.resampling import Resampled
 from isogloss.probing.scores import N_BOOT
 
@@ -61,9 +61,9 @@ def regression_scores(
     made = []
     for truth, guesses in ((y, rows), (rankdata(y), rankdata(rows, axis=1))):
         truth, guesses = _scaled(truth, truth), _scaled(guesses, truth)
-        sums = group_sums(_products(truth, guesses), groups, len(names))
-        exact = _statistics(sums.sum(axis=0)[None])
-        drawn = _statistics(poisson_sums(sums, n_boot, seed))
+        sums = np.stack([group_sums(_products(truth, guess), groups, len(names)) for guess in guesses])
+        exact = _statistics(sums.sum(axis=1)[:, None])
+        drawn = _statistics(_resampled(sums, n_boot, seed))
         origin = (seed, n_boot, len(names))
         made += [
             Resampled(e.reshape(shape), d.reshape(n_boot, *shape), origin) for e, d in zip(exact, drawn, strict=True)
@@ -77,22 +77,32 @@ def _scaled(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return (values - truth.mean()) / (spread if spread > 0 else 1.0)
 
 
-def _products(truth: np.ndarray, guesses: np.ndarray) -> np.ndarray:
-    """(n, 3 + 3m): 1, y, y^2, then p, p^2, p y of every prediction."""
-    own = [np.ones_like(truth), truth, truth**2]
-    return np.column_stack([*own, *guesses, *guesses**2, *(guesses * truth)])
+def _products(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
+    """(n, 6): 1, y, y^2, p, p^2, p y."""
+    return np.column_stack([np.ones_like(truth), truth, truth**2, guess, guess**2, guess * truth])
+
+
+def _resampled(sums: np.ndarray, n_boot: int, seed: int) -> np.ndarray:
+    """(m, b, 6) totals of Poisson resamples of (m, n_groups, 6) sums.
+
+    A product for each prediction, all of one shape: equal predictions then have equal totals to the last bit, which
+    columns of one product have not, for BLAS treats those at its edges otherwise.
+    """
+    totals = np.empty((len(sums), n_boot, sums.shape[2]))
+    for start, weights in poisson_weights(sums.shape[1], n_boot, seed):
+        for i, own in enumerate(sums):
+            totals[i, start : start + len(weights)] = weights @ own
+    return totals
 
 
 def _statistics(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """R2 and Pearson, each (b, m), from (b, 3 + 3m) totals."""
-    m = (totals.shape[1] - 3) // 3
-    n, y, yy = (totals[:, i : i + 1] for i in range(3))
-    p, pp, py = (totals[:, 3 + i * m : 3 + (i + 1) * m] for i in range(3))
+    """R2 and Pearson, each (b, m), from (m, b, 6) totals."""
+    n, y, yy, p, pp, py = totals.transpose(2, 1, 0)
     out = np.full((2, *p.shape), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         var_y, var_p, cov = yy / n - (y / n) ** 2, pp / n - (p / n) ** 2, py / n - (p / n) * (y / n)
         error = (yy - 2 * py + pp) / n
-        varies = np.broadcast_to(var_y > 1e-12, p.shape)
+        varies = var_y > 1e-12
         out[0] = np.where(varies, 1 - error / var_y, np.nan)
         # Rounding leaves a little where a prediction is constant.
         flat = var_p <= 1e-12 * np.maximum(pp / n, 1e-300)
