@@ -109,7 +109,7 @@ def measurements() -> str:
         json.loads((RESULTS / f"{name}.json").read_text()) for name in ("extraction", "memory", "similarity")
     )
     machine = extraction["machine"]
-    rows = ["| measured | against | result |", "|---|---|---|", *extraction_rows(machine["processor"])]
+    rows = ["| measured | against | result |", "|---|---|---|", *extraction_rows(machine)]
     small, large = memory["sentences"]
     rows.append(
         f"| peak memory, {memory['model']}, {large:,} sentences | {small:,} sentences | {memory['growth']:+.1%} |"
@@ -122,18 +122,14 @@ def measurements() -> str:
     rows += isotropy_rows()
     rows += separability_rows()
     rows.append(
-        f"\nMeasured side by side in one run, medians of interleaved rounds (Ward: one), on {_described(machine)} "
-        "where no other processor is named; `make bench` repeats it."
+        f"\nMeasured side by side in one run, medians of interleaved rounds (Ward: one), on {machine['processor']} "
+        f"({', '.join(machine['features'])}) where no other processor is named; `make bench` repeats it."
     )
     return "\n".join(rows)
 
 
-def _described(machine: dict[str, Any]) -> str:
-    return f"{machine['processor']} ({', '.join(machine['features'])})"
-
-
-def extraction_rows(usual: str) -> list[str]:
-    """A line for each model and processor; `usual` is the processor that need not be named."""
+def extraction_rows(usual: dict[str, Any]) -> list[str]:
+    """A line for each model and processor; `usual` is the machine whose processor need not be named."""
     found = []
     for name in ("extraction", "extraction_amx"):
         path = RESULTS / f"{name}.json"
@@ -141,7 +137,9 @@ def extraction_rows(usual: str) -> list[str]:
             continue
         measured = json.loads(path.read_text())
         machine = measured["machine"]
-        where = "" if machine["processor"] == usual else f", {_described(machine)}"
+        more = [feature for feature in machine["features"] if feature not in usual["features"]]
+        other = machine["processor"] != usual["processor"]
+        where = f", {machine['processor']} with {', '.join(more)}" if other else ""
         for entry in measured["results"]:
             share = entry["share_of_torch_product_rate"]
             fastest = min(share, entry["share_of_onednn_product_rate"])

@@ -1,10 +1,12 @@
 import itertools
 import re
+from copy import deepcopy
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers.processors import TemplateProcessing
 
 from isogloss.models.alignment import align_words, surface_offsets
 from isogloss.models.tokenization import SentenceTokenizer, Words
@@ -126,6 +128,22 @@ def test_pairs_keep_each_word_in_its_own_text(kind):
         assert sequences.ids[start:stop].tolist() == tokenizer(first[i], second[i])["input_ids"]
     quiet = [k for k in range(len(words)) if words.sentence[k] == 0]
     assert (np.diff(sequences.word_first[quiet]) > 0).all()
+
+
+def test_a_tokenizer_that_puts_the_second_text_first_keeps_words_in_their_own_text_too():
+    first, second = ["a quiet film", "bad"], ["a quiet film", "worse ending"]
+    words = words_of(first, second)
+    usual = SentenceTokenizer(tiny_tokenizer("wordpiece"), 64).encode(first, second, words)
+    turned = deepcopy(tiny_tokenizer("wordpiece"))
+    turned.backend_tokenizer.post_processor = TemplateProcessing(
+        single="$A", pair="[CLS] $B:1 [SEP]:1 $A", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    found = SentenceTokenizer(turned, 64).encode(first, second, words)
+    assert found.word_row.tolist() == usual.word_row.tolist()
+    for ours, theirs in ((found.word_first, usual.word_first), (found.word_last, usual.word_last)):
+        assert found.ids[ours].tolist() == usual.ids[theirs].tolist()
+    of_first, of_second = (found.word_first[(words.sentence == 0) & (words.part == part)] for part in (0, 1))
+    assert of_second.max() < of_first.min()
 
 
 def test_part_of_the_sequences_restarts_its_numbers():

@@ -41,8 +41,8 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Blocks:
-    """Where the layers of a model are.
+class Blocks(Stream):
+    """Where the layers of a model are, and what they hand on.
 
     Attributes
     ----------
@@ -50,34 +50,17 @@ class Blocks:
     modules : the distinct block modules, in order of first use; ALBERT has one, called many times.
     names : their names inside `encoder`.
     found_by : how the blocks were recognised, in words.
-    stream : what they hand on; its parts are attributes here too.
     """
 
     encoder: nn.Module
     modules: tuple[nn.Module, ...]
     names: tuple[str, ...]
     found_by: str
-    stream: Stream
 
     @property
-    def n_layers(self) -> int:
-        """See `Stream`."""
-        return self.stream.n_layers
-
-    @property
-    def hidden(self) -> int:
-        """See `Stream`."""
-        return self.stream.hidden
-
-    @property
-    def time_major(self) -> bool:
-        """See `Stream`."""
-        return self.stream.time_major
-
-    @property
-    def causal(self) -> bool:
-        """See `Stream`."""
-        return self.stream.causal
+    def stream(self) -> Stream:
+        """What they hand on, without the modules."""
+        return Stream(self.n_layers, self.hidden, self.time_major, self.causal)
 
     @contextmanager
     def reading(self, on_layer: OnLayer) -> Iterator[None]:
@@ -146,7 +129,8 @@ def discover_blocks(module: nn.Module, stream: Stream | None = None) -> Blocks:
             f"no transformer blocks found in {type(encoder).__name__}: it declares none and has no list of modules"
         )
     names, modules = zip(*found, strict=True)
-    return Blocks(encoder, modules, names, found_by, stream or _run_through(encoder, modules, names[0]))
+    stream = stream or _run_through(encoder, modules, names[0])
+    return Blocks(**vars(stream), encoder=encoder, modules=modules, names=names, found_by=found_by)
 
 
 def blocks_of(encoder: nn.Module) -> tuple[nn.Module, ...]:
