@@ -63,7 +63,7 @@ def child(method: str, file: Path, out: Path) -> None:
     class Kept(rooms.Agglomeration):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            kept.append(self)
+            kept.append((self, self.known))
 
     rooms.Agglomeration = Kept
     X = np.load(file)
@@ -75,11 +75,16 @@ def child(method: str, file: Path, out: Path) -> None:
     cost: dict[str, Any] = {"seconds": round(time.perf_counter() - start, 2), "grew_mb": round(peak_mb() - before, 1)}
     cost["peak_over_input"] = round(1 + cost["grew_mb"] / (X.nbytes / 2**20), 3)
     if kept:
-        search = kept[0].search
-        cost["rounds"] = kept[0].clusters.rounds
-        cost["all_pairs_products"] = round(search.products / (len(X) ** 2 * X.shape[1]), 3)
-        cost["searched_per_point"] = round(search.searched / len(X), 3)
-        cost["searched_again"], cost["searched_nearby"], cost["computed"] = search.again, search.nearby, search.computed
+        agglomeration, first = kept[0]
+        searches = {id(known): known.search for known in (first, agglomeration.known)}.values()
+        total = {
+            name: sum(getattr(search, name) for search in searches)
+            for name in ("products", "searched", "again", "nearby", "computed")
+        }
+        cost["rounds"] = agglomeration.clusters.rounds
+        cost["all_pairs_products"] = round(total["products"] / (len(X) ** 2 * X.shape[1]), 3)
+        cost["searched_per_point"] = round(total["searched"] / len(X), 3)
+        cost |= {f"searched_{name}": total[name] for name in ("again", "nearby")} | {"computed": total["computed"]}
     np.save(out, Z)
     print(json.dumps(cost))
 

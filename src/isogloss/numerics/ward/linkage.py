@@ -19,11 +19,10 @@ from torch import Tensor
 
 from isogloss.errors import OptionError
 from isogloss.numerics.copies import Distinct, distinct_rows
-from isogloss.numerics.ward.candidates import Lists, Nearest, inherit, settle
 from isogloss.numerics.ward.chain import Chain, places_needed
 from isogloss.numerics.ward.clusters import Clusters, frame
 from isogloss.numerics.ward.dendrogram import scipy_order
-from isogloss.numerics.ward.neighbours import NeighbourSearch
+from isogloss.numerics.ward.known import Listed, Searched
 from isogloss.numerics.ward.ties import ties_at_once
 from isogloss.progress import SILENT, Advance, Progress
 
@@ -33,6 +32,8 @@ SMALL = 2048
 """Up to so many points SciPy's own linkage is taken: its memory is no matter there, and ties fall as they do in it."""
 TIED = 16_384
 """Where ties decide, up to so many distinct points get SciPy's tree: in float64, n^2 numbers are 2 GB here."""
+FEW = 4096
+"""Up to so many clusters a search takes less time than lists that spare it."""
 _ROOM = 24
 """Candidates per cluster. Longer lists cost memory, shorter ones searches."""
 _ROWS = 4096
@@ -216,31 +217,35 @@ def _merge_copies(distinct: Distinct) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Agglomeration:
-    """The state between rounds: every live cluster's certain nearest neighbour and its list of candidates."""
+    """The state between rounds: every live cluster's certain nearest neighbour, and what tells the next one.
+
+    That is a list of candidates for each cluster, and, as soon as there are no more than `few`, a search.
+    """
 
     def __init__(
-        self, clusters: Clusters, dtype: torch.dtype, room: int = _ROOM, advance: Advance = lambda _: None
+        self,
+        clusters: Clusters,
+        dtype: torch.dtype,
+        room: int = _ROOM,
+        advance: Advance = lambda _: None,
+        few: int | None = None,
     ) -> None:
         self.clusters = clusters
         u = clusters.count
-        room = max(1, min(room, u - 1))
-        self.search = NeighbourSearch(clusters, dtype, room)
         device = clusters.device
         self.slot = torch.empty(u, dtype=torch.int64, device=device)
         self.value = torch.empty(u, dtype=torch.float64, device=device)
         self.tied = torch.zeros(u, dtype=torch.bool, device=device)
         self.height = torch.zeros(u, dtype=torch.float64, device=device)
-        self.lists = Lists(
-            torch.empty((u, room), dtype=torch.int32, device=device),
-            torch.empty((u, room), dtype=torch.float32, device=device),
-            torch.empty(u, dtype=torch.float64, device=device),
-        )
-        self.settled = 0
         self.tie_decided = False
         """Whether a cluster that has merged had another one as near, so that other trees are as right."""
+        self._few, self._dtype = FEW if few is None else few, dtype
+        self.known: Searched = Listed(clusters, dtype, room) if u > self._few else Searched(clusters, dtype)
         self._afresh = False
         self._merges: list[tuple[Any, Any]] = []
-        self._find(clusters.live(), advance)
+        for part in clusters.live().split(_TOGETHER):
+            self._find(part)
+            advance(len(part))
 
     def merges(self) -> tuple[np.ndarray, np.ndarray]:
         """Slots (m, 2) and distances (m,) of the merges so far, parts before what is made of them."""
@@ -258,8 +263,7 @@ class Agglomeration:
             if self._afresh:
                 raise RuntimeError(f"no pair of nearest neighbours among {clusters.count} clusters: a bound is wrong")
             self._afresh = True
-            for part in _parts(len(live)):
-                self._find(self._settle(live[part], self.lists.of(live[part])))
+            self._find(live)
             return 0
         self._afresh = False
         self.tie_decided |= bool((self.tied[a] | self.tied[b]).any())
@@ -270,43 +274,14 @@ class Agglomeration:
         self._merges.append((torch.stack([a, b], dim=1).cpu().numpy(), self.height[a].cpu().numpy()))
         clusters.merge(a, b)
         if clusters.count > 1:
-            self.search.merged(a, b)
-            self._after(live, partner, a, b, weights, distance)
+            self.known.merged(a, b, weights, distance)
+            if clusters.count <= self._few and isinstance(self.known, Listed):
+                self.known = Searched(clusters, self._dtype)
+            changed = torch.zeros_like(clusters.alive)
+            changed[a] = changed[b] = True
+            self._find(torch.cat([a, live[changed[partner] & ~changed[live]]]))
         return len(a)
 
-    def _after(
-        self, live: Tensor, partner: Tensor, a: Tensor, b: Tensor, weights: tuple[Tensor, Tensor], distance: Tensor
-    ) -> None:
-        changed = torch.zeros_like(self.clusters.alive)
-        changed[a] = changed[b] = True
-        lost = live[changed[partner] & ~changed[live]]
-        unsure = []
-        for part in _parts(len(a)):
-            ours, theirs = self.lists.of(a[part]), self.lists.of(b[part])
-            both = weights[0][part], weights[1][part]
-            unsure.append(self._settle(a[part], inherit(self.clusters, a[part], ours, theirs, both, distance[part])))
-        unsure += [self._settle(lost[part], self.lists.of(lost[part])) for part in _parts(len(lost))]
-        self._find(torch.cat(unsure))
-
-    def _settle(self, queries: Tensor, lists: Lists) -> Tensor:
-        """Take over what lists tell of some clusters; return those of which they do not tell enough."""
-        self.settled += len(queries)
-        nearest = settle(self.clusters, queries, lists)
-        self._note(queries, nearest)
-        self.lists.put(queries, lists)
-        return queries[~nearest.certain]
-
-    def _note(self, queries: Tensor, nearest: Nearest) -> None:
+    def _find(self, queries: Tensor) -> None:
+        nearest = self.known.find(queries)
         self.slot[queries], self.value[queries], self.tied[queries] = nearest.slot, nearest.value, nearest.tied
-
-    def _find(self, queries: Tensor, advance: Advance = lambda _: None) -> None:
-        for part in _parts(len(queries)):
-            nearest, lists = self.search.find(queries[part])
-            self._note(queries[part], nearest)
-            self.lists.put(queries[part], lists)
-            advance(len(queries[part]))
-
-
-def _parts(length: int) -> list[slice]:
-    """Clusters handled together: their lists take many times the memory of the lists that are kept."""
-    return [slice(start, start + _TOGETHER) for start in range(0, length, _TOGETHER)]
