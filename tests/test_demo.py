@@ -42,8 +42,8 @@ def test_the_demo_learns_the_task_and_says_where_the_page_is(demo):
     assert accuracy > 0.75
     assert "CKA" in said
     assert "page: runs/demo/run/report.html" in said
-    # Six minutes on two cores, counted as processor time: a busy machine makes the demo wait, which is not counted. Cores
-    # that are shared with others are slower too, by up to half as much was seen.
+    # Six minutes on two cores, counted as processor time: waiting on a busy machine is not counted. Cores that are
+    # shared with others are slower too, by up to half as much was seen.
     assert seconds < 1.5 * 2 * 360
 
 

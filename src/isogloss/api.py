@@ -6,21 +6,22 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from isogloss.activations import extract_options
-from isogloss.activations.layers import Layers
 from isogloss.bars import on_terminal
-from isogloss.corpus import Corpus
 from isogloss.engines import Workers
 from isogloss.errors import StoreError
 from isogloss.progress import Progress
 from isogloss.report import Facts, ReportInput, summary_json, summary_markdown, write_report
 from isogloss.sealed import read_json, write_bytes
 from isogloss.sealed import write_json as write_sealed_json
-from isogloss.study import StudyResults, load_results, run_study, way_out
-from isogloss.study.costs import Machine, Plan, plan_study
+from isogloss.study import StudyResults, load_results, way_out
 from isogloss.study.layout import RunLayout
+
+if TYPE_CHECKING:
+    from isogloss.activations.layers import Layers
+    from isogloss.corpus import Corpus
+    from isogloss.study.costs import Machine, Plan
 
 
 class Study(StudyResults):
@@ -147,6 +148,9 @@ def compare(
     ------
     IsoglossError : with what is wrong, where, and what would be right.
     """
+    from isogloss.activations import extract_options
+    from isogloss.study.run import run_study
+
     directory = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="isogloss-")) / "run"
     results = run_study(
         **_models(base, tuned, checkpoints, also, tokenizer),
@@ -205,6 +209,9 @@ def plan(
     ------
     IsoglossError : with what is wrong, where, and what would be right.
     """
+    from isogloss.activations import extract_options
+    from isogloss.study.costs import Machine, plan_study
+
     return plan_study(
         **_models(base, tuned, checkpoints, also, tokenizer),
         corpus=corpus,

@@ -1,6 +1,8 @@
 import json
 import re
 import runpy
+import subprocess
+import sys
 import time
 
 import polars as pl
@@ -45,6 +47,19 @@ def test_help_lists_every_command_and_each_has_its_own():
     for command in ("compare", "finetune", "extract", "show", "report", "doctor", "demo"):
         assert command in listed.output
         assert run(command, "--help").exit_code == 0
+
+
+def test_to_read_a_run_neither_torch_nor_transformers_is_imported(models, reviews, tmp_path):
+    """They take seconds, and a table is asked for again and again."""
+    assert compared(models, reviews, tmp_path / "run").exit_code == 0
+    code = (
+        "import sys; from typer.testing import CliRunner; from isogloss.cli.app import app\n"
+        "for command in ('show', 'report'):\n"
+        "    assert CliRunner().invoke(app, [command, sys.argv[1]]).exit_code == 0\n"
+        "sys.exit(', '.join({'torch', 'transformers', 'sklearn', 'scipy.stats'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "run"], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_compare_show_and_report_from_a_csv_file(models, reviews, tmp_path):

@@ -1,5 +1,6 @@
 """Arrays in, arrays out: numerical methods that know nothing of words, models or files."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from isogloss.numerics.blocks import row_blocks, zip_blocks
@@ -13,9 +14,6 @@ from isogloss.numerics.bootstrap import (
     split_floor,
     split_halves,
 )
-from isogloss.numerics.cross import CrossMoments, CrossStream
-from isogloss.numerics.moments import MomentStream, PairMoments, pair_moments
-from isogloss.numerics.neighbours import nearest_neighbours, neighbour_overlap, shared_neighbours
 from isogloss.numerics.proportions import wilson_interval
 
 if TYPE_CHECKING:
@@ -24,6 +22,9 @@ if TYPE_CHECKING:
         leaders_ward,
         within_cluster_sum_of_squares,
     )
+    from isogloss.numerics.cross import CrossMoments, CrossStream
+    from isogloss.numerics.moments import MomentStream, PairMoments, pair_moments
+    from isogloss.numerics.neighbours import nearest_neighbours, neighbour_overlap, shared_neighbours
 
 __all__ = [
     "CrossMoments",
@@ -50,13 +51,23 @@ __all__ = [
     "zip_blocks",
 ]
 
-_OF_APPROXIMATE_CLUSTERING = ("kmeans_clusters", "leaders_ward", "within_cluster_sum_of_squares")
+# torch and scikit-learn take seconds to import, and whoever reads a finished run needs neither.
+_HOMES = {
+    "CrossMoments": "cross",
+    "CrossStream": "cross",
+    "MomentStream": "moments",
+    "PairMoments": "moments",
+    "kmeans_clusters": "approximate_clustering",
+    "leaders_ward": "approximate_clustering",
+    "nearest_neighbours": "neighbours",
+    "neighbour_overlap": "neighbours",
+    "pair_moments": "moments",
+    "shared_neighbours": "neighbours",
+    "within_cluster_sum_of_squares": "approximate_clustering",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # scikit-learn's clustering takes a second to import; measures that cluster nothing should not wait for it.
-    if name in _OF_APPROXIMATE_CLUSTERING:
-        from isogloss.numerics import approximate_clustering
-
-        return getattr(approximate_clustering, name)
+    if name in _HOMES:
+        return getattr(import_module(f"isogloss.numerics.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isogloss.study.series import called, placed
+from isogloss.study.places import called, placed
 
 MAY_DIFFER = frozenset({"extraction.device", "extraction.device_map"})
 

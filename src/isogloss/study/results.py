@@ -14,7 +14,7 @@ from isogloss.errors import OptionError, StoreError
 from isogloss.sealed import inside, read_json, read_table
 from isogloss.study.layout import FORMAT, RunLayout
 from isogloss.study.manifest import checked_manifest, findings_and_figures
-from isogloss.study.series import described, placed
+from isogloss.study.places import described, placed
 
 FEW_SENTENCES = 30
 """With fewer, intervals over sentences are too narrow to be believed, and every number says so."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isogloss.analysis import By, listed
+from isogloss.analysis import By
 from isogloss.errors import OptionError
 from isogloss.models import ModelReference, resolve
 from isogloss.models.checkpoints import checkpoints_of
+from isogloss.study.places import called
 
 BASE = "base"
 """What the base model is called among tunings."""
@@ -42,11 +43,6 @@ class Member:
     def as_dict(self) -> dict[str, Any]:
         """Plain types for a manifest."""
         return {self.by: self.value, **self.model.as_dict()}
-
-
-def called(by: str, value: int | str) -> str:
-    """`step 100`, `tuning POS`."""
-    return f"step {value}" if by == "step" else f"tuning {value}"
 
 
 @dataclass(frozen=True)
@@ -131,25 +127,6 @@ def series_of(
         taken[name] = f"the tuning {spec}"
         members.append(Member("task", name, resolve(spec, allow_pickle=allow_pickle)))
     return Series(step, task, tuple(members))
-
-
-def described(series: Mapping[str, Any]) -> list[str]:
-    """A sentence on its checkpoints and one on its tunings, from `Series.as_dict`."""
-    steps, tasks = placed(series, "step"), placed(series, "task")
-    found = []
-    if steps:
-        found.append(f"Drawn over steps of the training: 0 (base), {listed([str(step) for step in steps])}.")
-    if tasks:
-        found.append(f"Tunings side by side: {listed([str(task) for task in tasks])}.")
-    return found
-
-
-def placed(series: Mapping[str, Any], by: str) -> list[Any]:
-    """The places of `Series.as_dict`: steps in order without that of the base, or names, the principal's first."""
-    if series.get(by) is None:
-        return []
-    found = [series[by], *(member[by] for member in series["members"] if by in member)]
-    return sorted(found) if by == "step" else found
 
 
 def _name(model: ModelReference) -> str:
