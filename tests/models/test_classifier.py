@@ -118,6 +118,13 @@ def test_edit_at_the_last_layer_is_what_the_head_reads(tmp_path):
     assert np.allclose(found, np.repeat(expected, len(SENTENCES), 0), atol=1e-6)
 
 
+@pytest.mark.parametrize("turned", [lambda v, _: v[:, ::-1], lambda v, _: v[::-1], lambda v, _: v.T.copy().T])
+def test_an_edit_may_return_a_view_in_any_order(turned, tmp_path):
+    running = classifier(tmp_path)
+    copied = running(SENTENCES, edit=(2, lambda v, i: np.ascontiguousarray(turned(v, i))))
+    assert np.array_equal(running(SENTENCES, edit=(2, turned)), copied)
+
+
 def test_hooks_are_gone_after_a_call_and_after_a_failed_edit(tmp_path):
     running = classifier(tmp_path)
     before = running(SENTENCES)

@@ -12,6 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from isogloss.errors import OptionError
 from isogloss.numerics.ward import cut, ward_linkage
+from isogloss.numerics.ward import known as known_module
 from isogloss.numerics.ward import linkage as linkage_module
 from isogloss.numerics.ward import neighbours as neighbours_module
 from isogloss.numerics.ward import search as search_module
@@ -116,7 +117,7 @@ def test_nothing_but_the_data_decides_the_tree(kind, monkeypatch):
     expected = ward_linkage(X)
     assert np.array_equal(ward_linkage(X, compute="bfloat16"), expected)
     monkeypatch.setattr(search_module, "_TILE_BYTES", 64 * 18 * 4)
-    monkeypatch.setattr(linkage_module, "_TOGETHER", 50)
+    monkeypatch.setattr(known_module, "TOGETHER", 50)
     monkeypatch.setattr(search_module, "_CELLS", {"cpu": 700})
     monkeypatch.setattr(search_module, "_WORTH_LAYING_OUT", 10**9)
     monkeypatch.setattr("isogloss.numerics.ward.clusters._NUMBERS", 100)

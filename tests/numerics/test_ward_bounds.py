@@ -156,9 +156,19 @@ def test_merged_lists_serve_without_a_new_search():
     """What lists are for: after a merge most clusters know their nearest neighbour from the lists of the parts."""
     X = np.random.default_rng(3).standard_normal((400, 8))
     agglomeration = Agglomeration(clusters_of(X), torch.float32, 32, few=0)
+    agglomeration.known.settled = 0
     while agglomeration.clusters.count > 1:
         agglomeration.round()
     assert agglomeration.known.search.searched < 400 + 0.5 * agglomeration.known.settled
+
+
+def test_equal_distances_do_not_end_in_computing_them_all():
+    """On a lattice four neighbours are at the same distance, and more clusters later on."""
+    X = np.stack(np.meshgrid(np.arange(30.0), np.arange(30.0)), axis=-1).reshape(-1, 2)
+    agglomeration = Agglomeration(clusters_of(X), torch.float32, few=len(X))
+    while agglomeration.clusters.count > 1:
+        agglomeration.round()
+    assert agglomeration.known.search.computed < 50
 
 
 def test_settling_computes_few_distances(monkeypatch):

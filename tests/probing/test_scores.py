@@ -91,6 +91,12 @@ def test_equal_predictions_of_numbers_have_equal_scores_to_the_last_bit(models):
         assert (found.replicates == found.replicates[:, :1]).all()
 
 
+def test_no_predictions_have_no_scores():
+    scores = regression_scores(np.arange(4.0), np.empty((2, 0, 4)), np.arange(4), n_boot=5)
+    assert scores.r2.value.shape == scores.spearman.value.shape == (2, 0)
+    assert scores.pearson.replicates.shape == (5, 2, 0)
+
+
 def test_a_paired_difference_is_surer_than_two_intervals():
     y, predictions, sentences = guesses(2000, m=1)
     other = predictions[0].copy()

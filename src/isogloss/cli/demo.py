@@ -77,7 +77,7 @@ def demo(
     """
     with user_errors(stopped="stopped; give the same command again: a fine-tuned model is found, a comparison goes on"):
         from isogloss.api import compare
-        from isogloss.engines.processes import cores
+        from isogloss.engines.processes import cores, gpus
         from isogloss.models.finetune import finetune
 
         reviews = rotten_tomatoes()
@@ -107,7 +107,7 @@ def demo(
             options=QUICK,
             progress=bars,
             command="isogloss demo",
-            workers=min(WORKERS, cores()),
+            workers=min(WORKERS, cores(), gpus() or cores()),
         )
         low, high = result.accuracy_interval or (float("nan"), float("nan"))
         console.print(

@@ -130,7 +130,8 @@ def discover_blocks(module: nn.Module, stream: Stream | None = None) -> Blocks:
         )
     names, modules = zip(*found, strict=True)
     stream = stream or _run_through(encoder, modules, names[0])
-    return Blocks(**vars(stream), encoder=encoder, modules=modules, names=names, found_by=found_by)
+    handed_on = (stream.n_layers, stream.hidden, stream.time_major, stream.causal)
+    return Blocks(*handed_on, encoder=encoder, modules=modules, names=names, found_by=found_by)
 
 
 def blocks_of(encoder: nn.Module) -> tuple[nn.Module, ...]:

@@ -169,7 +169,7 @@ def _editor(edit: Edit, info: TokenInfo) -> Callable[[int, Tensor], Tensor | Non
             raise OptionError(
                 f"the edit of layer {layer} was given vectors of shape {shape} and returned {after.shape}"
             )
-        return torch.tensor(after).to(tokens)
+        return torch.from_numpy(np.array(after, order="C")).to(tokens)
 
     return on_layer
 

@@ -61,7 +61,9 @@ def regression_scores(
     made = []
     for truth, guesses in ((y, rows), (rankdata(y), rankdata(rows, axis=1))):
         truth, guesses = _scaled(truth, truth), _scaled(guesses, truth)
-        sums = np.stack([group_sums(_products(truth, guess), groups, len(names)) for guess in guesses])
+        sums = np.empty((len(guesses), len(names), 6))
+        for own, guess in zip(sums, guesses, strict=True):
+            own[:] = group_sums(_products(truth, guess), groups, len(names))
         exact = _statistics(sums.sum(axis=1)[:, None])
         drawn = _statistics(_resampled(sums, n_boot, seed))
         origin = (seed, n_boot, len(names))

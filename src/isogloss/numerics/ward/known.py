@@ -12,9 +12,9 @@ from isogloss.numerics.ward.candidates import Lists, Nearest, inherit, settle
 from isogloss.numerics.ward.clusters import Clusters
 from isogloss.numerics.ward.neighbours import NeighbourSearch
 
-_TOGETHER = 2048
-_ROOM = 3
-"""Candidates that a search ends with: the nearest, one that may tie with it, and one to spare."""
+TOGETHER = 2048
+_ROOM = 8
+"""Candidates that a search ends with: the nearest, and those that may tie with it, as on a lattice."""
 
 
 class Searched:
@@ -33,7 +33,10 @@ class Searched:
         self.search = NeighbourSearch(clusters, dtype, self.room)
 
     def find(self, queries: Tensor) -> Nearest:
-        """What is nearest to (m,) live slots; of those at exactly the same distance the one with the smallest `tie`."""
+        """What is nearest to (m,) live slots, at least one.
+
+        Of clusters at exactly the same distance the one with the smallest `tie` is nearest.
+        """
         parts = [self._nearest(queries[part]) for part in _parts(len(queries))]
         slot, value, tied = (torch.cat([getattr(part, name) for part in parts]) for name in ("slot", "value", "tied"))
         return Nearest(slot, value, torch.ones_like(tied), tied)
@@ -87,4 +90,4 @@ class Listed(Searched):
 
 def _parts(length: int) -> list[slice]:
     """Clusters handled together: their lists take many times the memory of the lists that are kept."""
-    return [slice(start, start + _TOGETHER) for start in range(0, length, _TOGETHER)]
+    return [slice(start, start + TOGETHER) for start in range(0, length, TOGETHER)]

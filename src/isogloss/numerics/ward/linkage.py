@@ -22,7 +22,7 @@ from isogloss.numerics.copies import Distinct, distinct_rows
 from isogloss.numerics.ward.chain import Chain, places_needed
 from isogloss.numerics.ward.clusters import Clusters, frame
 from isogloss.numerics.ward.dendrogram import scipy_order
-from isogloss.numerics.ward.known import Listed, Searched
+from isogloss.numerics.ward.known import TOGETHER, Listed, Searched
 from isogloss.numerics.ward.ties import ties_at_once
 from isogloss.progress import SILENT, Advance, Progress
 
@@ -38,7 +38,6 @@ _ROOM = 24
 """Candidates per cluster. Longer lists cost memory, shorter ones searches."""
 _ROWS = 4096
 _NO_NUMBERS = {"c": "complex ones", "U": "strings", "S": "bytes", "M": "dates", "m": "durations"}
-_TOGETHER = 2048
 
 
 def ward_linkage(
@@ -243,7 +242,7 @@ class Agglomeration:
         self.known: Searched = Listed(clusters, dtype, room) if u > self._few else Searched(clusters, dtype)
         self._afresh = False
         self._merges: list[tuple[Any, Any]] = []
-        for part in clusters.live().split(_TOGETHER):
+        for part in clusters.live().split(TOGETHER):
             self._find(part)
             advance(len(part))
 
