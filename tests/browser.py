@@ -121,6 +121,8 @@ class Page:
         deadline = time.monotonic() + PATIENCE
         while "Page.loadEventFired" not in self._events:
             self._message(deadline, "Page.navigate")
+        # The page scrolls smoothly: on a busy machine a pointer would meet what is still moving.
+        self.evaluate("document.documentElement.style.scrollBehavior = 'auto'; 0")
 
     def evaluate(self, expression: str) -> Any:
         """The JSON value of a JavaScript expression in the page."""
