@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 _UNIT = float(np.finfo(np.float32).eps)
+_quiet = np.errstate(invalid="ignore")
+"""Products of few finite float32 numbers: BLAS reads past their end, and what it throws away may be no number."""
 
 
 class Balls:
@@ -25,6 +27,7 @@ class Balls:
     alive : (m,) whether a cluster of this name stands.
     """
 
+    @_quiet
     def __init__(self, points: np.ndarray, owner: np.ndarray, directions: np.ndarray) -> None:
         self.points, self.owner = points, owner.copy()
         self._slack = 2 * (points.shape[1] + 16) * _UNIT
@@ -43,6 +46,7 @@ class Balls:
         self._low = self._centres @ directions
         self._low_squares = np.square(self._low, dtype=np.float64).sum(axis=1)
 
+    @_quiet
     def touching(self, points: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         """Names of the clusters whose balls touch the ball around these points, or might but for rounding.
 
@@ -69,6 +73,7 @@ class Balls:
         """(k, d) float32 centroids."""
         return self._centres[names]
 
+    @_quiet
     def merge(self, i: int, j: int) -> None:
         """Cluster i takes the points of j."""
         self.owner[self.members[j]] = i
