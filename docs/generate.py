@@ -160,15 +160,17 @@ def bounded_memory_rows() -> list[str]:
     path = RESULTS / "bounded_memory.json"
     if not path.exists():
         return []
-    studies = list(json.loads(path.read_text())["studies"].values())
+    measured = json.loads(path.read_text())
+    found = measured["studies"]
+    studies = list(found.values())
     words = [study["words"] for study in studies]
     kept, same = (sum(study[what] for study in studies) for what in ("kept", "same_tables"))
-    most = max(study["free_mib"] / study["limit_mib"] for study in studies)
-    free, bound = (sum(study["seconds"][i] for study in studies) for i in (0, 1))
+    limit = max(study["limit_mib"] for study in studies)
+    free, bound = (max(study[what] for study in studies) for what in ("free_mib", "bound_mib"))
     return [
-        f"| each analysis of {min(words):,} to {max(words):,} words, MiniLM, under the least `--memory` it takes | no "
-        f"limit (up to {most:.2f} times that) | kept {kept} times of {len(studies)}, the same tables {same} times, "
-        f"{bound / free:.2f} times the time |"
+        f"| {', '.join(found)} of {max(words):,} words, MiniLM, least options, each with the least `--memory` it takes, "
+        f"at most {limit:,} MiB, in a control group of that size, {measured['machine']['processor']} | no limit: up to {free:,} MiB | up to {bound:,} MiB; kept "
+        f"{kept} times of {len(studies)}, the same tables {same} times |"
     ]
 
 
