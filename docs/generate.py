@@ -168,9 +168,9 @@ def bounded_memory_rows() -> list[str]:
     limit = max(study["limit_mib"] for study in studies)
     free, bound = (max(study[what] for study in studies) for what in ("free_mib", "bound_mib"))
     return [
-        f"| {', '.join(found)} of {max(words):,} words, MiniLM, least options, each with the least `--memory` it takes, at "
-        f"most {limit:,} MiB, in a control group of that size, {measured['machine']['processor']} | no limit: up to "
-        f"{free:,} MiB | up to {bound:,} MiB; kept {kept} times of {len(studies)}, the same tables {same} times |"
+        f"| {', '.join(found)} of {max(words):,} words, MiniLM, least options, each with the least `--memory` it "
+        f"takes, at most {limit:,} MiB, in a control group of that size, {measured['machine']['processor']} | no limit: "
+        f"up to {free:,} MiB | up to {bound:,} MiB; kept {kept} times of {len(studies)}, the same tables {same} times |"
     ]
 
 
