@@ -169,8 +169,9 @@ def bounded_memory_rows() -> list[str]:
     free, bound = (max(study[what] for study in studies) for what in ("free_mib", "bound_mib"))
     return [
         f"| {', '.join(found)} of {max(words):,} words, MiniLM, least options, each with the least `--memory` it "
-        f"takes, at most {limit:,} MiB, in a control group of that size, {measured['machine']['processor']} | no limit: "
-        f"up to {free:,} MiB | up to {bound:,} MiB; kept {kept} times of {len(studies)}, the same tables {same} times |"
+        f"takes, at most {limit:,} MiB, in a control group of that size, {measured['machine']['processor']} | "
+        f"no limit: up to {free:,} MiB | up to {bound:,} MiB; kept {kept} times of "
+        f"{len(studies)}, the same tables {same} times |"
     ]
 
 
