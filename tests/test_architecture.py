@@ -31,7 +31,7 @@ ALLOWED = {
     "report": {"analysis"},
     "api": {"analysis", "bars", "corpus", "engines", "models", "activations", "study", "report"},
     "__main__": {"cli"},
-    "cli": {"analysis", "bars", "corpus", "engines", "models", "activations", "study", "report", "api"},
+    "cli": {"analysis", "bars", "corpus", "models", "activations", "study", "report", "api"},
 }
 
 

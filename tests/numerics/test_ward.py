@@ -267,7 +267,7 @@ def test_a_linkage_is_put_in_order():
 
 @pytest.mark.slow
 def test_thousands_of_near_copies_take_a_few_times_the_time_of_others_at_most(monkeypatch):
-    """They are looked for twice, among all and then around a place; without that it would be hundreds of times."""
+    """They are looked for twice, among all and then around a place."""
     monkeypatch.setattr(linkage_module, "FEW", FEW)
     rng = np.random.default_rng(5)
     usual = topics(6000, 64, 200, 0.8)

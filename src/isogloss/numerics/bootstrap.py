@@ -43,20 +43,23 @@ def poisson_sums(sums: np.ndarray, n_boot: int, seed: int, centre: bool = False)
 
     Parameters
     ----------
-    sums : (n_groups, s) sums per group.
+    sums : (n_groups, s) sums per group, or (m, n_groups, s). Equal ones among the m have equal totals to the last bit:
+        each has a product of its own, all of one shape, while the totals of equal columns of one product may differ in
+        the last bits.
     n_boot : number of resamples.
     seed : the same seed and number of groups give the same weights, so totals of two calls belong together.
     centre : weights minus one, for influences: the change of a total instead of the total.
 
     Returns
     -------
-    (n_boot, s). Memory beyond that is bounded, whatever the number of groups.
+    (n_boot, s) or (m, n_boot, s). Memory beyond that is bounded, whatever the number of groups.
     """
-    totals = np.empty((n_boot, sums.shape[1]))
-    for start, weights in poisson_weights(len(sums), n_boot, seed):
+    *several, n_groups, width = sums.shape
+    totals = np.empty((*several, n_boot, width))
+    for start, weights in poisson_weights(n_groups, n_boot, seed):
         if centre:
             weights -= 1.0
-        totals[start : start + len(weights)] = weights @ sums
+        totals[..., start : start + len(weights), :] = weights @ sums
     return totals
 
 

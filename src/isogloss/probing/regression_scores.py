@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from isogloss.errors import OptionError
-from isogloss.numerics import group_sums, poisson_weights
+from isogloss.numerics import group_sums, poisson_sums
 from isogloss.probing.resampling import Resampled
 from isogloss.probing.scores import N_BOOT
 
@@ -65,7 +65,7 @@ def regression_scores(
         for own, guess in zip(sums, guesses, strict=True):
             own[:] = group_sums(_products(truth, guess), groups, len(names))
         exact = _statistics(sums.sum(axis=1)[:, None])
-        drawn = _statistics(_resampled(sums, n_boot, seed))
+        drawn = _statistics(poisson_sums(sums, n_boot, seed))
         origin = (seed, n_boot, len(names))
         made += [
             Resampled(e.reshape(shape), d.reshape(n_boot, *shape), origin) for e, d in zip(exact, drawn, strict=True)
@@ -82,19 +82,6 @@ def _scaled(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def _products(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
     """(n, 6): 1, y, y^2, p, p^2, p y."""
     return np.column_stack([np.ones_like(truth), truth, truth**2, guess, guess**2, guess * truth])
-
-
-def _resampled(sums: np.ndarray, n_boot: int, seed: int) -> np.ndarray:
-    """(m, b, 6) totals of Poisson resamples of (m, n_groups, 6) sums.
-
-    A product for each prediction, all of one shape: equal predictions then have equal totals to the last bit, which
-    columns of one product have not, for BLAS treats those at its edges otherwise.
-    """
-    totals = np.empty((len(sums), n_boot, sums.shape[2]))
-    for start, weights in poisson_weights(sums.shape[1], n_boot, seed):
-        for i, own in enumerate(sums):
-            totals[i, start : start + len(weights)] = weights @ own
-    return totals
 
 
 def _statistics(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 
 _UNIT = float(np.finfo(np.float32).eps)
 _quiet = np.errstate(invalid="ignore")
-"""Products of few finite float32 numbers: BLAS reads past their end, and what it throws away may be no number."""
+"""Small float32 products of finite numbers were seen to raise the flag of an invalid operation in BLAS."""
 
 
 class Balls:
