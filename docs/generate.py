@@ -144,12 +144,15 @@ def extraction_rows(usual: dict[str, Any]) -> list[str]:
             share = entry["share_of_torch_product_rate"]
             fastest = min(share, entry["share_of_onednn_product_rate"])
             limit = f" ({fastest:.2f} of oneDNN's)" if fastest < share else ""
+            stored = ""
+            if "times_plain_loop_bfloat16_stored" in entry:
+                stored = f" ({entry['times_plain_loop_bfloat16_stored']:.1f} stored with `--dtype bfloat16`)"
             found.append(
-                f"| extraction, {entry['model']}, one thread{where} | "
+                f"| extraction, {entry['model']}, the model on one thread{where} | "
                 "one sentence at a time in float32, as NeuroX does | "
                 f"float32: {entry['times_plain_loop']:.1f} times as fast, needed operations at {share:.2f} of the rate "
                 f"of torch's matrix product{limit}; `--compute bfloat16`: "
-                f"{entry['times_plain_loop_bfloat16']:.1f} times as fast, relative error "
+                f"{entry['times_plain_loop_bfloat16']:.1f} times as fast{stored}, relative error "
                 f"{entry['bfloat16_relative_error']:.1e} |"
             )
     return found

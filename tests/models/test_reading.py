@@ -113,6 +113,22 @@ def test_packed_and_bucketed_agree_and_leave_the_model_as_it_was():
         np.testing.assert_allclose(packed[layer], bucketed[layer], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("architecture", ["bert", "gpt2"])
+def test_packed_sequences_of_every_length_up_to_the_limit_equal_plain_ones(architecture):
+    model, tokenizer = tiny_model(architecture), tiny_tokenizer("wordpiece")
+    texts = tuple("x " * n for n in range(1, LIMIT + 1))
+    reader, sequences, vectors, _ = read(model, tokenizer, texts, site="normed")
+    assert reader.plan is not None
+    lengths = set(sequences.window_length.tolist())
+    assert set(range(min(lengths), LIMIT + 1)) == lengths
+    for window in range(len(sequences.window_sentence)):
+        hidden = plain_hidden_states(reader, sequences, window)[LAYERS]
+        start, stop = sequences.window_start[window : window + 2]
+        rows = np.flatnonzero((sequences.word_first >= start) & (sequences.word_first < stop))
+        expected = hidden[sequences.word_last[rows] - start]
+        assert np.abs(vectors[LAYERS][rows] - expected).max() < 1e-5 * np.abs(expected).max()
+
+
 def test_a_sliding_window_shorter_than_a_sentence_is_not_packed_away():
     model = tiny_model("llama").__class__(tiny_model("llama").config)
     for block in model.layers:
@@ -149,6 +165,9 @@ def test_bfloat16_is_close_and_says_so_in_its_own_precision():
     assert reader.plan is not None
     error = np.linalg.norm(coarse[LAYERS] - exact[LAYERS]) / np.linalg.norm(exact[LAYERS])
     assert 1e-4 < error < 3e-2
+    # A word's last sub-word is in bfloat16 already: stored in it, nothing more is lost.
+    vectors = torch.from_numpy(coarse[LAYERS])
+    assert torch.equal(vectors, vectors.bfloat16().float())
 
 
 @pytest.mark.parametrize("architecture", ["albert", "bert", "gpt2", "llama", "roberta"])

@@ -62,7 +62,7 @@ class ChunkBuffers:
 
     def on_words(self, layer: int, vectors: Tensor, words: np.ndarray) -> None:
         """Take the vectors of some words of the chunk."""
-        self._words[layer][torch.from_numpy(words)] = vectors.to("cpu", self._torch_dtype)
+        self._words[layer].index_copy_(0, torch.from_numpy(words), vectors.to("cpu", self._torch_dtype))
 
     def on_sentences(self, layer: int, kind: str, vectors: Tensor, windows: np.ndarray) -> None:
         """Take what some windows contribute to their sentences' vectors."""

@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,9 @@ import numpy as np
 
 from isogloss.activations.layout import PART, storage
 from isogloss.errors import StoreError
+
+FILES_AT_ONCE = 4
+"""Some are hashed while others wait for the disk; both leave Python's lock to others."""
 
 
 @dataclass(frozen=True)
@@ -112,25 +116,28 @@ class RowFiles:
         ------
         StoreError : the disk is full, or this machine does not see the store.
         """
-        digests = {}
+        with ThreadPoolExecutor(FILES_AT_ONCE, "isogloss-write") as pool:
+            digests = pool.map(lambda name: self._put(chunk, name, vectors[name]), vectors)
+            return dict(zip(vectors, digests, strict=True))
+
+    def _put(self, chunk: Chunk, name: str, array: np.ndarray) -> str:
+        """Write a chunk's rows of one file; returns their checksum."""
+        start, stop = chunk.span(name)
         stored = storage(self.dtype)[0]
-        for name, array in vectors.items():
-            start, stop = chunk.span(name)
-            if array.shape != (stop - start, self.hidden) or array.dtype != stored:
-                raise ValueError(f"{name}: {array.dtype} {array.shape} does not fill rows {start} to {stop}")
-            payload = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else memoryview(b"")
-            try:
-                with self._opened(name, os.O_WRONLY | getattr(os, "O_DSYNC", 0)) as handle:
-                    write_all(handle, payload, len(self.header(name)) + start * self.row_bytes)
-            except FileNotFoundError:
-                raise StoreError(
-                    f"{self.directory} is not to be seen where a worker runs",
-                    "the run directory must be on a file system that all workers share, under the same path",
-                ) from None
-            except OSError as error:
-                raise self.explained(error) from error
-            digests[name] = hashlib.sha256(payload).hexdigest()
-        return digests
+        if array.shape != (stop - start, self.hidden) or array.dtype != stored:
+            raise ValueError(f"{name}: {array.dtype} {array.shape} does not fill rows {start} to {stop}")
+        payload = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else memoryview(b"")
+        try:
+            with self._opened(name, os.O_WRONLY | getattr(os, "O_DSYNC", 0)) as handle:
+                write_all(handle, payload, len(self.header(name)) + start * self.row_bytes)
+        except FileNotFoundError:
+            raise StoreError(
+                f"{self.directory} is not to be seen where a worker runs",
+                "the run directory must be on a file system that all workers share, under the same path",
+            ) from None
+        except OSError as error:
+            raise self.explained(error) from error
+        return hashlib.sha256(payload).hexdigest()
 
     def holds(self, chunk: Chunk, digests: Mapping[str, str]) -> bool:
         """Whether a chunk's bytes are those of these checksums."""

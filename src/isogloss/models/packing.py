@@ -16,13 +16,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from isogloss.models.blocks import Blocks, input_device
 
 IMPLEMENTATION = "isogloss_packed"
 TOLERANCE = 1e-4
+
+_LANES = 16
 
 _groups: ContextVar[list[tuple[int, int]]] = ContextVar("length and number of the sequences of each run")
 
@@ -70,10 +72,27 @@ def packed_attention(
     for length, count in groups:
         stop = at + length * count
         q, k, v = (states[at:stop].view(count, length, *states.shape[1:]).transpose(1, 2) for states in by_token)
-        one = scaled_dot_product_attention(q, k, v, scale=kwargs.get("scaling"), is_causal=causal and length > 1)
+        one = _attended(q, k, v, kwargs.get("scaling"), causal=causal and length > 1)
         attended.append(one.transpose(1, 2).flatten(0, 1))
         at = stop
     return torch.cat(attended)[None], None
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, scale: float | None, *, causal: bool) -> Tensor:
+    """Attention of equally long sequences; all are (count, heads, length, head width).
+
+    A CPU takes exponentials of 16 numbers at once, and those that are left over in a row one by one: with 8 of them or
+    more, keys that are masked cost less.
+    """
+    length = query.shape[2]
+    over = length % _LANES
+    if causal or over < _LANES // 2 or query.device.type != "cpu":
+        return scaled_dot_product_attention(query, key, value, scale=scale, is_causal=causal)
+    more = _LANES - over
+    mask = query.new_zeros(1, 1, 1, length + more)
+    mask[..., length:] = -torch.inf
+    key, value = (pad(states, (0, 0, 0, more)) for states in (key, value))
+    return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
 
 
 def runs(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -150,7 +169,7 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
     """How packing gives this model's own vectors; None where it does not.
 
     Tries positions from 0 and, as RoBERTa counts, from the number after the padding id; with token types (all 0) and
-    without. The model is run on three short sequences both ways; every layer must agree to 1e-4 of its largest value
+    without. The model is run on four short sequences both ways; every layer must agree to 1e-4 of its largest value
     (or to what the model's own precision allows, if that is coarser).
     """
     config: Any = blocks.encoder.config
@@ -158,7 +177,7 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
     if blocks.time_major or not hasattr(config, "_attn_implementation") or vocabulary < 16:
         return None
     device = input_device(blocks.encoder)
-    lengths = [3, 3, 7]
+    lengths = [3, 3, 7, 12]
     ids = torch.randint(5, vocabulary, (sum(lengths),), generator=torch.Generator().manual_seed(0)).to(device)
     plain = _plain_layers(blocks, ids, lengths)
     padding = getattr(config, "pad_token_id", None)

@@ -241,12 +241,12 @@ class LayerReader:
 
     def _word_vectors(self, tokens: Tensor, batch: _Batch) -> Tensor:
         if self.pooling == "first":
-            return tokens[batch.word_first]
+            return tokens.index_select(0, batch.word_first)
         if self.pooling == "last":
-            return tokens[batch.word_last]
+            return tokens.index_select(0, batch.word_last)
         counts = batch.word_last - batch.word_first + 1
         if bool((counts == 1).all()):
-            return tokens[batch.word_first]
+            return tokens.index_select(0, batch.word_first)
         starts = counts.cumsum(0) - counts
         inside = torch.arange(int(counts.sum()), device=self.device) - starts.repeat_interleave(counts)
         pieces = tokens[batch.word_first.repeat_interleave(counts) + inside].float()
