@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from campaigns.small_study import BASE, LEAST, prepare
 
 from benchmarks.common import RESULTS, SHARED, save
@@ -114,6 +115,7 @@ def main() -> None:
             raise RuntimeError(f"{name} with {least}: {bound}")
         results[f"{name}{', default options' if given.defaults else ''}"] = {
             "words": free["words"],
+            "threads": torch.get_num_threads(),
             "limit_mib": limit >> 20,
             "free_mib": round(free["peak"] / 2**20),
             "bound_mib": round(bound["peak"] / 2**20),
