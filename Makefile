@@ -24,11 +24,12 @@ browser:
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
 	  || echo "chromium is not installed: the browser tests will be skipped"
 
+# Many tests start processes of their own: compiled modules are kept, whatever the environment says.
 test: setup browser
 	$(BIN)/ruff check src tests benchmarks campaigns docs
 	$(BIN)/ruff format --check src tests benchmarks campaigns docs
 	$(BIN)/mypy
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 lint: setup
 	$(BIN)/ruff check --fix src tests benchmarks campaigns docs
