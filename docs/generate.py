@@ -159,23 +159,28 @@ def extraction_rows(usual: dict[str, Any]) -> list[str]:
 
 
 def bounded_memory_rows() -> list[str]:
-    """A line on studies under a limit of memory, if they were measured."""
+    """A line for each kind of studies under a limit of memory, if they were measured."""
     path = RESULTS / "bounded_memory.json"
     if not path.exists():
         return []
     measured = json.loads(path.read_text())
-    found = measured["studies"]
-    studies = list(found.values())
-    words = [study["words"] for study in studies]
-    kept, same = (sum(study[what] for study in studies) for what in ("kept", "same_tables"))
-    limit = max(study["limit_mib"] for study in studies)
-    free, bound = (max(study[what] for study in studies) for what in ("free_mib", "bound_mib"))
-    return [
-        f"| {', '.join(found)} of {max(words):,} words, MiniLM, least options, each with the least `--memory` it "
-        f"takes, at most {limit:,} MiB, in a control group of that size, {measured['machine']['processor']} | "
-        f"no limit: up to {free:,} MiB | up to {bound:,} MiB; kept {kept} times of "
-        f"{len(studies)}, the same tables {same} times |"
-    ]
+    groups: dict[str, dict[str, Any]] = {}
+    for name, study in measured["studies"].items():
+        analysis, _, options = name.partition(", ")
+        groups.setdefault(options or "least options", {})[analysis] = study
+    rows = []
+    for options, found in groups.items():
+        studies = list(found.values())
+        words = max(study["words"] for study in studies)
+        kept, same = (sum(study[what] for study in studies) for what in ("kept", "same_tables"))
+        limit, free, bound = (max(study[what] for study in studies) for what in ("limit_mib", "free_mib", "bound_mib"))
+        rows.append(
+            f"| {', '.join(found)} of {words:,} words, MiniLM, last layer, {options}, each with the least `--memory` "
+            f"it takes, at most {limit:,} MiB, in a control group of that size, {measured['machine']['processor']} | "
+            f"no limit: up to {free:,} MiB | up to {bound:,} MiB; kept {kept} of {len(studies)}, "
+            f"the same tables {same} of {len(studies)} |"
+        )
+    return rows
 
 
 def engines_rows() -> list[str]:

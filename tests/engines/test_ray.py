@@ -84,3 +84,13 @@ def test_a_node_that_is_killed_costs_its_jobs_only(cluster):
                 killed = True
                 cluster.remove_node(node, allow_graceful=False)
     assert done == {x: x**2 for x in range(20)}
+
+
+def test_a_cluster_that_cannot_be_reached_says_what_may_be_missing(monkeypatch):
+    def refused(**_):
+        raise ConnectionError("ray client connection timeout")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", refused)
+    with pytest.raises(EngineError, match=r"no Ray cluster at ray://head:10001: .* RAY_AUTH_MODE=token"):
+        RayCluster("ray://head:10001").__enter__()

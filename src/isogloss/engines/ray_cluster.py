@@ -22,6 +22,7 @@ from isogloss.sealed import first_line
 
 PASSED_ON = ("HF_HUB_OFFLINE", "HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT")
 """Variables that workers get from this process. No secrets: whoever sees the cluster's dashboard sees them."""
+_TOKEN = "if it asks for a token, as newer versions of Ray do once there is one, set RAY_AUTH_MODE=token here too"
 PATIENCE = 600.0
 """Seconds to wait for a worker where there is none."""
 
@@ -78,7 +79,9 @@ class RayCluster:
                 here: dict[str, Any] = {} if address else {"include_dashboard": False}
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **here)
             except Exception as error:
-                raise EngineError(f"no Ray cluster at {address or 'this machine'}: {first_line(error)}") from error
+                raise EngineError(
+                    f"no Ray cluster at {address or 'this machine'}: {first_line(error)}", _TOKEN if address else ""
+                ) from error
             self._ours = True
         have = ray.cluster_resources()
         room = int(min(have.get("CPU", 0) / self._cpus, have.get("GPU", 0) / self._gpus if self._gpus else 1e9))
