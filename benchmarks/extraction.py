@@ -68,8 +68,8 @@ def measure(name: str, loaded: LoadedModel, corpus: Corpus, rounds: int, sizes: 
         model = loaded if compute == "float32" else coarse_model
         options = ExtractOptions(compute=compute, packed=packed, dtype=dtype, sentence_vectors=())
         out = home / f"{compute}-{packed}-{dtype}"
-        stores[compute + ("" if packed else " bucketed") + (f" as {dtype}" if dtype != "float32" else "")] = (
-            extract_loaded(model, loaded.reference, corpus, out, options)
+        stores[compute + ("" if packed else " bucketed")] = extract_loaded(
+            model, loaded.reference, corpus, out, options
         )
 
     a = torch.randn(PRODUCT, sizes[0])

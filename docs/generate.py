@@ -174,9 +174,10 @@ def bounded_memory_rows() -> list[str]:
         words = max(study["words"] for study in studies)
         kept, same = (sum(study[what] for study in studies) for what in ("kept", "same_tables"))
         limit, free, bound = (max(study[what] for study in studies) for what in ("limit_mib", "free_mib", "bound_mib"))
+        held = ", in a control group of that size" if all(study["in_a_group_of_the_limit"] for study in studies) else ""
         rows.append(
             f"| {', '.join(found)} of {words:,} words, MiniLM, last layer, {options}, each with the least `--memory` "
-            f"it takes, at most {limit:,} MiB, in a control group of that size, {measured['machine']['processor']} | "
+            f"it takes, at most {limit:,} MiB{held}, {measured['machine']['processor']} | "
             f"no limit: up to {free:,} MiB | up to {bound:,} MiB; kept {kept} of {len(studies)}, "
             f"the same tables {same} of {len(studies)} |"
         )
