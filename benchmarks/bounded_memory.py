@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from campaigns.small_study import BASE, LEAST, prepare
+from campaigns.studies import BASE, LEAST, prepare
 
 from benchmarks.common import RESULTS, SHARED, save
 
@@ -100,7 +100,6 @@ def main() -> None:
     if given.worker is not None:
         worker(given.home, given.worker, given)
         return
-    given.home.mkdir(parents=True, exist_ok=True)
     prepare(given.home)
     kept = RESULTS / "bounded_memory.json"
     results: dict[str, Any] = json.loads(kept.read_text())["studies"] if kept.exists() else {}

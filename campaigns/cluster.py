@@ -1,4 +1,4 @@
-"""The small study on a Ray cluster of two nodes on this machine, one of which is killed in the middle.
+"""The demo's study on a Ray cluster of two nodes on this machine, one of which is killed in the middle.
 
 Compared with the same study by one process: every vector, table, finding and figure, byte by byte. And one process with
 two threads against the same with one: what of the tables depends on the number of threads, and by how much.
@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from campaigns.results import save
-from campaigns.small_study import fingerprints, prepare, started, study
+from campaigns.studies import demo, fingerprints, prepare, started, study
 
 
 def undisturbed(home: Path, name: str, threads: int) -> Path:
@@ -94,16 +94,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("home", type=Path)
     given = parser.parse_args()
-    given.home.mkdir(parents=True, exist_ok=True)
-    prepare(given.home)
-    one = undisturbed(given.home, "whole", 1)
+    home = given.home / "demo"
+    prepare(home, demo())
+    one = undisturbed(home, "whole", 1)
     found: dict[str, Any] = {}
     for kill in (False, True):
-        out, alive = on_two_nodes(given.home, kill=kill)
+        out, alive = on_two_nodes(home, kill=kill)
         name = "one node killed" if kill else "two nodes"
         found[name] = {"files": len(fingerprints(out)), "unlike": unlike(one, out), "alive_at_the_end": alive}
         print(name, found[name], flush=True)
-    two = undisturbed(given.home, "threads", 2)
+    two = undisturbed(home, "threads", 2)
     found["two threads against one"] = {"unlike": unlike(one, two), "by": by_how_much(one, two)}
     print(found["two threads against one"], flush=True)
     save("cluster", found)

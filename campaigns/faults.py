@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.results import save
-from campaigns.small_study import LEAST, fingerprints, prepare, started
+from campaigns.studies import BASE, LEAST, fingerprints, prepare, started
 
 QUICK = ("similarity", "separability")
 
@@ -326,12 +326,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("home", type=Path)
     given = parser.parse_args()
-    given.home.mkdir(parents=True, exist_ok=True)
-    prepare(given.home)
-    from campaigns.small_study import BASE
-
-    found = Faults(given.home, BASE, str(given.home / "tuned")).all()
-    found |= interrupted(given.home)
+    home = given.home / "small"
+    prepare(home)
+    found = Faults(home, BASE, str(home / "tuned")).all()
+    found |= interrupted(home)
     print({name: value for name, value in found.items() if name != "messages"})
     save("faults", found)
     sys.exit(0 if found["good"] == found["tried"] else 1)

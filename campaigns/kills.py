@@ -1,10 +1,13 @@
-"""The small study killed at random moments and given again: the same files each time, and nothing done twice.
+"""The demo's study killed at random moments and given again: the same files each time, and nothing done twice.
 
-Each round is a run of its own: SIGKILL at a moment drawn evenly over the time an undisturbed run takes, then the same
-command to its end. What counts: all vectors, tables, figures and findings have the bytes of the undisturbed run, and
-no chunk and no task that was finished when the run was killed was begun again.
+Several studies, each killed a few times by SIGKILL. The moments are drawn evenly over the time an undisturbed study
+takes; the time of starting again is not part of it. At each kill the run directory is copied; the copy is given again
+and goes to its end, and the run itself is given again until its next kill. What counts, at each kill: all vectors,
+tables, figures and findings in the end have the bytes of the undisturbed run, and no chunk and no task that was
+finished when the run was killed was begun again.
 
-    python -m campaigns.kills HOME [--rounds 50] [--at-once 1] [--seed 0] [--engine inline|processes] [--workers N]
+    python -m campaigns.kills HOME [--studies 10] [--kills 5] [--at-once 1] [--seed 0] [--engine inline|processes]
+                                   [--workers N]
 """
 
 from __future__ import annotations
@@ -14,77 +17,121 @@ import json
 import random
 import shutil
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from campaigns.results import save
-from campaigns.small_study import fingerprints, finished, prepare, started
+from campaigns.studies import demo, fingerprints, finished, prepare, started
 
 
 def whole(home: Path, options: list[str]) -> tuple[dict[str, str], float]:
-    """What an undisturbed run leaves, and the seconds it takes."""
-    out = home / "whole"
+    """What an undisturbed run leaves, and the seconds from the first thing it begins to its end."""
+    out, log = home / "whole", home / "log"
     shutil.rmtree(out, ignore_errors=True)
+    log.unlink(missing_ok=True)
+    process = started(home, out, log, *options)
+    began(process, log)
     begin = time.perf_counter()
-    process = started(home, out, home / "log", *options)
     _, said = process.communicate()
     if process.returncode:
         raise RuntimeError(said.decode())
     return fingerprints(out), time.perf_counter() - begin
 
 
-def round_of(home: Path, number: int, moment: float, options: list[str], expected: dict[str, str]) -> dict[str, Any]:
-    """Kill a run at a moment, give it again, and say what was wrong with it."""
-    out, log = home / f"killed-{number}", home / f"log-{number}"
-    shutil.rmtree(out, ignore_errors=True)
-    log.unlink(missing_ok=True)
+def began(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a run begins to do something, or ends."""
+    while not log.exists() and process.poll() is None:
+        time.sleep(0.05)
+
+
+def killed(home: Path, out: Path, log: Path, seconds: float, options: list[str]) -> tuple[bool, set[str]]:
+    """Let a run work for so many seconds, and kill it: whether it was still at work, and what it began."""
     process = started(home, out, log, *options)
-    time.sleep(moment)
-    ended = process.poll() is not None
+    began(process, log)
+    time.sleep(seconds)
+    working = process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    kept = finished(out)
-    log.unlink(missing_ok=True)
-    again = started(home, out, log, *options)
-    _, said = again.communicate()
+    return working, begun_in(log)
+
+
+def begun_in(log: Path) -> set[str]:
+    """What a run said it began; the file is taken away."""
     begun = set(log.read_text().splitlines()) if log.exists() else set()
-    found = fingerprints(out)
+    log.unlink(missing_ok=True)
+    return begun
+
+
+def ended(home: Path, out: Path, log: Path, options: list[str], expected: dict[str, str]) -> dict[str, Any]:
+    """Give a killed run again, to its end, and say what was wrong with it."""
+    kept = finished(out)
+    process = started(home, out, log, *options)
+    _, said = process.communicate()
+    begun, found = begun_in(log), fingerprints(out)
     shutil.rmtree(out, ignore_errors=True)
     return {
-        "moment": round(moment, 2),
-        "ended_before": ended,
         "kept": len(kept),
         "begun_after": len(begun),
         "done_twice": sorted(begun & kept),
-        "exit": again.returncode,
-        "said": said.decode()[-500:] if again.returncode else "",
+        "exit": process.returncode,
+        "said": said.decode()[-500:] if process.returncode else "",
         "unlike": sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)),
     }
 
 
-def campaign(home: Path, rounds: int, seed: int, options: list[str], at_once: int = 1) -> dict[str, Any]:
-    """All rounds, so many at a time, and their count."""
+def study(
+    home: Path, number: int, moments: list[float], options: list[str], expected: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """One study and its kills; a row for each."""
+    out, copy, log = home / f"killed-{number}", home / f"copy-{number}", home / f"log-{number}"
+    for left in (out, copy):
+        shutil.rmtree(left, ignore_errors=True)
+    log.unlink(missing_ok=True)
+    since, twice = 0.0, list[str]()
+    for moment in moments:
+        kept = finished(out)
+        working, begun = killed(home, out, log, moment - since, options)
+        twice += sorted(begun & kept)
+        since = moment
+        if moment == moments[-1]:
+            copy = out
+        else:
+            shutil.copytree(out, copy)
+        row = {"study": number, "moment": round(moment, 2), "before_the_end": working}
+        row |= ended(home, copy, log, options, expected)
+        yield row | {"done_twice": sorted({*twice, *row["done_twice"]})}
+
+
+def campaign(home: Path, studies: int, kills: int, seed: int, options: list[str], at_once: int = 1) -> dict[str, Any]:
+    """All studies, so many at a time, and their count."""
     expected, seconds = whole(home, options)
     print(f"undisturbed: {len(expected)} files in {seconds:.1f} s", flush=True)
     draw = random.Random(seed)
-    moments = [draw.uniform(0, seconds) for _ in range(rounds)]
-    found = []
-    with ThreadPoolExecutor(at_once) as pool:
-        for row in pool.map(lambda drawn: round_of(home, *drawn, options, expected), enumerate(moments)):
+    moments = [sorted(draw.uniform(0, seconds) for _ in range(kills)) for _ in range(studies)]
+    found: list[dict[str, Any]] = []
+
+    def one(number: int) -> None:
+        for row in study(home, number, moments[number], options, expected):
             found.append(row)
             good = not (row["unlike"] or row["done_twice"] or row["exit"])
             print(f"{len(found)}: {'the same' if good else 'NOT THE SAME'} {json.dumps(row)}", flush=True)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(one, range(studies)))
     return {
-        "rounds": rounds,
+        "studies": studies,
+        "kills": len(found),
         "seconds_undisturbed": round(seconds, 1),
         "files": len(expected),
         "same": sum(not row["unlike"] and not row["exit"] for row in found),
         "nothing_done_twice": sum(not row["done_twice"] for row in found),
-        "killed_before_the_end": sum(not row["ended_before"] for row in found),
+        "killed_before_the_end": sum(row["before_the_end"] for row in found),
         "kept_at_most": max(row["kept"] for row in found),
-        "each": found,
+        "each": sorted(found, key=lambda row: (row["study"], row["moment"])),
     }
 
 
@@ -92,18 +139,19 @@ def main() -> None:
     """Run and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("home", type=Path)
-    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--studies", type=int, default=10)
+    parser.add_argument("--kills", type=int, default=5, help="of each study")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--at-once", type=int, default=1, help="rounds beside each other")
+    parser.add_argument("--at-once", type=int, default=1, help="studies beside each other")
     parser.add_argument("--engine", default="inline")
     parser.add_argument("--workers", type=int)
     given = parser.parse_args()
-    given.home.mkdir(parents=True, exist_ok=True)
-    prepare(given.home)
+    home = given.home / "demo"
+    prepare(home, demo())
     options = ["--chunk-bytes", "2000000", "--engine", given.engine]
     if given.workers:
         options += ["--workers", str(given.workers)]
-    result = campaign(given.home, given.rounds, given.seed, options, given.at_once)
+    result = campaign(home, given.studies, given.kills, given.seed, options, given.at_once)
     save(f"kills_{given.engine}", {"seed": given.seed, "options": options, **result})
 
 

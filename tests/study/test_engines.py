@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from campaigns.small_study import LEAST, fingerprints
+from campaigns.studies import LEAST, fingerprints
 from threadpoolctl import threadpool_limits
 
 import isogloss as ig

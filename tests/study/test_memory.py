@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from campaigns.small_study import LEAST, fingerprints
+from campaigns.studies import LEAST, fingerprints
 from threadpoolctl import threadpool_limits
 
 import isogloss as ig

