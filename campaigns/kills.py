@@ -1,7 +1,7 @@
 """The demo's study killed at random moments and given again: the same files each time, and nothing done twice.
 
-Several studies, each killed a few times by SIGKILL. The moments are drawn evenly over the time an undisturbed study
-takes; the time of starting again is not part of it. At each kill the run directory is copied; the copy is given again
+Several studies, each killed a few times by SIGKILL. The moments are drawn evenly over the processor time an undisturbed
+study takes from the first thing it begins (read from /proc); starting again is not part of it. At each kill the run directory is copied; the copy is given again
 and goes to its end, and the run itself is given again until its next kill. What counts, at each kill: all vectors,
 tables, figures and findings in the end have the bytes of the undisturbed run, and no chunk and no task that was
 finished when the run was killed was begun again.
@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -29,17 +31,29 @@ from campaigns.studies import demo, fingerprints, finished, prepare, started
 
 
 def whole(home: Path, options: list[str]) -> tuple[dict[str, str], float]:
-    """What an undisturbed run leaves, and the seconds from the first thing it begins to its end."""
+    """What an undisturbed run leaves, and the processor's seconds from the first thing it begins to its end."""
     out, log = home / "whole", home / "log"
     shutil.rmtree(out, ignore_errors=True)
     log.unlink(missing_ok=True)
     process = started(home, out, log, *options)
     began(process, log)
-    begin = time.perf_counter()
+    begin, before = used(process.pid), resource.getrusage(resource.RUSAGE_CHILDREN)
     _, said = process.communicate()
     if process.returncode:
         raise RuntimeError(said.decode())
-    return fingerprints(out), time.perf_counter() - begin
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return fingerprints(out), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime - begin
+
+
+def used(pid: int) -> float:
+    """Seconds that a process and its children, and theirs, have had of the processor; 0 once it is gone."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        children = [one for path in Path(f"/proc/{pid}/task").glob("*/children") for one in path.read_text().split()]
+    except OSError:
+        return 0.0
+    mine = sum(map(int, after_name[11:15])) / os.sysconf("SC_CLK_TCK")
+    return mine + sum(used(int(child)) for child in children)
 
 
 def began(process: subprocess.Popen[bytes], log: Path) -> None:
@@ -49,10 +63,12 @@ def began(process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def killed(home: Path, out: Path, log: Path, seconds: float, options: list[str]) -> tuple[bool, set[str]]:
-    """Let a run work for so many seconds, and kill it: whether it was still at work, and what it began."""
+    """Let a run work for so many seconds of the processor, and kill it: whether it was still at work, and what it began."""
     process = started(home, out, log, *options)
     began(process, log)
-    time.sleep(seconds)
+    begin = used(process.pid)
+    while process.poll() is None and used(process.pid) - begin < seconds:
+        time.sleep(0.02)
     working = process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.communicate()
