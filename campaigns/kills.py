@@ -1,10 +1,10 @@
 """The demo's study killed at random moments and given again: the same files each time, and nothing done twice.
 
 Several studies, each killed a few times by SIGKILL. The moments are drawn evenly over the processor time an undisturbed
-study takes from the first thing it begins (read from /proc); starting again is not part of it. At each kill the run directory is copied; the copy is given again
-and goes to its end, and the run itself is given again until its next kill. What counts, at each kill: all vectors,
-tables, figures and findings in the end have the bytes of the undisturbed run, and no chunk and no task that was
-finished when the run was killed was begun again.
+study takes from the first thing it begins (read from /proc); starting again is not part of it. At each kill the run
+directory is copied; the copy is given again and goes to its end, and the run itself is given again until its next kill.
+What counts, at each kill: all vectors, tables, figures and findings in the end have the bytes of the undisturbed run,
+and no chunk and no task that was finished when the run was killed was begun again.
 
     python -m campaigns.kills HOME [--studies 10] [--kills 5] [--at-once 1] [--seed 0] [--engine inline|processes]
                                    [--workers N]
@@ -63,7 +63,7 @@ def began(process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def killed(home: Path, out: Path, log: Path, seconds: float, options: list[str]) -> tuple[bool, set[str]]:
-    """Let a run work for so many seconds of the processor, and kill it: whether it was still at work, and what it began."""
+    """Let a run have so much of the processor's time, and kill it: whether it was still at work, and what it began."""
     process = started(home, out, log, *options)
     began(process, log)
     begin = used(process.pid)
