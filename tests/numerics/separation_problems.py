@@ -6,10 +6,12 @@ from scipy.optimize import linprog
 KINDS = 8
 
 
-def problem(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Two sets of 1 to 60 points in 2 to 30 dimensions at a scale from 1e-6 to 1e6."""
-    d, kind = int(rng.integers(2, 31)), int(rng.integers(KINDS))
-    n_a, n_b = rng.integers(1, 61, 2)
+def problem(
+    rng: np.random.Generator, dimensions: tuple[int, int] = (2, 30), points: tuple[int, int] = (1, 60)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of so many points in so many dimensions at a scale from 1e-6 to 1e6."""
+    d, kind = int(rng.integers(*dimensions, endpoint=True)), int(rng.integers(KINDS))
+    n_a, n_b = rng.integers(*points, 2, endpoint=True)
     A, B = rng.normal(size=(n_a, d)), rng.normal(size=(n_b, d))
     if kind == 0:  # two balls, near or far
         B[:, 0] += rng.uniform(0, 6)

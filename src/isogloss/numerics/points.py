@@ -57,8 +57,8 @@ def same_width(sets: Sequence[np.ndarray], names: Sequence[str]) -> None:
             )
 
 
-def stacked(A: Any, B: Any) -> tuple[np.ndarray, int]:
-    """Two sets of points as one array (n_a + n_b, d) of float64 in C order, and n_a.
+def two_sets(A: Any, B: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of points (n_a, d), (n_b, d) in float64 and C order; the same arrays where they are so already.
 
     Raises
     ------
@@ -67,20 +67,21 @@ def stacked(A: Any, B: Any) -> tuple[np.ndarray, int]:
     """
     first, second = _table(A, "A"), _table(B, "B")
     same_width([first, second], ["A", "B"])
-    n_a = len(first)
-    points = np.empty((n_a + len(second), first.shape[1]))
-    points[:n_a], points[n_a:] = first, second
-    flat = points.ravel()
+    total, sets = 0.0, (np.ascontiguousarray(first, np.float64), np.ascontiguousarray(second, np.float64))
     with np.errstate(over="ignore", invalid="ignore"):
-        # One pass that sees NaN, infinity and overflow.
-        if np.isfinite(flat @ flat):
-            return points, n_a
-        finite = np.isfinite(np.einsum("ij,ij->i", points, points))
-    if finite.all():
+        for points, name in zip(sets, "AB", strict=True):
+            # One pass that sees NaN, infinity and overflow.
+            flat = points.ravel()
+            squares = float(flat @ flat)
+            total += squares
+            if not np.isfinite(squares):
+                finite = np.isfinite(np.einsum("ij,ij->i", points, points))
+                if not finite.all():
+                    row = int(np.argmin(finite))
+                    raise NotFiniteError(f"{name} holds NaN, infinity or values too large to be squared in row {row}.")
+    if not np.isfinite(total):
         raise NotFiniteError("A and B together hold values too large to be squared.")
-    row = int(np.argmin(finite))
-    name, row = ("A", row) if row < n_a else ("B", row - n_a)
-    raise NotFiniteError(f"{name} holds NaN, infinity or values too large to be squared in row {row}.")
+    return sets
 
 
 def _table(X: Any, name: str) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.numerics.points import stacked
+from isogloss.numerics.points import two_sets
 from isogloss.numerics.separation.pair import Pair
 from isogloss.numerics.separation.verdict import Separation
 from isogloss.numerics.threads import one_blas_thread
@@ -33,4 +33,4 @@ def separable(A: Any, B: Any) -> Separation:
     -----
     RuntimeWarning : no solver's certificate counts (not seen); the verdict is then "presumed", and its `holds` false.
     """
-    return Pair(*stacked(A, B)).settle()
+    return Pair(*two_sets(A, B)).settle()

@@ -2,7 +2,8 @@
 
 Forms no Hessian: a step costs one product of all rows with a vector and one of the rows that still matter, a small part
 of a Newton step. On points of a model's layers, where a few directions carry most of the variance, ten to forty steps
-find a plane, or show that it takes more than this; what they reach is where `hinge` goes on from.
+find a plane, or show that it takes more than this; what they reach is where `hinge` goes on from. On the way, a plane
+that leaves few rows on the wrong side is handed to `mending`.
 
 Polak and Ribiere's direction, restarted where it would turn back (Nocedal and Wright 2006, section 5.2). Knows nothing
 of tolerances: a judge that is handed in decides what counts.
@@ -13,12 +14,16 @@ from __future__ import annotations
 import numpy as np
 
 from isogloss.numerics.separation.hinge import Judge
+from isogloss.numerics.separation.mending import mend
 
 _STEPS = 64
-_LOOK = 4
+_LOOK = 3
 """Steps after which the loss is looked at."""
 _WORTH = 0.85
 """A walk that keeps more of the loss than this over so many steps is not about to find a plane."""
+_FEW_WRONG = 0.05
+_FEW_AT_LAST = 0.25
+"""Rows on the wrong side, as part of the dimensions, up to which mending is tried: on the way, and at its end."""
 _FEW = 0.3
 """Part of the rows up to which the rows that matter are gathered first."""
 
@@ -28,7 +33,7 @@ def descend(rows: np.ndarray, n_a: int, plane_found: Judge) -> tuple[bool, np.nd
 
     Parameters
     ----------
-    rows : (n, r + 1) float32 as `hinge.hinge_rows` makes them; the first n_a are on side +1, the others on side -1.
+    rows : (n, r + 1) float32 as `hinge.single_rows` makes them; the first n_a are on side +1, the others on side -1.
     plane_found : told a plane (r + 1,) whose projections leave a gap; True ends the walk.
 
     Returns
@@ -40,12 +45,18 @@ def descend(rows: np.ndarray, n_a: int, plane_found: Judge) -> tuple[bool, np.nd
     sides[n_a:] = -1.0
     plane = np.zeros(rows.shape[1], dtype=np.float32)
     slacks = np.ones(n, dtype=np.float32)
-    direction, square, before, seen = plane, 0.0, plane, np.inf
+    direction, square, before, seen, mended = plane, 0.0, plane, np.inf, n
     for step in range(_STEPS):
         pulls = sides * np.maximum(slacks, 0.0)
         if step % _LOOK == 0:
             loss = float(pulls @ pulls)
-            if loss > _WORTH * seen:
+            wrong = int(np.count_nonzero(slacks >= 1.0))
+            last = loss > _WORTH * seen
+            if wrong <= (_FEW_AT_LAST if last else _FEW_WRONG) * rows.shape[1] and 2 * wrong <= mended:
+                if mend(rows, n_a, plane, plane_found):
+                    return True, plane
+                mended = wrong
+            if last:
                 break
             seen = loss
         some = np.flatnonzero(pulls)

@@ -12,17 +12,22 @@ Knows nothing of tolerances: a judge that is handed in decides what counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, spotrf, spotrs
 
 from isogloss.numerics.blocks import row_blocks
+from isogloss.numerics.separation.verdict import scale_about
 
 Judge = Callable[[np.ndarray], bool]
 
 _ROWS = 512
 """Rows whose differences stay in the processor's cache."""
+
+_ROWS_SINGLE = 64
+_TINY = 1e-24
+"""Squares of distances from here to its inverse are safe in float32."""
 
 _STALLED = 0.98
 """A step in float32 that keeps more of the loss than this has come to its precision, or to a common point."""
@@ -43,33 +48,36 @@ def hinge_rows(points: np.ndarray, middle: np.ndarray, scale: float) -> np.ndarr
     return rows
 
 
-def single_rows(points: np.ndarray, middle: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """As `hinge_rows`, in float32, with the scale found on the way.
+def single_rows(sets: Sequence[np.ndarray], middle: np.ndarray) -> tuple[np.ndarray, float]:
+    """As `hinge_rows`, in float32 and of the rows of all sets, with the scale found on the way.
 
-    The difference is rounded once, also in float32: what is lost far from the origin is only what was not there.
+    The difference is taken in float64: what is lost far from the origin is only what was not there.
 
     Returns
     -------
-    rows (n, r + 1); the unit they are in; the scale, the largest distance of a point from the middle. The unit is at
-    most the scale and not below a quarter of it; it is 0 where the scale is.
+    rows (n, r + 1); the scale, the largest distance of a point from the middle. Where that is 0, rows are 0.
     """
-    n, r = points.shape
+    n, r = sum(map(len, sets)), len(middle)
     rows = np.empty((n, r + 1), dtype=np.float32)
-    unit = largest = 0.0
-    done = 0
-    buffer = np.empty((min(n, _ROWS), r))
-    for block in row_blocks(points, _ROWS):
-        apart = np.subtract(block, middle, out=buffer[: len(block)])
-        largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()) ** 0.5)
-        if largest > 4.0 * unit:
-            rows[:done, :r] *= np.float32(unit / largest)
-            unit = largest
-        np.multiply(
-            apart, 1.0 / unit if unit > 0.0 else 0.0, out=rows[done : done + len(block), :r], casting="same_kind"
-        )
-        done += len(block)
-    rows[:, r] = OFFSET * (largest / unit) if unit > 0.0 else 0.0
-    return rows, unit, largest
+    inside, done = rows[:, :r], 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in (block for points in sets for block in row_blocks(points, _ROWS_SINGLE)):
+            np.subtract(block, middle, out=inside[done : done + len(block)], casting="same_kind")
+            done += len(block)
+        squares = np.vecdot(inside, inside)
+        most = float(squares.max())
+    if _TINY < most < 1.0 / _TINY:
+        # What float32 rounds of a square of r numbers does not hide the farthest point among these.
+        far = squares >= most * (1.0 - 2.0 * (r + 4) * float(np.finfo(np.float32).eps))
+        ends = np.cumsum([len(points) for points in sets])[:-1]
+        scale = scale_about([points[some] for points, some in zip(sets, np.split(far, ends), strict=True)], middle)
+        inside *= np.float32(1.0 / scale)
+        rows[:, r] = OFFSET
+        return rows, scale
+    scale = scale_about(sets, middle)
+    if scale > 0.0:
+        return np.concatenate([hinge_rows(points, middle, scale).astype(np.float32) for points in sets]), scale
+    return np.zeros_like(rows), 0.0
 
 
 class HingeNewton:

@@ -22,6 +22,7 @@ from isogloss.numerics.separation.verdict import (
     Method,
     Separation,
     margins_count,
+    mean_of,
     middle_of,
     rounding,
     scale_about,
@@ -31,24 +32,35 @@ from isogloss.numerics.separation.verdict import (
 
 _SINGLE_STEPS = 30
 _DOUBLE_STEPS = 120
+_GLANCE = 4
+"""Dimensions in which equal points are looked for first."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 _PROGRAMME_SECONDS = 10.0
 """Time of all linear programmes of one pair."""
 _SINGLE_FROM = 200_000
 """Values (points times dimensions) from which float32 looks for a plane first; float64 always judges it."""
+_WIDE = 64
+"""Dimensions from which it does so at any number of points: a Newton step costs their cube."""
 
 
 class Pair:
-    """Points (n, d), float64, finite and in C order: the first n_a rows are A (n_a, d), the others B (n_b, d)."""
+    """Points first (n_a, d) against points second (n_b, d), float64, finite and in C order."""
 
-    def __init__(self, points: np.ndarray, n_a: int) -> None:
-        self.points, self.n_a, self.n_b = points, n_a, len(points) - n_a
-        self.middle = middle_of(points, n_a)
+    def __init__(self, first: np.ndarray, second: np.ndarray) -> None:
+        self.sets, self.n_a, self.n_b = (first, second), len(first), len(second)
+        self.n, self.d = self.n_a + self.n_b, first.shape[1]
+        self.middle = middle_of(first, second)
         self.verdict: Separation | None = None
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """(n, d) both sets, the first on top; a copy, and not made before it is asked for."""
+        return np.concatenate(self.sets)
 
     @cached_property
     def scale(self) -> float:
         """Largest distance of a point from the middle; a pass over all points, so not before it is asked for."""
-        return scale_about(self.points, self.middle)
+        return scale_about(self.sets, self.middle)
 
     @property
     def size(self) -> float:
@@ -58,11 +70,13 @@ class Pair:
     @property
     def tolerance(self) -> float:
         """Distance below which the hulls touch."""
-        return tolerance(self.points.shape[1], self.scale, self.size)
+        return tolerance(self.d, self.scale, self.size)
 
     def settle(self) -> Separation:
         """Verdict with its certificate."""
-        if not self.try_normal(self.points[: self.n_a].mean(axis=0) - self.middle, "means"):
+        if self._many and _may_share(*(points[:, :_GLANCE] for points in self.sets)) and self._common():
+            return self.found
+        if not self._means():
             self._harder()
         return self.found
 
@@ -79,8 +93,7 @@ class Pair:
         if not length > 0.0:
             return False
         normal = normal / length
-        heights = self.points @ normal
-        above, below = float(heights[: self.n_a].min()), float(heights[self.n_a :].max())
+        above, below = float((self.sets[0] @ normal).min()), float((self.sets[1] @ normal).max())
         if not above > below or not above - below > self.tolerance:
             return False
         offset = 0.5 * (above + below)
@@ -100,22 +113,50 @@ class Pair:
         self.verdict = Separation(False, weights_a=weights_a, weights_b=weights_b, method=method)
         return True
 
+    @property
+    def _many(self) -> bool:
+        """Whether float32 looks for a plane first, in the coordinates that the points have."""
+        return self.n > self.d + 1 and (self.d >= _WIDE or self.n * self.d >= _SINGLE_FROM)
+
+    @cached_property
+    def _single(self) -> np.ndarray:
+        """(n, d + 1) float32 rows of many points; made in one pass with the scale."""
+        rows, self.scale = single_rows(self.sets, self.middle)
+        return rows
+
+    def _means(self) -> bool:
+        """Try the plane across the difference of the two means; of many points, only where float32 says that it may."""
+        if self._many:
+            inside = self._single[:, :-1]
+            heights = inside @ (np.ones(self.n_a, dtype=np.float32) @ inside[: self.n_a])
+            if not heights[: self.n_a].min() > heights[self.n_a :].max():
+                return False
+        return self.try_normal(mean_of(self.sets[0]) - self.middle, "means")
+
     def _harder(self) -> None:
-        n, d = self.points.shape
-        if n <= d + 1:
+        if self.n <= self.d + 1:
             normal = interpolating_normal(self.points - self.middle, self.n_a)
             if normal is not None and self.try_normal(normal, "gram"):
                 return
-        if self._common():
+        if not self._many and self._common():
             return
-        if self.points.size < _SINGLE_FROM and self.scale <= self.tolerance:
+        if self.scale <= self.tolerance:
             self.try_weights(_first(self.n_a), _first(self.n_b), "common")
             return
+        start = None
+        if self._many:
+            found, start = self._in_single(self._single, None)
+            if found:
+                return
         points, middle, basis = self.points, self.middle, None
-        if n < d:
+        if self.n < self.d:
             points, basis = span_coordinates(points - middle)
             middle = np.zeros(points.shape[1])
-        if self._hinge(points, middle, basis):
+            if points.size >= _SINGLE_FROM:
+                found, start = self._in_single(single_rows((points,), middle)[0], basis)
+                if found:
+                    return
+        if self._hinge(hinge_rows(points, middle, self.scale), basis, start):
             return
         Z = (points - middle) / self.scale
         importance = self._interior(Z, basis)
@@ -127,7 +168,7 @@ class Pair:
 
     def _common(self) -> bool:
         """Look for a vector that is on both sides: equal points are neighbours in any projection."""
-        points, n_a, d = self.points, self.n_a, self.points.shape[1]
+        points, n_a, d = self.points, self.n_a, self.d
         line = points @ np.cos(np.arange(d) ** 2 + 1.0)
         order = np.argsort(line[n_a:])
         others = line[n_a:][order]
@@ -140,30 +181,27 @@ class Pair:
                     return self.try_weights(_first(n_a, int(i)), _first(self.n_b, int(j)), "common")
         return False
 
-    def _hinge(self, points: np.ndarray, middle: np.ndarray, basis: np.ndarray | None) -> bool:
-        n_a = self.n_a
+    def _in_single(self, rows: np.ndarray, basis: np.ndarray | None) -> tuple[bool, np.ndarray]:
+        """Look for a plane in float32, where a step costs least first; whether there is one, and where to go on."""
 
         def plane_found(plane: np.ndarray) -> bool:
             return self.try_normal(_in_space(plane[:-1].astype(np.float64), basis), "hinge")
 
+        found, plane = descend(rows, self.n_a, plane_found)
+        if found:
+            return True, plane
+        newton = HingeNewton(rows, self.n_a)
+        return newton.run(plane_found, None, _SINGLE_STEPS, plane), newton.plane
+
+    def _hinge(self, rows: np.ndarray, basis: np.ndarray | None, start: np.ndarray | None) -> bool:
+        n_a = self.n_a
+
+        def plane_found(plane: np.ndarray) -> bool:
+            return self.try_normal(_in_space(plane[:-1], basis), "hinge")
+
         def weights_found(residuals: np.ndarray) -> bool:
             return self.try_weights(residuals[:n_a], residuals[n_a:], "hinge")
 
-        start = None
-        if points.size >= _SINGLE_FROM:
-            rows, unit, scale = single_rows(points, middle)
-            if basis is None:
-                self.scale = scale
-            if self.scale <= self.tolerance:
-                return self.try_weights(_first(n_a), _first(self.n_b), "common")
-            found, plane = descend(rows, n_a, plane_found)
-            if found:
-                return True
-            single = HingeNewton(rows, n_a)
-            if single.run(plane_found, None, _SINGLE_STEPS, plane):
-                return True
-            start = single.plane.astype(np.float64) * (scale / unit)
-        rows = hinge_rows(points, middle, self.scale)
         return HingeNewton(rows, n_a).run(plane_found, weights_found, _DOUBLE_STEPS, start)
 
     def _nearest(self, Z: np.ndarray, basis: np.ndarray | None) -> np.ndarray:
@@ -229,6 +267,21 @@ class Pair:
             if not len(worst):
                 return False
             chosen[worst] = True
+
+
+def _may_share(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether a row of the first points (n_a, k) may be equal to one of the second: false only where none is."""
+    keys, others = _keys(first), np.sort(_keys(second))
+    return bool((others[np.searchsorted(others[:-1], keys)] == keys).any())
+
+
+def _keys(points: np.ndarray) -> np.ndarray:
+    """(n,) numbers made of the bits of the rows, which equal rows share."""
+    keys = np.zeros(len(points), dtype=np.uint64)
+    for column in points.T:
+        # Adding zero turns -0.0 into 0.0.
+        keys = keys * _ODD + (column + 0.0).view(np.uint64)
+    return keys
 
 
 def _first(n: int, at: int = 0) -> np.ndarray:

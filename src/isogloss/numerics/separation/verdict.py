@@ -5,13 +5,14 @@ Finds no certificate: it only says when one counts. The check uses nothing but t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from isogloss.numerics.blocks import row_blocks
-from isogloss.numerics.points import TOUCHING, stacked
+from isogloss.numerics.points import TOUCHING, two_sets
 
 _ROWS = 512
 """Rows whose differences stay in the processor's cache."""
@@ -19,17 +20,23 @@ _ROWS = 512
 Method = Literal["common", "means", "gram", "hinge", "nearest", "interior", "programme", "presumed"]
 
 
-def middle_of(points: np.ndarray, n_a: int) -> np.ndarray:
-    """Midpoint (d,) of the means of the first n_a rows and the others."""
-    return 0.5 * (points[:n_a].mean(axis=0) + points[n_a:].mean(axis=0))
+def middle_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Midpoint (d,) of the means of two sets of points (n, d)."""
+    return 0.5 * (mean_of(first) + mean_of(second))
 
 
-def scale_about(points: np.ndarray, middle: np.ndarray) -> float:
-    """Largest distance of a row of points (n, d) from the middle (d,)."""
+def mean_of(points: np.ndarray) -> np.ndarray:
+    """Mean (d,) of points (n, d), by a product: twice as fast as a sum down the columns."""
+    return np.ones(len(points)) @ points / len(points)
+
+
+def scale_about(sets: Iterable[np.ndarray], middle: np.ndarray) -> float:
+    """Largest distance of a row of sets of points (n, d) from the middle (d,)."""
     largest = 0.0
-    for block in row_blocks(points, _ROWS):
-        apart = block - middle
-        largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()))
+    for points in sets:
+        for block in row_blocks(points, _ROWS):
+            apart = block - middle
+            largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()))
     return largest**0.5
 
 
@@ -87,9 +94,10 @@ class Separation:
         ------
         OptionError : the sets are no two arrays of points of one width.
         """
-        points, n_a = stacked(A, B)
-        middle = middle_of(points, n_a)
-        scale = scale_about(points, middle)
+        sets = two_sets(A, B)
+        middle = middle_of(*sets)
+        scale = scale_about(sets, middle)
+        points, n_a = np.concatenate(sets), len(sets[0])
         size = scale + float(np.linalg.norm(middle))
         if self.separable:
             return self.normal is not None and plane_counts(points, n_a, self.normal, self.offset, scale, size)
