@@ -263,13 +263,13 @@ def test_a_plane_that_is_mended_is_left_as_it_was():
     sides = np.repeat([1.0, -1.0], [len(A), len(B)])
     plane = np.linalg.lstsq(rows, sides, rcond=None)[0].astype(np.float32)
     before, told = plane.copy(), []
-    wrong = np.count_nonzero(sides * (rows @ plane) <= 0)
-    assert 0 < wrong <= 20
-    assert mend(rows, len(A), plane, lambda found: told.append(found) or True)
+    slacks = 1 - sides.astype(np.float32) * (rows @ plane)
+    assert 0 < np.count_nonzero(slacks >= 1) <= 20
+    assert mend(rows, len(A), plane, slacks, lambda found: told.append(found) or True)
     assert (sides * (rows @ told[0]) > 0).all() or (rows[: len(A)] @ told[0]).min() > (rows[len(A) :] @ told[0]).max()
     assert np.array_equal(plane, before)
     # As many points on the wrong side as there are dimensions: nothing to be mended.
-    assert not mend(rows, len(A), -plane, lambda _: True)
+    assert not mend(rows, len(A), -plane, 2 - slacks, lambda _: True)
 
 
 @pytest.mark.parametrize("method", ["interior", "nearest", "programme"])

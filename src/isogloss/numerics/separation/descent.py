@@ -53,7 +53,7 @@ def descend(rows: np.ndarray, n_a: int, plane_found: Judge) -> tuple[bool, np.nd
             wrong = int(np.count_nonzero(slacks >= 1.0))
             last = loss > _WORTH * seen
             if wrong <= (_FEW_AT_LAST if last else _FEW_WRONG) * rows.shape[1] and 2 * wrong <= mended:
-                if mend(rows, n_a, plane, plane_found):
+                if mend(rows, n_a, plane, slacks, plane_found):
                     return True, plane
                 mended = wrong
             if last:

@@ -24,20 +24,20 @@ _STALLED = 0.98
 """A step that keeps more of the loss than this mends nothing."""
 
 
-def mend(rows: np.ndarray, n_a: int, plane: np.ndarray, plane_found: Judge) -> bool:
+def mend(rows: np.ndarray, n_a: int, plane: np.ndarray, slacks: np.ndarray, plane_found: Judge) -> bool:
     """Mend a plane (r + 1,) that has few rows on the wrong side; whether the judge was content.
 
     Parameters
     ----------
     rows : (n, r + 1) float32 as `hinge.single_rows` makes them; the first n_a are on side +1, the others on side -1.
-    plane : is not changed.
+    plane, slacks : it and 1 - margin (n,) of each row; they are not changed.
     plane_found : told a plane (r + 1,) whose projections leave a gap; True ends the walk.
     """
     n, width = rows.shape
     sides = np.ones(n, dtype=np.float32)
     sides[n_a:] = -1.0
     plane = np.float32(_LONGER) * plane
-    slacks = 1.0 - sides * (rows @ plane)
+    slacks = np.float32(1.0 - _LONGER) + np.float32(_LONGER) * slacks
     loss = np.inf
     for _ in range(_STEPS):
         active = np.flatnonzero(slacks > 0.0)
