@@ -110,6 +110,33 @@ def test_a_gap_below_the_tolerance_is_touching():
     assert result.holds(A, SQUARE)
 
 
+@pytest.mark.parametrize(("d", "seed"), [(2, 205), (3, 512)])
+def test_a_gap_as_wide_as_rounding_far_from_the_origin_is_certified_as_it_was_found(d, seed):
+    rng = np.random.default_rng(seed)
+    A, B = rng.normal(size=(4, d)), rng.normal(size=(1, d))
+    A[:, 0], B[:, 0] = 0, -rng.uniform(0.9, 1.1) * (1e-9 * 2 + 4 * (d + 2) * 2.2e-16 * 1e8 * d**0.5)
+    A, B = A + 1e8, B + 1e8
+    assert separable(A, B).holds(A, B)
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_next_to_the_middle_of_mirrored_sets_are_settled_without_a_warning():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        A = rng.integers(-2, 3, (90, 64)).astype(float)
+        A[:, 0] = np.abs(A[:, 0]) + 1
+        A[:3] *= 1e-40
+        result = separable(A, -A)
+        assert not result
+        assert result.holds(A, -A)
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_whose_differences_are_too_large_to_be_squared_are_refused():
+    with pytest.raises(NotFiniteError, match="row 0"):
+        separable([[-9.4e153]] + [[0.0]] * 9, [[9.4e153]])
+
+
 def test_far_from_the_origin_digits_that_are_not_there_prove_nothing():
     far = 1e9
     assert separable(SQUARE + far, SQUARE + far + [1.5, 0.0])

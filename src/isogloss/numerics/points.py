@@ -17,6 +17,10 @@ distances to less than six digits), far below float32's own spacing.
 """
 
 
+_LARGEST = float(np.finfo(np.float64).max) / 16.0
+"""Sums of squares below it are still finite when they are those of differences."""
+
+
 def read_points(X: Any, name: str) -> np.ndarray:
     """(n, d) float64 of a non-empty table of finite numbers; the same array where it already is one.
 
@@ -74,12 +78,12 @@ def two_sets(A: Any, B: Any) -> tuple[np.ndarray, np.ndarray]:
             flat = points.ravel()
             squares = float(flat @ flat)
             total += squares
-            if not np.isfinite(squares):
-                finite = np.isfinite(np.einsum("ij,ij->i", points, points))
-                if not finite.all():
-                    row = int(np.argmin(finite))
+            if not squares < _LARGEST:
+                measured = np.einsum("ij,ij->i", points, points) < _LARGEST
+                if not measured.all():
+                    row = int(np.argmin(measured))
                     raise NotFiniteError(f"{name} holds NaN, infinity or values too large to be squared in row {row}.")
-    if not np.isfinite(total):
+    if not total < _LARGEST:
         raise NotFiniteError("A and B together hold values too large to be squared.")
     return sets
 

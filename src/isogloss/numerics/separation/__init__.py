@@ -31,6 +31,7 @@ def separable(A: Any, B: Any) -> Separation:
 
     Warns
     -----
-    RuntimeWarning : no solver's certificate counts (not seen); the verdict is then "presumed", and its `holds` false.
+    RuntimeWarning : no solver's certificate counts (seen of heavy-tailed points alone, whose few largest
+        are a million times the others); the verdict is then "presumed", and its `holds` false.
     """
     return Pair(*two_sets(A, B)).settle()

@@ -194,7 +194,9 @@ def exact_step(residuals: np.ndarray, slacks: np.ndarray, slopes: np.ndarray) ->
     pull = float(slopes[on] @ residuals[on])
     stiffness = float(slopes[on] @ slopes[on])
     crossing = np.flatnonzero((slopes != 0.0) & ((slacks > 0.0) == (slopes > 0.0)))
-    times = slacks[crossing] / slopes[crossing]
+    with np.errstate(over="ignore"):
+        # A slope that is all but 0 crosses nowhere.
+        times = slacks[crossing] / slopes[crossing]
     first = pull / stiffness if stiffness > 0.0 else np.inf
     if not len(times) or first <= times.min():
         return first

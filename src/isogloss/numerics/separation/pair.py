@@ -74,10 +74,11 @@ class Pair:
 
     def settle(self) -> Separation:
         """Verdict with its certificate."""
-        if self._many and _may_share(*(points[:, :_GLANCE] for points in self.sets)) and self._common():
-            return self.found
-        # Of many points, the first step in single precision is across the means too.
-        if self._many or not self.try_normal(mean_of(self.sets[0]) - self.middle, "means"):
+        if self._wide:
+            # The first step in single precision is across the means too.
+            if not (_may_share(*(points[:, :_GLANCE] for points in self.sets)) and self._common()):
+                self._harder()
+        elif not self.try_normal(mean_of(self.sets[0]) - self.middle, "means"):
             self._harder()
         return self.found
 
@@ -115,9 +116,14 @@ class Pair:
         return True
 
     @property
+    def _wide(self) -> bool:
+        """Whether a pass over the points in float64 is better not made before float32 has looked for a plane."""
+        return self.n > self.d + 1 and self.d >= _WIDE
+
+    @property
     def _many(self) -> bool:
         """Whether float32 looks for a plane first, in the coordinates that the points have."""
-        return self.n > self.d + 1 and (self.d >= _WIDE or self.n * self.d >= _SINGLE_FROM)
+        return self._wide or (self.n > self.d + 1 and self.n * self.d >= _SINGLE_FROM)
 
     @cached_property
     def _single(self) -> np.ndarray:
@@ -130,7 +136,7 @@ class Pair:
             normal = interpolating_normal(self.points - self.middle, self.n_a)
             if normal is not None and self.try_normal(normal, "gram"):
                 return
-        if not self._many and self._common():
+        if not self._wide and self._common():
             return
         if self.scale <= self.tolerance:
             self.try_weights(_first(self.n_a), _first(self.n_b), "common")

@@ -63,6 +63,8 @@ class Separation:
     * Overlapping: convex weights on both sides whose two points are the same within twice the tolerance.
       Hulls that touch in a vertex, an edge or a face overlap, and so do hulls nearer than the tolerance.
 
+    Squares of distances below 1e-154 are 0 in float64: points that are nearer than that to each other are one point.
+
     By duality one of both always exists; a gap between one and two tolerances may have either. Should rounding keep
     every solver from finding it, the sets are presumed to overlap: the method is "presumed", the weights are those of
     the nearest points found, and `holds` is false.
@@ -97,26 +99,27 @@ class Separation:
         sets = two_sets(A, B)
         middle = middle_of(*sets)
         scale = scale_about(sets, middle)
-        points, n_a = np.concatenate(sets), len(sets[0])
         size = scale + float(np.linalg.norm(middle))
         if self.separable:
-            return self.normal is not None and plane_counts(points, n_a, self.normal, self.offset, scale, size)
+            return self.normal is not None and plane_counts(sets, self.normal, self.offset, scale, size)
         if self.weights_a is None or self.weights_b is None:
             return False
+        points, n_a = np.concatenate(sets), len(sets[0])
         return weights_count(points, n_a, self.weights_a, self.weights_b, middle, scale, size)
 
 
-def plane_counts(points: np.ndarray, n_a: int, normal: np.ndarray, offset: float, scale: float, size: float) -> bool:
-    """Whether the plane separates the first n_a rows of points (n, d) from the others, by `Separation`'s definition."""
-    if normal.shape != (points.shape[1],) or not np.isfinite(normal).all() or not np.isfinite(offset):
+def plane_counts(
+    sets: tuple[np.ndarray, np.ndarray], normal: np.ndarray, offset: float, scale: float, size: float
+) -> bool:
+    """Whether the plane separates two sets of points (n, d), by `Separation`'s definition."""
+    if normal.shape != sets[0].shape[1:] or not np.isfinite(normal).all() or not np.isfinite(offset):
         return False
     length = float(np.linalg.norm(normal))
     if not length > 0.0:
         return False
-    heights = points @ normal
-    above = float(heights[:n_a].min()) - offset
-    below = offset - float(heights[n_a:].max())
-    return margins_count(above / length, below / length, points.shape[1], scale, size)
+    # Set by set, as the plane was found: a product rounds a row by its place in the matrix.
+    above, below = float((sets[0] @ normal).min()) - offset, offset - float((sets[1] @ normal).max())
+    return margins_count(above / length, below / length, len(normal), scale, size)
 
 
 def margins_count(above: float, below: float, width: int, scale: float, size: float) -> bool:
