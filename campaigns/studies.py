@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,11 @@ def study(home: Path, out: Path, log: Path | None = None, analyses: list[str] | 
     from isogloss.corpus import Corpus
 
     if log is not None:
-        # Workers find it there.
+        from campaigns.studies import do_and_tell
+        from isogloss.engines import processes
+
+        # Workers find the one by name, and the other in their environment.
+        processes._do = do_and_tell
         os.environ[LOG] = str(log)
         _tell(log)
     base = str(home / "base") if (home / "base").exists() else BASE
@@ -129,6 +134,19 @@ def _tell(log: Path) -> None:
 
     ReadChunk.do = telling(ReadChunk.do, lambda job: f"{job.files.directory.name} {job.chunk.number}")  # type: ignore[method-assign]
     TaskJob.do = telling(TaskJob.do, lambda job: job.task.name)  # type: ignore[method-assign]
+
+
+@cache
+def _told() -> None:
+    _tell(Path(os.environ[LOG]))
+
+
+def do_and_tell(job: Any) -> Any:
+    """What a worker of another process does, and says so."""
+    from isogloss.engines import processes
+
+    _told()
+    return processes._do(job)
 
 
 def started(home: Path, out: Path, log: Path, *options: str) -> subprocess.Popen[bytes]:
@@ -195,9 +213,6 @@ def main() -> None:
     names = given.analyses.split(",") if given.analyses else None
     study(given.home, given.out, given.log, names, engine=given.engine, workers=given.workers)
 
-
-if __name__ == "__mp_main__" and LOG in os.environ:
-    _tell(Path(os.environ[LOG]))
 
 if __name__ == "__main__":
     from isogloss.cli.console import user_errors
