@@ -298,13 +298,11 @@ def distances_of(X: np.ndarray, y: np.ndarray, rounds: int) -> dict[str, Any]:
     }
 
 
-def left_of(name: str, parts: Sequence[str], loads: dict[str, float]) -> dict[str, Any]:
-    """What an earlier run left of other parts, with the load they were measured at."""
+def left_of(name: str) -> dict[str, Any]:
+    """What an earlier run left of the parts, and the load they were measured at."""
     path = Path(__file__).parent / "results" / f"{name}.json"
     before = json.loads(path.read_text()) if path.exists() else {}
-    kept = {part: before[part] for part in PARTS if part in before and part not in parts}
-    earlier = before.get("load_at_start", {})
-    return kept | {"load_at_start": {part: earlier[part] for part in kept if part in earlier} | loads}
+    return {part: before[part] for part in (*PARTS, "load_at_start") if part in before}
 
 
 def main() -> None:
@@ -334,13 +332,14 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "upos.npy").exists():
             write_vectors(folder, given.words)
-        results: dict[str, Any] = {
+        how = {
             "model": "MiniLM (6 x 384)",
             "layers": LAYERS,
             "rounds": given.rounds,
             "blas_threads": os.environ.get("OMP_NUM_THREADS", "all"),
-            "load_at_start": {},
         }
+        # The short part has a file of its own, so that it can be measured on another machine than the long ones.
+        files = {part: f"{given.name}_verdicts" if part == "verdicts" else given.name for part in PARTS}
         runs: dict[str, Callable[[], Any]] = {
             "verdicts": lambda: verdicts(folder, given.rounds, given.pairs),
             "distances": lambda: distances(folder, max(given.samples), given.rounds),
@@ -349,10 +348,11 @@ def main() -> None:
         }
         for part, run in runs.items():
             if part in given.parts:
-                results["load_at_start"][part] = os.getloadavg()[0]
-                results[part] = run()
+                load, found = os.getloadavg()[0], run()
                 # One at a time: parts that were measured before stay, and a long one that is stopped costs itself only.
-                save(given.name, results | left_of(given.name, [*given.parts], results["load_at_start"]))
+                before = left_of(files[part])
+                loads = before.pop("load_at_start", {}) | {part: load}
+                save(files[part], how | {"load_at_start": loads} | before | {part: found})
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ def measurements() -> str:
     rows += ward_rows()
     rows += probing_rows()
     rows += isotropy_rows()
+    rows += verdict_rows(machine)
     rows += separability_rows()
     rows.append(
         f"\nMeasured side by side in one run, medians of interleaved rounds (Ward: one), on {machine['processor']} "
@@ -277,23 +278,36 @@ def isotropy_rows() -> list[str]:
     ]
 
 
+def verdict_rows(usual: dict[str, Any]) -> list[str]:
+    """Lines on single verdicts, if they were measured; `usual` is the machine whose processor need not be named."""
+    path = RESULTS / "separability_verdicts.json"
+    if not path.exists():
+        return []
+    results = json.loads(path.read_text())
+    processor = results["machine"]["processor"]
+    where = "" if processor == usual["processor"] else f", {processor}"
+    found = []
+    for side in (1000, 3000):
+        rows = [row for row in results["verdicts"] if row["side"] == side and "svc_over_ours" in row]
+        if rows:
+            medians = [row["svc_over_ours"]["median"] for row in rows]
+            least = min(row["svc_over_ours"]["least"] for row in rows)
+            pairs = sum(len(row["rows"]) for row in rows)
+            found.append(
+                f"| whether two sets of {side:,} words x 384 are linearly separable, with a proof{where} | "
+                f'scikit-learn\'s `SVC(kernel="linear", C=1e4)`, without one | {min(medians):.0f} to '
+                f"{max(medians):.0f} times as fast (medians by layer; the least of {pairs} pairs {least:.1f}) |"
+            )
+    return found
+
+
 def separability_rows() -> list[str]:
-    """Lines on verdicts and on DirectProbe, as far as they were measured."""
+    """Lines on DirectProbe and on distances, as far as they were measured."""
     path = RESULTS / "separability.json"
     if not path.exists():
         return []
     results = json.loads(path.read_text())
     found = []
-    for side in (1000, 3000):
-        rows = [row for row in results.get("verdicts", []) if row["side"] == side and "svc_over_ours" in row]
-        if rows:
-            medians = [row["svc_over_ours"]["median"] for row in rows]
-            least = min(row["svc_over_ours"]["least"] for row in rows)
-            found.append(
-                f"| whether two sets of {side:,} words x 384 are linearly separable, with a proof | scikit-learn's "
-                f'`SVC(kernel="linear", C=1e4)`, without one | {min(medians):.0f} to {max(medians):.0f} times as fast '
-                f"(medians by layer; the least of all pairs {least:.1f}) |"
-            )
     most = max((row["words"] for row in results.get("probe", [])), default=0)
     for row in results.get("probe", []):
         if row["words"] < most:

@@ -284,6 +284,17 @@ def test_the_few_points_on_the_wrong_side_are_mended_in_single_precision(monkeyp
     assert result.holds(A, B)
 
 
+def test_the_scale_of_many_points_is_found_in_the_pass_that_makes_them_single(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("another pass over all points")
+
+    monkeypatch.setattr(f"{PAIR}.scale_about", refuse)
+    A, B = narrow(0, 96, 600, 3e-3)
+    result = separable(A, B)
+    assert result
+    assert result.holds(A, B)
+
+
 def test_a_plane_that_is_mended_is_left_as_it_was():
     A, B = narrow(0, 64, 400, 0.05)
     rows, _ = single_rows((A, B), np.zeros(64))

@@ -59,19 +59,20 @@ def single_rows(sets: Sequence[np.ndarray], middle: np.ndarray) -> tuple[np.ndar
     """
     n, r = sum(map(len, sets)), len(middle)
     rows = np.empty((n, r + 1), dtype=np.float32)
+    rows[:, r] = 0.0
     inside, done = rows[:, :r], 0
     with np.errstate(over="ignore", invalid="ignore"):
         for block in (block for points in sets for block in row_blocks(points, _ROWS_SINGLE)):
             np.subtract(block, middle, out=inside[done : done + len(block)], casting="same_kind")
             done += len(block)
-        squares = np.vecdot(inside, inside)
+        squares = np.vecdot(rows, rows)
         most = float(squares.max())
     if _TINY < most < 1.0 / _TINY:
         # What float32 rounds of a square of r numbers does not hide the farthest point among these.
         far = squares >= most * (1.0 - 2.0 * (r + 4) * float(np.finfo(np.float32).eps))
         ends = np.cumsum([len(points) for points in sets])[:-1]
         scale = scale_about([points[some] for points, some in zip(sets, np.split(far, ends), strict=True)], middle)
-        inside *= np.float32(1.0 / scale)
+        rows *= np.float32(1.0 / scale)
         rows[:, r] = OFFSET
         return rows, scale
     scale = scale_about(sets, middle)

@@ -125,12 +125,6 @@ class Pair:
         """Whether float32 looks for a plane first, in the coordinates that the points have."""
         return self._wide or (self.n > self.d + 1 and self.n * self.d >= _SINGLE_FROM)
 
-    @cached_property
-    def _single(self) -> np.ndarray:
-        """(n, d + 1) float32 rows of many points; made in one pass with the scale."""
-        rows, self.scale = single_rows(self.sets, self.middle)
-        return rows
-
     def _harder(self) -> None:
         if self.n <= self.d + 1:
             normal = interpolating_normal(self.points - self.middle, self.n_a)
@@ -138,12 +132,16 @@ class Pair:
                 return
         if not self._wide and self._common():
             return
+        single = None
+        if self._many:
+            # In the pass that makes these, the scale is found too.
+            single, self.scale = single_rows(self.sets, self.middle)
         if self.scale <= self.tolerance:
             self.try_weights(_first(self.n_a), _first(self.n_b), "common")
             return
         start = None
-        if self._many:
-            found, start = self._in_single(self._single, None)
+        if single is not None:
+            found, start = self._in_single(single, None)
             if found:
                 return
         points, middle, basis = self.points, self.middle, None
