@@ -5,7 +5,8 @@ undisturbed study takes from the first thing it begins, then over what is left o
 not part of it). At each kill the run directory is copied; the copy is given again and goes to its end, and the run
 itself is given again until its next kill. What counts, at each kill: all vectors, tables, figures and findings in the
 end have the bytes of the undisturbed run, and no chunk and no task that was finished when the run was killed was begun
-again. A study that ends before it is killed is not counted, and another is begun.
+again. A study that ends before it is killed is not counted, and another is begun. What was found is kept in HOME: the
+campaign may be stopped, and goes on.
 
     python -m campaigns.kills HOME [--kills 50] [--of-each 4] [--at-once 1] [--seed 0] [--engine inline|processes]
                                    [--workers N]
@@ -14,6 +15,7 @@ again. A study that ends before it is killed is not counted, and another is begu
 from __future__ import annotations
 
 import argparse
+import hashlib
 import itertools
 import json
 import os
@@ -45,6 +47,11 @@ class Whole:
 
     files: dict[str, str]
     takes: dict[str, float]
+
+    @property
+    def name(self) -> str:
+        """What tells it from a run of other code, which left other bytes."""
+        return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()[:16]
 
     def left(self, out: Path) -> float:
         """Seconds that a run still needs."""
@@ -151,14 +158,19 @@ def campaign(home: Path, kills: int, of_each: int, seed: int, options: list[str]
     expected = whole(home, options)
     seconds = sum(expected.takes.values())
     print(f"undisturbed: {len(expected.files)} files in {seconds:.1f} s", flush=True)
-    found: list[dict[str, Any]] = []
-    numbers = itertools.count()
+    kept = home / f"kills{'_'.join(options)}.jsonl"
+    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    found = [row for row in rows if row["of"] == expected.name]
+    numbers = itertools.count(max((row["study"] for row in found), default=-1) + 1)
 
     def some() -> None:
         while len(found) < kills:
             number = next(numbers)
             for row in study(home, number, of_each, random.Random(f"{seed} {number}"), options, expected):
+                row |= {"of": expected.name}
                 found.append(row)
+                with kept.open("a") as stream:
+                    stream.write(json.dumps(row) + "\n")
                 good = not (row["unlike"] or row["done_twice"] or row["exit"])
                 print(f"{len(found)}: {'the same' if good else 'NOT THE SAME'} {json.dumps(row)}", flush=True)
                 if len(found) >= kills:
