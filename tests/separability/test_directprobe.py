@@ -54,6 +54,24 @@ def test_clusters_accuracy_and_distances_are_the_references(name, n_clusters, ac
     assert early == {"rand5d": [0.0062, 0.0070, 0.0221]}.get(name, [])
 
 
+@pytest.mark.parametrize("name", ["blobs2d", "moons", "iris", "rand5d", "digits600"])
+def test_all_distances_are_the_references_as_it_measures_them(name):
+    (X, y), _, clusters, distances = oracle(name)
+    probe = DirectProbe(measure="svm").fit(X, y)
+    for (i, j), expected in distances.items():
+        there = probe.labels_[np.argmax(clusters == i)], probe.labels_[np.argmax(clusters == j)]
+        assert probe.distances_[there] == pytest.approx(expected, abs=5e-5 + 1e-3 * expected, rel=0)
+        assert probe.distances_[there] == probe.distances_[there[::-1]]
+
+
+def test_clusters_know_in_which_order_they_were_made():
+    (X, y), _, clusters, _ = oracle("rand5d")
+    probe = DirectProbe().fit(X, y)
+    # The reference numbers clusters as they are made.
+    theirs = [clusters[rows[0]] for rows in probe.clusters_]
+    assert np.array_equal(np.argsort(np.argsort(theirs)), probe._order)
+
+
 @pytest.mark.parametrize("d", [1, 2, 3, 5])
 @pytest.mark.parametrize("seed", range(4))
 def test_partition_is_that_of_brute_force(d, seed):

@@ -6,7 +6,7 @@ Holds points, options and results; how clusters are found is said in `search`, h
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -22,8 +22,12 @@ from isogloss.numerics.threads import one_blas_thread
 from isogloss.progress import SILENT, Progress
 from isogloss.separability.search import search
 from isogloss.separability.spatial import SMALL, Small
+from isogloss.separability.svm_distances import svm_distances
 
 _LONGEST = 1e150
+
+Measure = Literal["hull", "svm"]
+MEASURES = get_args(Measure)
 
 
 class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
@@ -44,6 +48,8 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
         (NaN), or "zero" them, as the reference does. They predict in any case.
     small_size : the reference has 5.
     rtol : relative precision of distances.
+    measure : "hull", the distance of the convex hulls to that precision, or "svm", what the published code says of it
+        (`isogloss.separability.svm_distances`), for comparison with published numbers: not exact, and 0 for small gaps.
     progress : told how far the work is; None for nobody.
 
     Attributes
@@ -91,11 +97,13 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
         small: Small = "keep",
         small_size: int = 5,
         rtol: float = 1e-6,
+        measure: Measure = "hull",
         progress: Progress | None = None,
     ) -> None:
         self.small = small
         self.small_size = small_size
         self.rtol = rtol
+        self.measure = measure
         self.progress = progress
 
     @one_blas_thread()
@@ -125,6 +133,9 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
         order = np.lexsort((np.arange(len(owner)), owner, codes))
         starts = np.flatnonzero(np.r_[True, np.diff(owner[order]) != 0])
         self._points = X
+        # When each cluster became what it is; of the others, which are not told apart by it, by their first rows.
+        made = found.made[copies][order[starts]]
+        self._order = np.argsort(np.lexsort((order[starts], np.where(made < 0, len(X), made))))
         self.clusters_ = np.split(order, starts[1:])
         self.n_clusters_ = self._n_features_out = len(self.clusters_)
         self.labels_ = np.empty(len(codes), dtype=np.int64)
@@ -136,17 +147,20 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
         self.linear_ = self.n_clusters_ == len(self.classes_) and not conflicts.any()
         self.n_conflicts_ = int(counts[conflicts].sum())
         self.n_merges_, self.n_refused_, self.n_verdicts_ = found.n_merges, found.n_refused, found.n_verdicts
-        self.__dict__.pop("_distances", None)
+        self.__dict__.pop("_measured", None)
         return self
 
     @property
     def distances_(self) -> np.ndarray:
-        """(k, k) hull distances between clusters of different labels, in the units of X."""
+        """(k, k) distances between the hulls of clusters of different labels, in the units of X."""
         check_is_fitted(self)
-        if "_distances" not in self.__dict__:
-            self._distances = pairwise_hull_distances(
-                self._points, self.clusters_, self.cluster_classes_, rtol=self.rtol, progress=self.progress or SILENT
-            )
+        if self.__dict__.get("_measured") != self.measure:
+            given, progress = (self._points, self.clusters_, self.cluster_classes_), self.progress or SILENT
+            if self.measure == "svm":
+                self._distances = svm_distances(*given, self._order, progress)
+            else:
+                self._distances = pairwise_hull_distances(*given, rtol=self.rtol, progress=progress)
+            self._measured = self.measure
         if self.small == "keep":
             return self._distances
         small = np.array([len(rows) <= self.small_size for rows in self.clusters_])
@@ -200,6 +214,8 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
     def _check_options(self) -> None:
         if self.small not in SMALL:
             raise OptionError(f"small is {self.small!r}; it may be {', '.join(map(repr, SMALL))}")
+        if self.measure not in MEASURES:
+            raise OptionError(f"measure is {self.measure!r}; it may be {', '.join(map(repr, MEASURES))}")
         if not isinstance(self.small_size, Integral) or self.small_size < 0:
             raise OptionError(f"small_size is {self.small_size!r}; it should be a whole number >= 0")
         if not isinstance(self.rtol, Real) or not 0 < self.rtol < 1:

@@ -20,12 +20,15 @@ class Found:
     """What the search found.
 
     owner : (m,) the first point of each point's cluster.
+    made : (m,) the number of the merge in which each point's cluster became what it is; 0 where it is one point, -1
+        where its label is apart from all others as a whole, and was not merged point by point.
     n_merges : merges until the first overlap; None where labels are apart as wholes and nothing was merged.
     n_verdicts : pairs of sets the verdict was asked for.
     n_refused : merges refused in the careful run, less those that follow from earlier ones.
     """
 
     owner: np.ndarray
+    made: np.ndarray
     n_merges: int | None
     n_verdicts: int
     n_refused: int
@@ -52,8 +55,9 @@ def search(
     first = np.array([rows[0] for rows in whole])
     bound = np.asarray(entangled.any(axis=1))
     owner = np.where(bound[codes], np.arange(len(X)), first[codes])
+    made = np.where(bound[codes], 0, -1)
     if not bound.any():
-        return Found(owner, None, asked, 0)
+        return Found(owner, made, None, asked, 0)
     kept = np.flatnonzero(bound[codes])
     labels = np.cumsum(bound) - 1
     run = _Run(
@@ -66,7 +70,8 @@ def search(
         progress,
     )
     owner[kept] = kept[run.owner]
-    return Found(owner, run.n_merges, asked + run.overlaps.n_verdicts, run.n_refused)
+    made[kept] = run.made[run.owner]
+    return Found(owner, made, run.n_merges, asked + run.overlaps.n_verdicts, run.n_refused)
 
 
 def entanglement(
@@ -118,6 +123,9 @@ class _Run:
         for step, pair in enumerate(merges, start=1):
             self._parent[pair.second], self._until[pair.second] = pair.first, step
         self.n_merges = self._last_good(len(merges))
+        self.made = np.zeros(len(X), dtype=np.int64)
+        for step, pair in enumerate(merges[: self.n_merges], start=1):
+            self.made[pair.first] = step
         self.n_refused = 0
         self.owner = self._carefully(self._state(self.n_merges))
 
@@ -198,12 +206,15 @@ class _Run:
         balls = self.overlaps.balls(owner)
         queues = self._queues(owner)
         heads = {label: pair for label, queue in enumerate(queues) if (pair := queue.nearest()) is not None}
+        made = self.n_merges
         with self._progress.task("merging with care", sum(map(len, queues)), "clusters") as advance:
             while heads:
                 pair, label = min((pair, label) for label, pair in heads.items())
                 if self.overlaps.free(balls, (pair.first, pair.second)):
                     self.overlaps.merge(balls, pair.first, pair.second)
                     queues[label].merge(pair.first, pair.second)
+                    made += 1
+                    self.made[pair.first] = made
                     advance(1)
                 else:
                     queues[label].refuse(pair.first, pair.second)
