@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from isogloss.numerics.separation.hinge import Judge
+from isogloss.numerics.separation.hinge import Judge, near_step
 from isogloss.numerics.separation.mending import mend
 
 _STEPS = 64
@@ -65,7 +65,7 @@ def descend(rows: np.ndarray, n_a: int, plane_found: Judge) -> tuple[bool, np.nd
         direction = gradient + np.float32(turn) * direction
         before, square = gradient, float(gradient @ gradient)
         slopes = sides * (rows @ direction)
-        length = np.float32(_along(slacks, slopes))
+        length = np.float32(near_step(slacks, slopes))
         if not (length > 0.0 and np.isfinite(length)):
             break
         plane += length * direction
@@ -73,17 +73,3 @@ def descend(rows: np.ndarray, n_a: int, plane_found: Judge) -> tuple[bool, np.nd
         if slacks[:n_a].max() + slacks[n_a:].max() < 2.0 and plane_found(plane):
             return True, plane
     return False, plane
-
-
-def _along(slacks: np.ndarray, slopes: np.ndarray) -> float:
-    """Near the minimum over t of sum max(0, slack - t slope)^2: a few Newton steps on its derivative."""
-    at = 0.0
-    for _ in range(4):
-        there = slopes * (slacks - np.float32(at) * slopes > 0.0)
-        stiffness = float(there @ slopes)
-        if not stiffness > 0.0:
-            break
-        last, at = at, float(there @ slacks) / stiffness
-        if abs(at - last) <= 1e-3 * abs(at):
-            break
-    return at

@@ -218,3 +218,17 @@ def exact_step(residuals: np.ndarray, slacks: np.ndarray, slopes: np.ndarray) ->
     if stiffnesses[piece] <= 0.0:
         return float(times[piece])
     return float(np.clip(pulls[piece] / stiffnesses[piece], times[piece], ends[piece]))
+
+
+def near_step(slacks: np.ndarray, slopes: np.ndarray) -> float:
+    """Near the minimum over t of sum max(0, slack - t slope)^2: a few Newton steps on its derivative."""
+    at = 0.0
+    for _ in range(4):
+        there = slopes * (slacks - np.float32(at) * slopes > 0.0)
+        stiffness = float(there @ slopes)
+        if not stiffness > 0.0:
+            break
+        last, at = at, float(there @ slacks) / stiffness
+        if abs(at - last) <= 1e-3 * abs(at):
+            break
+    return at

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg.lapack import sposv
 
-from isogloss.numerics.separation.hinge import Judge, exact_step
+from isogloss.numerics.separation.hinge import Judge, near_step
 
 _LONGER = 30.0
 _RIDGE = 1e-6
@@ -56,7 +56,7 @@ def mend(rows: np.ndarray, n_a: int, plane: np.ndarray, slacks: np.ndarray, plan
             return False
         direction = solution @ part
         slopes = sides * (rows @ direction)
-        length = np.float32(exact_step(np.maximum(slacks, 0.0), slacks, slopes))
+        length = np.float32(near_step(slacks, slopes))
         if not (length > 0.0 and np.isfinite(length)):
             return False
         plane += length * direction
