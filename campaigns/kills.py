@@ -53,9 +53,8 @@ class Whole:
         """What tells it from a run of other code, which left other bytes."""
         return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()[:16]
 
-    def left(self, out: Path) -> float:
-        """Seconds that a run still needs."""
-        done = finished(out, self.takes)
+    def left(self, done: set[str]) -> float:
+        """Seconds that a run needs that has finished these."""
         return sum(seconds for name, seconds in self.takes.items() if name not in done)
 
 
@@ -139,7 +138,8 @@ def study(
     log.unlink(missing_ok=True)
     twice: set[str] = set()
     for _ in range(kills):
-        kept, left = finished(out, expected.takes), expected.left(out)
+        kept = finished(out, expected.takes)
+        left = expected.left(kept)
         moment = draw.uniform(0, left)
         working, begun = killed(home, out, log, moment, options)
         if not working:
@@ -156,7 +156,7 @@ def study(
 def campaign(home: Path, kills: int, of_each: int, seed: int, options: list[str], at_once: int = 1) -> dict[str, Any]:
     """As many studies as it takes, so many at a time, and their count."""
     expected = whole(home, options)
-    seconds = sum(expected.takes.values())
+    seconds = expected.left(set())
     print(f"undisturbed: {len(expected.files)} files in {seconds:.1f} s", flush=True)
     kept = home / f"kills{'_'.join(options)}.jsonl"
     rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []

@@ -129,14 +129,18 @@ def measurements() -> str:
     return "\n".join(rows)
 
 
+def left_by(name: str) -> dict[str, Any] | None:
+    """What a benchmark left; None where it was not run."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
 def extraction_rows(usual: dict[str, Any]) -> list[str]:
     """A line for each model and processor; `usual` is the machine whose processor need not be named."""
     found = []
     for name in ("extraction", "extraction_amx"):
-        path = RESULTS / f"{name}.json"
-        if not path.exists():
+        if (measured := left_by(name)) is None:
             continue
-        measured = json.loads(path.read_text())
         machine = measured["machine"]
         more = [feature for feature in machine["features"] if feature not in usual["features"]]
         other = machine["processor"] != usual["processor"]
@@ -161,10 +165,8 @@ def extraction_rows(usual: dict[str, Any]) -> list[str]:
 
 def bounded_memory_rows() -> list[str]:
     """A line for each kind of studies under a limit of memory, if they were measured."""
-    path = RESULTS / "bounded_memory.json"
-    if not path.exists():
+    if (measured := left_by("bounded_memory")) is None:
         return []
-    measured = json.loads(path.read_text())
     groups: dict[str, dict[str, Any]] = {}
     for name, study in measured["studies"].items():
         analysis, _, options = name.partition(", ")
@@ -187,10 +189,8 @@ def bounded_memory_rows() -> list[str]:
 
 def engines_rows() -> list[str]:
     """A line on several workers, if they were measured."""
-    path = RESULTS / "engines.json"
-    if not path.exists():
+    if (results := left_by("engines")) is None:
         return []
-    results = json.loads(path.read_text())
     same = ", the same bytes" if results["same_bytes"] else ""
     return [
         f"| extraction by two workers on a core each, MiniLM, {results['words']:,} words | one worker on one core | "
@@ -212,10 +212,8 @@ def ward_rows() -> list[str]:
     """Lines on exact Ward clustering, as far as it was measured."""
     found = []
     for name in ("ward", "ward_large"):
-        path = RESULTS / f"{name}.json"
-        if not path.exists():
+        if (results := left_by(name)) is None:
             continue
-        results = json.loads(path.read_text())
         size = f"{results['words']:,} words x {results['width']}"
         cost = results["costs"]["float32"]
         if "scipy_over_float32" in results:
@@ -263,10 +261,8 @@ def probing_rows() -> list[str]:
 
 def isotropy_rows() -> list[str]:
     """Lines on the measures of a layer's shape, as far as they were measured."""
-    path = RESULTS / "isotropy.json"
-    if not path.exists():
+    if (results := left_by("isotropy")) is None:
         return []
-    results = json.loads(path.read_text())
     size = f"{results['words']:,} words x {results['width']}"
     times = results["over_covariance_product"]
     return [
@@ -280,10 +276,8 @@ def isotropy_rows() -> list[str]:
 
 def verdict_rows(usual: dict[str, Any]) -> list[str]:
     """Lines on single verdicts, if they were measured; `usual` is the machine whose processor need not be named."""
-    path = RESULTS / "separability_verdicts.json"
-    if not path.exists():
+    if (results := left_by("separability_verdicts")) is None:
         return []
-    results = json.loads(path.read_text())
     processor = results["machine"]["processor"]
     where = "" if processor == usual["processor"] else f", {processor}"
     found = []
@@ -303,10 +297,8 @@ def verdict_rows(usual: dict[str, Any]) -> list[str]:
 
 def separability_rows() -> list[str]:
     """Lines on DirectProbe and on distances, as far as they were measured."""
-    path = RESULTS / "separability.json"
-    if not path.exists():
+    if (results := left_by("separability")) is None:
         return []
-    results = json.loads(path.read_text())
     found = []
     most = max((row["words"] for row in results.get("probe", [])), default=0)
     for row in results.get("probe", []):

@@ -133,9 +133,8 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
         order = np.lexsort((np.arange(len(owner)), owner, codes))
         starts = np.flatnonzero(np.r_[True, np.diff(owner[order]) != 0])
         self._points = X
-        # When each cluster became what it is; of the others, which are not told apart by it, by their first rows.
-        made = found.made[copies][order[starts]]
-        self._order = np.argsort(np.lexsort((order[starts], np.where(made < 0, len(X), made))))
+        # In the order in which they became what they are; by their first rows, where that says nothing.
+        self._order = np.argsort(np.lexsort((order[starts], found.made[copies][order[starts]])))
         self.clusters_ = np.split(order, starts[1:])
         self.n_clusters_ = self._n_features_out = len(self.clusters_)
         self.labels_ = np.empty(len(codes), dtype=np.int64)

@@ -20,8 +20,8 @@ class Found:
     """What the search found.
 
     owner : (m,) the first point of each point's cluster.
-    made : (m,) the number of the merge in which each point's cluster became what it is; 0 where it is one point, -1
-        where its label is apart from all others as a whole, and was not merged point by point.
+    made : (m,) the number of the merge in which each point's cluster became what it is; 0 where it is one point, and m,
+        which no merge has, where its label is apart from all others as a whole and was not merged point by point.
     n_merges : merges until the first overlap; None where labels are apart as wholes and nothing was merged.
     n_verdicts : pairs of sets the verdict was asked for.
     n_refused : merges refused in the careful run, less those that follow from earlier ones.
@@ -55,7 +55,7 @@ def search(
     first = np.array([rows[0] for rows in whole])
     bound = np.asarray(entangled.any(axis=1))
     owner = np.where(bound[codes], np.arange(len(X)), first[codes])
-    made = np.where(bound[codes], 0, -1)
+    made = np.where(bound[codes], 0, len(X))
     if not bound.any():
         return Found(owner, made, None, asked, 0)
     kept = np.flatnonzero(bound[codes])

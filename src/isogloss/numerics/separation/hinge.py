@@ -18,7 +18,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, spotrf, spotrs
 
 from isogloss.numerics.blocks import row_blocks
-from isogloss.numerics.separation.verdict import scale_about
+from isogloss.numerics.points import scale_about
 
 Judge = Callable[[np.ndarray], bool]
 

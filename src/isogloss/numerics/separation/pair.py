@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from isogloss.numerics.points import mean_of, middle_of, scale_about
 from isogloss.numerics.separation.descent import descend
 from isogloss.numerics.separation.gram import interpolating_normal, span_coordinates
 from isogloss.numerics.separation.hinge import HingeNewton, hinge_rows, single_rows
@@ -22,10 +23,7 @@ from isogloss.numerics.separation.verdict import (
     Method,
     Separation,
     margins_count,
-    mean_of,
-    middle_of,
     rounding,
-    scale_about,
     tolerance,
     weights_count,
 )
@@ -74,11 +72,8 @@ class Pair:
 
     def settle(self) -> Separation:
         """Verdict with its certificate."""
-        if self._wide:
-            # The first step in single precision is across the means too.
-            if not (_may_share(*(points[:, :_GLANCE] for points in self.sets)) and self._common()):
-                self._harder()
-        elif not self.try_normal(mean_of(self.sets[0]) - self.middle, "means"):
+        # Of wide points, the first step in single precision is across the means too.
+        if self._wide or not self.try_normal(mean_of(self.sets[0]) - self.middle, "means"):
             self._harder()
         return self.found
 
@@ -130,7 +125,7 @@ class Pair:
             normal = interpolating_normal(self.points - self.middle, self.n_a)
             if normal is not None and self.try_normal(normal, "gram"):
                 return
-        if not self._wide and self._common():
+        if self._common():
             return
         single = None
         if self._many:
@@ -164,6 +159,8 @@ class Pair:
 
     def _common(self) -> bool:
         """Look for a vector that is on both sides: equal points are neighbours in any projection."""
+        if self._wide and not _may_share(*(points[:, :_GLANCE] for points in self.sets)):
+            return False
         points, n_a, d = self.points, self.n_a, self.d
         line = points @ np.cos(np.arange(d) ** 2 + 1.0)
         order = np.argsort(line[n_a:])

@@ -5,39 +5,18 @@ Finds no certificate: it only says when one counts. The check uses nothing but t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from isogloss.numerics.blocks import row_blocks
-from isogloss.numerics.points import TOUCHING, two_sets
+from isogloss.numerics.points import TOUCHING, middle_of, scale_about, two_sets
 
 _ROWS = 512
 """Rows whose differences stay in the processor's cache."""
 
 Method = Literal["common", "means", "gram", "hinge", "nearest", "interior", "programme", "presumed"]
-
-
-def middle_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Midpoint (d,) of the means of two sets of points (n, d)."""
-    return 0.5 * (mean_of(first) + mean_of(second))
-
-
-def mean_of(points: np.ndarray) -> np.ndarray:
-    """Mean (d,) of points (n, d), by a product: twice as fast as a sum down the columns."""
-    return np.ones(len(points)) @ points / len(points)
-
-
-def scale_about(sets: Iterable[np.ndarray], middle: np.ndarray) -> float:
-    """Largest distance of a row of sets of points (n, d) from the middle (d,)."""
-    largest = 0.0
-    for points in sets:
-        for block in row_blocks(points, _ROWS):
-            apart = block - middle
-            largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()))
-    return largest**0.5
 
 
 def rounding(width: int, size: float) -> float:

@@ -1,0 +1,87 @@
+"""Many points, or points of many dimensions: float32 looks for a plane first, and float64 judges it."""
+
+import numpy as np
+import pytest
+
+from isogloss.numerics.separation import separable
+from isogloss.numerics.separation.hinge import single_rows
+from isogloss.numerics.separation.mending import mend
+
+PAIR = "isogloss.numerics.separation.pair"
+
+
+@pytest.mark.parametrize("scale", [1e-140, 1e-30, 1e-9, 1e9, 1e30, 1e140])
+@pytest.mark.parametrize("apart", [0.0, 1.0])
+def test_many_points_of_any_scale_are_settled(scale, apart):
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(150, 70)), rng.normal(size=(150, 70))
+    A[:, 3], B[:, 3] = np.abs(A[:, 3]) + 0.01, -np.abs(B[:, 3]) - 0.01
+    if not apart:
+        A[0, 3], B[:70, 3] = -1.0, 0.0
+        A[0] = B[:70].mean(axis=0)
+    result = separable(scale * A, scale * B)
+    assert bool(result) == bool(apart)
+    assert result.holds(scale * A, scale * B)
+
+
+def narrow(seed, d, n, gap):
+    """Points on both sides of a plane, with so much between them and it, and less variance in each dimension."""
+    rng = np.random.default_rng(seed)
+    X, w = rng.normal(size=(n, d)) / np.sqrt(np.arange(1, d + 1)), rng.normal(size=d)
+    w /= np.linalg.norm(w)
+    above = X @ w > 0
+    X += np.outer(np.where(above, gap / 2, -gap / 2), w)
+    return X[above], X[~above]
+
+
+@pytest.mark.parametrize(("d", "n", "gap"), [(96, 600, 3e-3), (128, 1500, 1e-3), (96, 1000, 3e-4)])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_few_points_on_the_wrong_side_are_mended_in_single_precision(monkeypatch, seed, d, n, gap):
+    def refuse(*_):
+        raise AssertionError("went on in double precision")
+
+    monkeypatch.setattr(f"{PAIR}.hinge_rows", refuse)
+    A, B = narrow(seed, d, n, gap)
+    result = separable(A, B)
+    assert result.method == "hinge"
+    assert result.holds(A, B)
+
+
+def test_the_scale_of_many_points_is_found_in_the_pass_that_makes_them_single(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("another pass over all points")
+
+    monkeypatch.setattr(f"{PAIR}.scale_about", refuse)
+    A, B = narrow(0, 96, 600, 3e-3)
+    result = separable(A, B)
+    assert result
+    assert result.holds(A, B)
+
+
+def test_a_plane_that_is_mended_is_left_as_it_was():
+    A, B = narrow(0, 64, 400, 0.05)
+    rows, _ = single_rows((A, B), np.zeros(64))
+    sides = np.repeat([1.0, -1.0], [len(A), len(B)])
+    plane = np.linalg.lstsq(rows, sides, rcond=None)[0].astype(np.float32)
+    before, told = plane.copy(), []
+    slacks = 1 - sides.astype(np.float32) * (rows @ plane)
+    assert 0 < np.count_nonzero(slacks >= 1) <= 20
+    assert mend(rows, len(A), plane, slacks, lambda found: told.append(found) or True)
+    assert (sides * (rows @ told[0]) > 0).all() or (rows[: len(A)] @ told[0]).min() > (rows[len(A) :] @ told[0]).max()
+    assert np.array_equal(plane, before)
+    # As many points on the wrong side as there are dimensions: nothing to be mended.
+    assert not mend(rows, len(A), -plane, 2 - slacks, lambda _: True)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.35])
+def test_many_points_are_settled_from_single_precision(shift):
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(2500, 50)), rng.normal(size=(2500, 50)) + shift * 10 / np.sqrt(50)
+    kept = np.sign(shift) * 0.02
+    if shift:
+        w = np.full(50, 1 / np.sqrt(50))
+        middle = shift * 5
+        A, B = A[A @ w < middle - kept], B[B @ w > middle + kept]
+    result = separable(A.astype(np.float32), B.astype(np.float32))
+    assert bool(result) == bool(shift)
+    assert result.holds(A.astype(np.float32), B.astype(np.float32))
