@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from isogloss.errors import NotFiniteError
 from isogloss.numerics.separation import separable
-from isogloss.numerics.separation.hinge import single_rows
+from isogloss.numerics.separation.hinge import OFFSET, HingeNewton, hinge_rows, single_rows
 from isogloss.numerics.separation.mending import mend
 
 PAIR = "isogloss.numerics.separation.pair"
@@ -85,3 +86,53 @@ def test_many_points_are_settled_from_single_precision(shift):
     result = separable(A.astype(np.float32), B.astype(np.float32))
     assert bool(result) == bool(shift)
     assert result.holds(A.astype(np.float32), B.astype(np.float32))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e200, -1e308])
+@pytest.mark.parametrize("shared", [False, True])
+def test_values_without_a_square_are_refused_wherever_the_first_pass_over_them_is(bad, shared):
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(150, 70)), rng.normal(size=(150, 70)) + 9.0
+    if shared:
+        B[7] = A[5]
+    B[3, 4] = bad
+    with pytest.raises(NotFiniteError, match=r"B holds .* in row 3"):
+        separable(A, B)
+    A[:], B[:] = 1e200, 1e200
+    with pytest.raises(NotFiniteError, match=r"A holds .* in row 0"):
+        separable(A, B)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 40.0, 1e9])
+@pytest.mark.parametrize("far", [0.0, 5.0, 1e3, 1e7])
+def test_single_rows_are_the_rows_in_double_times_one_number(scale, far):
+    rng = np.random.default_rng(0)
+    A, B = (scale * (rng.normal(size=(n, 70)) + far / np.sqrt(70)) for n in (300, 200))
+    middle = 0.5 * (A.mean(axis=0) + B.mean(axis=0))
+    rows, found = single_rows((A, B), middle)
+    exact = max(np.linalg.norm(points - middle, axis=1).max() for points in (A, B))
+    assert found == pytest.approx(exact, rel=1e-14)
+    assert (rows[:, -1] == rows[0, -1]).all()
+    expected = np.concatenate([hinge_rows(points, middle, exact) for points in (A, B)])
+    # Digits of float32 of the point, as far as 8 times the scale; of the difference, beyond.
+    assert np.abs(rows / (rows[0, -1] / OFFSET) - expected).max() < 1e-6 * (0.5 if far > 100 else 1.0)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 40.0, 1e9])
+def test_what_float32_reaches_is_where_float64_goes_on(monkeypatch, scale):
+    losses = {}
+
+    def run(self, plane_found, weights_found, steps, start=None):
+        single = self._rows.dtype == np.float32
+        content = walked(self, plane_found, weights_found, steps, start)
+        plane = self.plane if single else start
+        losses[single] = float((np.maximum(0.0, 1.0 - self._sides * (self._rows @ plane)) ** 2).sum())
+        return content
+
+    walked = HingeNewton.run
+    monkeypatch.setattr(HingeNewton, "run", run)
+    rng = np.random.default_rng(0)
+    A, B = scale * rng.normal(size=(300, 70)), scale * (rng.normal(size=(300, 70)) + 0.05)
+    assert not separable(A, B)
+    assert losses[False] == pytest.approx(losses[True], rel=1e-4)
+    assert losses[False] < 0.9 * 600

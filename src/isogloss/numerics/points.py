@@ -73,9 +73,31 @@ def two_sets(A: Any, B: Any) -> tuple[np.ndarray, np.ndarray]:
     OptionError : a set is no (n, d) table of real numbers, or it is empty; widths differ.
     NotFiniteError : a value is NaN or infinite, or so large that its square is; names the set and the row.
     """
+    sets = two_tables(A, B)
+    refuse_unmeasured(sets)
+    return sets
+
+
+def two_tables(A: Any, B: Any) -> tuple[np.ndarray, np.ndarray]:
+    """As `two_sets`, whose values nobody has looked at: what goes on with them passes `refuse_unmeasured` first.
+
+    Raises
+    ------
+    OptionError : a set is no (n, d) table of real numbers, or it is empty; widths differ.
+    """
     first, second = _table(A, "A"), _table(B, "B")
     same_width([first, second], ["A", "B"])
-    total, sets = 0.0, (np.ascontiguousarray(first, np.float64), np.ascontiguousarray(second, np.float64))
+    return np.ascontiguousarray(first, np.float64), np.ascontiguousarray(second, np.float64)
+
+
+def refuse_unmeasured(sets: tuple[np.ndarray, np.ndarray]) -> None:
+    """Refuse sets A, B of points (n, d) that have no lengths.
+
+    Raises
+    ------
+    NotFiniteError : a value is NaN or infinite, or so large that its square is; names the set and the row.
+    """
+    total = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
         for points, name in zip(sets, "AB", strict=True):
             # One pass that sees NaN, infinity and overflow.
@@ -89,7 +111,6 @@ def two_sets(A: Any, B: Any) -> tuple[np.ndarray, np.ndarray]:
                     raise NotFiniteError(f"{name} holds NaN, infinity or values too large to be squared in row {row}.")
     if not total < _LARGEST:
         raise NotFiniteError("A and B together hold values too large to be squared.")
-    return sets
 
 
 def middle_of(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.numerics.points import two_sets
+from isogloss.numerics.points import two_tables
 from isogloss.numerics.separation.pair import Pair
 from isogloss.numerics.separation.verdict import Separation
 from isogloss.numerics.threads import one_blas_thread
@@ -34,4 +34,4 @@ def separable(A: Any, B: Any) -> Separation:
     RuntimeWarning : no solver's certificate counts (seen of heavy-tailed points alone, whose few largest
         are a million times the others); the verdict is then "presumed", and its `holds` false.
     """
-    return Pair(*two_sets(A, B)).settle()
+    return Pair(*two_tables(A, B)).settle()

@@ -24,6 +24,8 @@ _WORTH = 0.85
 _FEW_WRONG = 0.05
 _FEW_AT_LAST = 0.25
 """Rows on the wrong side, as part of the dimensions, up to which mending is tried: on the way, and at its end."""
+_FEWER = 4
+"""It is tried again when only one of so many is left of the rows that it failed on."""
 _FEW = 0.3
 """Part of the rows up to which the rows that matter are gathered first."""
 
@@ -48,17 +50,17 @@ def descend(rows: np.ndarray, n_a: int, plane_found: Judge) -> tuple[bool, np.nd
     direction, square, before, seen, mended = plane, 0.0, plane, np.inf, n
     for step in range(_STEPS):
         pulls = sides * np.maximum(slacks, 0.0)
+        last = False
         if step % _LOOK == 0:
             loss = float(pulls @ pulls)
-            wrong = int(np.count_nonzero(slacks >= 1.0))
-            last = loss > _WORTH * seen
-            if wrong <= (_FEW_AT_LAST if last else _FEW_WRONG) * rows.shape[1] and 2 * wrong <= mended:
-                if mend(rows, n_a, plane, slacks, plane_found):
-                    return True, plane
-                mended = wrong
-            if last:
-                break
-            seen = loss
+            seen, last = loss, loss > _WORTH * seen
+        wrong = int(np.count_nonzero(slacks >= 1.0))
+        if wrong <= (_FEW_AT_LAST if last else _FEW_WRONG) * rows.shape[1] and _FEWER * wrong <= mended:
+            if mend(rows, n_a, plane, slacks, plane_found):
+                return True, plane
+            mended = wrong
+        if last:
+            break
         some = np.flatnonzero(pulls)
         gradient = pulls[some] @ rows[some] if len(some) < _FEW * n else pulls @ rows
         turn = max(0.0, float(gradient @ (gradient - before)) / square) if square > 0.0 else 0.0

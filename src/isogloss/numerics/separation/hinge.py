@@ -25,9 +25,14 @@ Judge = Callable[[np.ndarray], bool]
 _ROWS = 512
 """Rows whose differences stay in the processor's cache."""
 
-_ROWS_SINGLE = 64
+_ROWS_SINGLE = 128
+_FAR = 8
+"""Times the scale: points whose middle is farther from the origin lose digits that matter when float32 comes first."""
 _TINY = 1e-24
 """Squares of distances from here to its inverse are safe in float32."""
+
+_PLAIN = 1e-3
+"""Scales from here to its inverse are: fourth powers and sums over the points are taken of such numbers."""
 
 _STALLED = 0.98
 """A step in float32 that keeps more of the loss than this has come to its precision, or to a common point."""
@@ -48,37 +53,57 @@ def hinge_rows(points: np.ndarray, middle: np.ndarray, scale: float) -> np.ndarr
     return rows
 
 
-def single_rows(sets: Sequence[np.ndarray], middle: np.ndarray) -> tuple[np.ndarray, float]:
+def single_rows(sets: Sequence[np.ndarray], middle: np.ndarray) -> tuple[np.ndarray, float] | None:
     """As `hinge_rows`, in float32 and of the rows of all sets, with the scale found on the way.
 
-    The difference is taken in float64: what is lost far from the origin is only what was not there.
+    Rows stay in the points' own unit where that is safe, and the offset's column is OFFSET times the scale in it: a
+    plane of such rows, times that scale, is one of `hinge_rows`.
+
+    Far from the origin the difference is taken in float64: what is lost there is only what was not there.
 
     Returns
     -------
-    rows (n, r + 1); the scale, the largest distance of a point from the middle. Where that is 0, rows are 0.
+    rows (n, r + 1); the scale, the largest distance of a point from the middle. None where its square is out of
+    float32's reach, and where a value is NaN or infinite.
     """
-    n, r = sum(map(len, sets)), len(middle)
-    rows = np.empty((n, r + 1), dtype=np.float32)
-    rows[:, r] = 0.0
-    inside, done = rows[:, :r], 0
+    rows = np.empty((sum(map(len, sets)), len(middle) + 1), dtype=np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
-        for block in (block for points in sets for block in row_blocks(points, _ROWS_SINGLE)):
-            np.subtract(block, middle, out=inside[done : done + len(block)], casting="same_kind")
-            done += len(block)
-        squares = np.vecdot(rows, rows)
+        squares = _differences(sets, middle, rows, first=np.float32)
+        if not float(middle @ middle) <= _FAR**2 * float(squares.max()):
+            squares = _differences(sets, middle, rows, first=np.float64)
         most = float(squares.max())
-    if _TINY < most < 1.0 / _TINY:
-        # What float32 rounds of a square of r numbers does not hide the farthest point among these.
-        far = squares >= most * (1.0 - 2.0 * (r + 4) * float(np.finfo(np.float32).eps))
-        ends = np.cumsum([len(points) for points in sets])[:-1]
-        scale = scale_about([points[some] for points, some in zip(sets, np.split(far, ends), strict=True)], middle)
-        rows *= np.float32(1.0 / scale)
-        rows[:, r] = OFFSET
-        return rows, scale
-    scale = scale_about(sets, middle)
-    if scale > 0.0:
-        return np.concatenate([hinge_rows(points, middle, scale).astype(np.float32) for points in sets]), scale
-    return np.zeros_like(rows), 0.0
+    if not _TINY < most < 1.0 / _TINY:
+        return None
+    # What float32 rounds of a square of so many numbers does not hide the farthest point among these.
+    far = squares >= most * (1.0 - 2.0 * (len(middle) + 4 + 2 * _FAR) * float(np.finfo(np.float32).eps))
+    ends = np.cumsum([len(points) for points in sets])[:-1]
+    scale = scale_about([points[some] for points, some in zip(sets, np.split(far, ends), strict=True)], middle)
+    unit = 1.0 if _PLAIN < scale < 1.0 / _PLAIN else scale
+    rows[:, -1] = OFFSET * scale
+    if unit != 1.0:
+        rows *= np.float32(1.0 / unit)
+    return rows, scale
+
+
+def _differences(sets: Sequence[np.ndarray], middle: np.ndarray, rows: np.ndarray, first: type) -> np.ndarray:
+    """Write points less the middle into rows (n, r + 1) and 0 into the last column; their squared lengths (n,).
+
+    Points are turned into `first` before the difference is taken; float32 costs half of float64.
+    """
+    squares = np.empty(len(rows), dtype=np.float32)
+    away: np.ndarray = np.append(middle, 0.0).astype(first)
+    done = 0
+    for block in (block for points in sets for block in row_blocks(points, _ROWS_SINGLE)):
+        part = rows[done : done + len(block)]
+        part[:, -1] = 0.0
+        if first is np.float32:
+            part[:, :-1] = block
+            np.subtract(part, away, out=part)
+        else:
+            np.subtract(block, middle, out=part[:, :-1], casting="same_kind")
+        np.vecdot(part, part, out=squares[done : done + len(block)])
+        done += len(block)
+    return squares
 
 
 class HingeNewton:

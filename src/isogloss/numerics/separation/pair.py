@@ -12,10 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
-from isogloss.numerics.points import mean_of, middle_of, scale_about
+from isogloss.numerics.points import mean_of, middle_of, refuse_unmeasured, scale_about
 from isogloss.numerics.separation.descent import descend
 from isogloss.numerics.separation.gram import interpolating_normal, span_coordinates
-from isogloss.numerics.separation.hinge import HingeNewton, hinge_rows, single_rows
+from isogloss.numerics.separation.hinge import OFFSET, HingeNewton, hinge_rows, single_rows
 from isogloss.numerics.separation.interior import walk_inside
 from isogloss.numerics.separation.nearest import meet_or_part
 from isogloss.numerics.separation.programme import nearest_by_programme
@@ -42,12 +42,20 @@ _WIDE = 64
 
 
 class Pair:
-    """Points first (n_a, d) against points second (n_b, d), float64, finite and in C order."""
+    """Points first (n_a, d) against points second (n_b, d), float64 and in C order.
+
+    Raises
+    ------
+    NotFiniteError : from here or from `settle`, a value is NaN, infinite or too large to be squared.
+    """
 
     def __init__(self, first: np.ndarray, second: np.ndarray) -> None:
         self.sets, self.n_a, self.n_b = (first, second), len(first), len(second)
         self.n, self.d = self.n_a + self.n_b, first.shape[1]
-        self.middle = middle_of(first, second)
+        if not self._wide:
+            refuse_unmeasured(self.sets)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.middle = middle_of(first, second)
         self.verdict: Separation | None = None
 
     @cached_property
@@ -127,14 +135,9 @@ class Pair:
                 return
         if self._common():
             return
-        single = None
-        if self._many:
-            # In the pass that makes these, the scale is found too.
-            single, self.scale = single_rows(self.sets, self.middle)
-        if self.scale <= self.tolerance:
-            self.try_weights(_first(self.n_a), _first(self.n_b), "common")
+        single, start = self._single_rows() if self._many else None, None
+        if self._one_point():
             return
-        start = None
         if single is not None:
             found, start = self._in_single(single, None)
             if found:
@@ -144,7 +147,8 @@ class Pair:
             points, basis = span_coordinates(points - middle)
             middle = np.zeros(points.shape[1])
             if points.size >= _SINGLE_FROM:
-                found, start = self._in_single(single_rows((points,), middle)[0], basis)
+                single = hinge_rows(points, middle, self.scale).astype(np.float32)
+                found, start = self._in_single(single, basis)
                 if found:
                     return
         if self._hinge(hinge_rows(points, middle, self.scale), basis, start):
@@ -159,8 +163,10 @@ class Pair:
 
     def _common(self) -> bool:
         """Look for a vector that is on both sides: equal points are neighbours in any projection."""
-        if self._wide and not _may_share(*(points[:, :_GLANCE] for points in self.sets)):
-            return False
+        if self._wide:
+            if not _may_share(*(points[:, :_GLANCE] for points in self.sets)):
+                return False
+            refuse_unmeasured(self.sets)
         points, n_a, d = self.points, self.n_a, self.d
         line = points @ np.cos(np.arange(d) ** 2 + 1.0)
         order = np.argsort(line[n_a:])
@@ -174,6 +180,21 @@ class Pair:
                     return self.try_weights(_first(n_a, int(i)), _first(self.n_b, int(j)), "common")
         return False
 
+    def _one_point(self) -> bool:
+        """Whether all points are one, but for the tolerance."""
+        return self.scale <= self.tolerance and self.try_weights(_first(self.n_a), _first(self.n_b), "common")
+
+    def _single_rows(self) -> np.ndarray | None:
+        """Points in float32 for a first look, and the scale, found in the pass that makes them; None where it is 0."""
+        made = single_rows(self.sets, self.middle)
+        if made is not None:
+            single, self.scale = made
+            return single
+        refuse_unmeasured(self.sets)
+        if not self.scale > 0.0:
+            return None
+        return np.concatenate([hinge_rows(points, self.middle, self.scale).astype(np.float32) for points in self.sets])
+
     def _in_single(self, rows: np.ndarray, basis: np.ndarray | None) -> tuple[bool, np.ndarray]:
         """Look for a plane in float32, where a step costs least first; whether there is one, and where to go on."""
 
@@ -181,10 +202,10 @@ class Pair:
             return self.try_normal(_in_space(plane[:-1].astype(np.float64), basis), "hinge")
 
         found, plane = descend(rows, self.n_a, plane_found)
-        if found:
-            return True, plane
-        newton = HingeNewton(rows, self.n_a)
-        return newton.run(plane_found, None, _SINGLE_STEPS, plane), newton.plane
+        if not found:
+            newton = HingeNewton(rows, self.n_a)
+            found, plane = newton.run(plane_found, None, _SINGLE_STEPS, plane), newton.plane
+        return found, plane * (rows[0, -1] / OFFSET)
 
     def _hinge(self, rows: np.ndarray, basis: np.ndarray | None, start: np.ndarray | None) -> bool:
         n_a = self.n_a
