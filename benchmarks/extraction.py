@@ -3,7 +3,7 @@
 The peer is the plain loop that NeuroX runs: one sentence through the stock model with `output_hidden_states`, the last
 sub-word of every word taken from every layer. It is given the benefit of the doubt: no JSON, nothing written to disk;
 ours includes tokenising, alignment, checksums and the files. Models run on one thread; the files of a chunk are hashed
-and written by a few, between the model's passes.
+and written by a few, in part while the model runs.
 
 What processors with AMX do is kept apart: bfloat16 is another matter there.
 

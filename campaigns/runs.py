@@ -118,7 +118,10 @@ def _store(folder: Path, *, finished: bool) -> None:
             vectors = {f"layer-{i:02d}.npy": np.full((rows, 4), i, np.float32) for i in (0, 1)} | {
                 f"sentence-mean-{i:02d}.npy": np.full((sentences, 4), i, np.float32) for i in (0, 1)
             }
-            opened.record(chunk, opened.files.write(chunk, vectors))
+            with opened.files.writing(chunk) as rows:
+                for name, array in vectors.items():
+                    rows.put(name, array)
+                opened.record(chunk, rows.digests())
         if finished:
             facts = {"n_layers": 1, "n_words": 7, "n_sentences": 3, "n_tokens": 9, "uncovered_words": 0}
             opened.finish(corpus.words, corpus.sentences, facts)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import ml_dtypes
@@ -18,6 +19,7 @@ from isogloss.activations import extract as extract_function
 from isogloss.activations import extraction as extract_module
 from isogloss.activations import rows as rows_module
 from isogloss.activations import writer as writer_module
+from isogloss.activations.buffers import ChunkBuffers
 from isogloss.analysis import Vectors
 from isogloss.engines import Inline
 from isogloss.errors import OptionError, StoreError
@@ -114,6 +116,31 @@ def test_the_same_request_gives_the_same_bytes_whatever_the_chunks(models, corpu
     extract(models["base"], corpus, tmp_path / "a")
     extract(models["base"], corpus, tmp_path / "b")
     assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b")
+
+
+def test_a_layer_that_is_whole_goes_to_the_disk_while_the_model_runs_on(models, corpus, tmp_path, monkeypatch):
+    seen = []
+    on_words, put = ChunkBuffers.on_words, rows_module.ChunkRows.put
+
+    def watched_words(self, layer, vectors, words):
+        seen.append(("read", f"layer-{layer:02d}.npy"))
+        on_words(self, layer, vectors, words)
+
+    def watched_put(self, name, array):
+        seen.append(("put", name))
+        put(self, name, array)
+
+    monkeypatch.setattr(ChunkBuffers, "on_words", watched_words)
+    monkeypatch.setattr(rows_module.ChunkRows, "put", watched_put)
+    store = extract(models["base"], corpus, tmp_path / "s", batch_tokens=64)
+    files = [name for kind, name in seen if kind == "put"]
+    assert sorted(files) == sorted(name for name in store.manifest["files"] if name.endswith(".npy"))
+    layers = [f"layer-{layer:02d}.npy" for layer in range(LAYERS + 1)]
+    assert seen.count(("read", layers[0])) > 1, "several passes, of which the last one makes layers whole"
+    for layer, above in pairwise(layers):
+        last_read = len(seen) - 1 - seen[::-1].index(("read", layer))
+        last_above = len(seen) - 1 - seen[::-1].index(("read", above))
+        assert last_read < seen.index(("put", layer)) < last_above
 
 
 def test_a_finished_store_is_opened_and_not_computed_again(models, corpus, tmp_path, monkeypatch):

@@ -210,10 +210,12 @@ class ReadChunk:
             (*way, self.files.dtype, self.largest),
             lambda: ChunkBuffers(facts.layers, kinds, facts.hidden, self.files.dtype, self.largest),
         )
-        buffers.begin(self.part, self.chunk)
-        for tokens in reader.read(self.part, buffers.on_words, buffers.on_sentences if kinds else None):
-            bench.tick(tokens)
-        digests = self.files.write(self.chunk, buffers.arrays())
+        with self.files.writing(self.chunk) as rows:
+            # What is whole goes to the disk while the model is in the layers above.
+            buffers.begin(self.part, self.chunk, rows.put)
+            for tokens in reader.read(self.part, buffers.on_words, buffers.on_sentences if kinds else None):
+                bench.tick(tokens)
+            digests = rows.digests()
         give_back_memory()
         return digests
 

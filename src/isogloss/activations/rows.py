@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -105,23 +105,24 @@ class RowFiles:
         """Give a file its final name."""
         self._part(name).replace(self.directory / name)
 
-    def write(self, chunk: Chunk, vectors: Mapping[str, np.ndarray]) -> dict[str, str]:
-        """Put a chunk's (n, hidden) arrays, by file name, in their place; returns the checksum of each.
+    @contextmanager
+    def writing(self, chunk: Chunk) -> Iterator[ChunkRows]:
+        """Take a chunk's rows file by file, and write them while others are still to come.
 
-        Files are closed when this returns, so that on a shared file system other machines see what was written. They
+        Files are closed when this is left, so that on a shared file system other machines see what was written. They
         are only written to, and at once: a network file system that reads pages to write them back whole would undo
         what another machine writes beside it.
+        """
+        with ThreadPoolExecutor(FILES_AT_ONCE, "isogloss-write") as pool:
+            yield ChunkRows(self, chunk, pool)
+
+    def put(self, chunk: Chunk, name: str, array: np.ndarray) -> str:
+        """Write a chunk's (n, hidden) rows of one file in their place; returns their checksum.
 
         Raises
         ------
         StoreError : the disk is full, or this machine does not see the store.
         """
-        with ThreadPoolExecutor(FILES_AT_ONCE, "isogloss-write") as pool:
-            digests = pool.map(lambda name: self._put(chunk, name, vectors[name]), vectors)
-            return dict(zip(vectors, digests, strict=True))
-
-    def _put(self, chunk: Chunk, name: str, array: np.ndarray) -> str:
-        """Write a chunk's rows of one file; returns their checksum."""
         start, stop = chunk.span(name)
         stored = storage(self.dtype)[0]
         if array.shape != (stop - start, self.hidden) or array.dtype != stored:
@@ -177,6 +178,27 @@ class RowFiles:
         else:
             os.ftruncate(handle, size)
         write_all(handle, memoryview(self.header(name)), 0)
+
+
+class ChunkRows:
+    """The rows of one chunk on their way into their files."""
+
+    def __init__(self, files: RowFiles, chunk: Chunk, pool: ThreadPoolExecutor) -> None:
+        self._files, self._chunk, self._pool = files, chunk, pool
+        self._begun: dict[str, Future[str]] = {}
+
+    def put(self, name: str, array: np.ndarray) -> None:
+        """Begin to write (n, hidden) rows of a file; they must not change any more."""
+        self._begun[name] = self._pool.submit(self._files.put, self._chunk, name, array)
+
+    def digests(self) -> dict[str, str]:
+        """Checksums by file name, once all rows are written.
+
+        Raises
+        ------
+        StoreError : see `RowFiles.put`.
+        """
+        return {name: self._begun[name].result() for name in self._files.rows}
 
 
 @lru_cache

@@ -100,7 +100,7 @@ class StoreWriter:
         self._opened.close()
 
     def record(self, chunk: Chunk, digests: dict[str, str]) -> None:
-        """A chunk's rows are in their place in every file (see `RowFiles.write`): it need not be read again."""
+        """A chunk's rows are in their place in every file (see `RowFiles.writing`): it need not be read again."""
         try:
             self._journal.write(json.dumps({"chunk": chunk.number, "sha256": digests}) + "\n")
             self._journal.flush()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from isogloss.models.blocks import Blocks, input_device
+from isogloss.models.in_place import activations_in_place
 
 IMPLEMENTATION = "isogloss_packed"
 TOLERANCE = 1e-4
@@ -157,11 +158,13 @@ class PackingPlan:
     types : token types must be given.
     longest : sequences with more tokens cannot be packed, since some layer looks through a window of so many; None
         where no layer does.
+    in_place : activation functions may write over what they are given.
     """
 
     first_position: int
     types: bool
     longest: int | None = None
+    in_place: bool = False
 
 
 @torch.inference_mode()
@@ -185,14 +188,22 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
     for first in dict.fromkeys((0, 0 if padding is None else padding + 1)):
         positions = torch.cat([torch.arange(n, device=device) + first for n in lengths])
         for types in (True, False) if accepts_types else (False,):
-            layers: list[Tensor] = []
-            try:
-                with packing(blocks), blocks.reading(lambda _, tokens: layers.append(tokens.clone())):  # noqa: B023
-                    packed_forward(blocks, ids, lengths, positions, torch.zeros_like(ids) if types else None)
-            except Exception:
-                continue
-            if len(layers) == len(plain) and all(_agree(a, b) for a, b in zip(layers, plain, strict=True)):
-                return PackingPlan(first, types, _window(blocks))
+
+            def gives_its_vectors(*, in_place: bool) -> bool:
+                layers: list[Tensor] = []
+                try:
+                    with (
+                        packing(blocks),
+                        activations_in_place(blocks.encoder) if in_place else nullcontext(),
+                        blocks.reading(lambda _, tokens: layers.append(tokens.clone())),
+                    ):
+                        packed_forward(blocks, ids, lengths, positions, torch.zeros_like(ids) if types else None)  # noqa: B023
+                except Exception:
+                    return False
+                return len(layers) == len(plain) and all(_agree(a, b) for a, b in zip(layers, plain, strict=True))
+
+            if gives_its_vectors(in_place=False):
+                return PackingPlan(first, types, _window(blocks), gives_its_vectors(in_place=True))
     return None
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from isogloss.errors import OptionError
 from isogloss.models.blocks import Blocks, Stream, discover_blocks, input_device
+from isogloss.models.in_place import activations_in_place
 from isogloss.models.linear import faster_linear, helps
 from isogloss.models.packing import PackingPlan, packed_forward, packing, plan_packing
 from isogloss.models.tokenization import TokenSequences
@@ -157,6 +158,7 @@ class LayerReader:
         with (
             packing(self.blocks) if self._always_packs else nullcontext(),
             faster_linear(self.blocks.encoder) if self.linear == "onednn" else nullcontext(),
+            activations_in_place(self.blocks.encoder) if self.plan and self.plan.in_place else nullcontext(),
         ):
             self._is_prepared = True
             try:

@@ -1,0 +1,51 @@
+"""Runs a model's activation functions in the memory of what they are given.
+
+The inner layer of a feed-forward network is the largest thing a block makes. Written over, it stays where the processor
+has it; a second one beside it has to come from the memory, which takes longer than the function itself. The bits are
+the same. As with packing nothing is believed: it is tried whether a model needs what is written over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.activations import GELUActivation, GELUTanh, SiLUActivation
+
+_gelu_: Any = torch.ops.aten.gelu_
+_silu_ = partial(nn.functional.silu, inplace=True)
+
+
+@contextmanager
+def activations_in_place(module: nn.Module) -> Iterator[None]:
+    """While open, known activation functions inside `module` write over what they are given."""
+    changed: list[nn.Module] = []
+    try:
+        for part in module.modules():
+            # What has a forward of its own was changed by someone else already.
+            if "forward" not in vars(part) and (forward := _forward(part)) is not None:
+                part.forward = forward
+                changed.append(part)
+        yield
+    finally:
+        for part in changed:
+            del part.forward
+
+
+def _forward(part: nn.Module) -> Callable[[Tensor], Tensor] | None:
+    # Subclasses may do something else.
+    if type(part) is GELUActivation and part.act is nn.functional.gelu:
+        return _gelu_
+    if type(part) is GELUTanh and getattr(part.act, "func", None) is nn.functional.gelu:
+        return partial(_gelu_, approximate="tanh")
+    if type(part) is nn.GELU:
+        return partial(_gelu_, approximate=part.approximate)
+    if type(part) in (nn.SiLU, SiLUActivation):
+        return _silu_
+    if type(part) is nn.ReLU:
+        return torch.relu_
+    return None
