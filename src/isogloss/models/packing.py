@@ -8,10 +8,11 @@ on a few short sequences, and packing is used only if the vectors come out the s
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -173,7 +174,7 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
 
     Tries positions from 0 and, as RoBERTa counts, from the number after the padding id; with token types (all 0) and
     without. The model is run on four short sequences both ways; every layer must agree to 1e-4 of its largest value
-    (or to what the model's own precision allows, if that is coarser).
+    (or to what the model's own precision allows, if that is coarser). Then once more with activations in place.
     """
     config: Any = blocks.encoder.config
     vocabulary = int(getattr(config, "vocab_size", 0) or 0)
@@ -188,23 +189,26 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
     for first in dict.fromkeys((0, 0 if padding is None else padding + 1)):
         positions = torch.cat([torch.arange(n, device=device) + first for n in lengths])
         for types in (True, False) if accepts_types else (False,):
-
-            def gives_its_vectors(*, in_place: bool) -> bool:
-                layers: list[Tensor] = []
-                try:
-                    with (
-                        packing(blocks),
-                        activations_in_place(blocks.encoder) if in_place else nullcontext(),
-                        blocks.reading(lambda _, tokens: layers.append(tokens.clone())),
-                    ):
-                        packed_forward(blocks, ids, lengths, positions, torch.zeros_like(ids) if types else None)  # noqa: B023
-                except Exception:
-                    return False
-                return len(layers) == len(plain) and all(_agree(a, b) for a, b in zip(layers, plain, strict=True))
-
-            if gives_its_vectors(in_place=False):
-                return PackingPlan(first, types, _window(blocks), gives_its_vectors(in_place=True))
+            given = torch.zeros_like(ids) if types else None
+            run = partial(packed_forward, blocks, ids, lengths, positions, given)
+            if _gives(plain, blocks, run, in_place=False):
+                return PackingPlan(first, types, _window(blocks), _gives(plain, blocks, run, in_place=True))
     return None
+
+
+def _gives(plain: list[Tensor], blocks: Blocks, run: Callable[[], Tensor], *, in_place: bool) -> bool:
+    """Whether a packed run gives these vectors, layer by layer."""
+    layers: list[Tensor] = []
+    try:
+        with (
+            packing(blocks),
+            activations_in_place(blocks.encoder) if in_place else nullcontext(),
+            blocks.reading(lambda _, tokens: layers.append(tokens.clone())),
+        ):
+            run()
+    except Exception:
+        return False
+    return len(layers) == len(plain) and all(_agree(a, b) for a, b in zip(layers, plain, strict=True))
 
 
 def _window(blocks: Blocks) -> int | None:

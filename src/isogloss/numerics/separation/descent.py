@@ -25,7 +25,7 @@ _FEW_WRONG = 0.05
 _FEW_AT_LAST = 0.25
 """Rows on the wrong side, as part of the dimensions, up to which mending is tried: on the way, and at its end."""
 _FEWER = 4
-"""It is tried again when only one of so many is left of the rows that it failed on."""
+"""It is tried again when less than one in so many is left of the rows that it failed on."""
 _FEW = 0.3
 """Part of the rows up to which the rows that matter are gathered first."""
 
@@ -55,7 +55,7 @@ def descend(rows: np.ndarray, n_a: int, plane_found: Judge) -> tuple[bool, np.nd
             loss = float(pulls @ pulls)
             seen, last = loss, loss > _WORTH * seen
         wrong = int(np.count_nonzero(slacks >= 1.0))
-        if wrong <= (_FEW_AT_LAST if last else _FEW_WRONG) * rows.shape[1] and _FEWER * wrong <= mended:
+        if wrong <= (_FEW_AT_LAST if last else _FEW_WRONG) * rows.shape[1] and _FEWER * wrong < mended:
             if mend(rows, n_a, plane, slacks, plane_found):
                 return True, plane
             mended = wrong
