@@ -92,5 +92,11 @@ def test_what_does_not_fit_is_refused():
         label_distances(D, np.arange(3), 3, small="drop")
     with pytest.raises(OptionError, match=r"\(4, 4\) distances. Got \(3, 3\)"):
         label_distances(D, np.arange(4), 4)
+    with pytest.raises(OptionError, match="first should be as far from a to b"):
+        compare_spaces(np.triu(np.ones((4, 4)), 1), np.ones((4, 4)))
+    with pytest.raises(OptionError, match="distances should be numbers"):
+        compare_spaces([["near"]], [["far"]])
+    with pytest.raises(OptionError, match="n_permutations should be 0 or more"):
+        compare_spaces(np.ones((4, 4)), np.ones((4, 4)), n_permutations=-3)
     with pytest.raises(OptionError, match="one size"):
         compare_spaces(D, symmetric(4, 0))

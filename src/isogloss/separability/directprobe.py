@@ -112,12 +112,13 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
 
         Raises
         ------
-        OptionError : X is no matrix of real numbers, y is no classes or of another length, or an option has no such
-            value.
+        OptionError : X is no matrix of real numbers, y is no classes, of several kinds or of another length, a label is
+            missing, or an option has no such value.
         NotFiniteError : X holds NaN or infinity; in which row.
         """
         self._check_options()
         try:
+            _refuse_odd_labels(y)
             X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], ensure_all_finite=False)
             check_classification_targets(y)
         except ValueError as error:
@@ -230,6 +231,18 @@ def _scaled(X: np.ndarray) -> np.ndarray:
     if largest == 0 or 2.0**-20 < largest < 2.0**20:
         return X
     return np.ldexp(X, -int(np.frexp(largest)[1])).astype(X.dtype, copy=False)
+
+
+def _refuse_odd_labels(y: Any) -> None:
+    """Refuse labels that cannot be told apart by sorting them: a missing one, or kinds without a common order."""
+    if y is None or (isinstance(y, np.ndarray) and y.dtype != object):
+        return
+    labels = np.asarray(y, dtype=object).ravel().tolist()
+    if any(label is None for label in labels):
+        raise OptionError(f"every point should have a label. Row {labels.index(None)} has none.")
+    kinds = {str if isinstance(label, str) else float if np.isscalar(label) else type(label) for label in labels}
+    if len(kinds) > 1:
+        raise OptionError("labels should be all text or all numbers. Got both instead.")
 
 
 def _distinct(vectors: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

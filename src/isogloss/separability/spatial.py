@@ -116,10 +116,19 @@ def compare_spaces(
 
     Raises
     ------
-    OptionError : shapes differ.
+    OptionError : they are no two symmetric tables of numbers of one size, or there are less than 0 permutations.
     """
+    try:
+        first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"distances should be numbers: {error}") from error
     if first.shape != second.shape or first.shape != (len(first),) * 2:
         raise OptionError(f"distances should be two square matrices of one size. Got {first.shape}, {second.shape}.")
+    for name, distances in (("first", first), ("second", second)):
+        if not np.allclose(distances, distances.T, equal_nan=True):
+            raise OptionError(f"{name} should be as far from a to b as from b to a; it is not symmetric")
+    if n_permutations < 0:
+        raise OptionError(f"n_permutations should be 0 or more. Got {n_permutations} instead.")
     left = _comparable(np.isfinite(first) & np.isfinite(second))
     excluded = len(first) - len(left)
     a, b = first[np.ix_(left, left)], second[np.ix_(left, left)]
