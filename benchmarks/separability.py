@@ -7,6 +7,8 @@ Words of the EWT treebank in layers 0, 3 and 6 of MiniLM, 17 universal parts of 
   checked, are in the ratios; the others are counted.
 * `probe`: `DirectProbe.fit` against the published algorithm (`peers.directprobe_serial`) on samples. The peer is
   stopped after --peer-seconds: at layer 0 a word is nearly its own vector, there are many clusters, and it takes hours.
+  There, words with one vector stand under two labels: the published code decides by rounding which clusters they join,
+  ours keeps them apart, so partitions differ while the numbers of clusters agree.
 * `large`: `DirectProbe.fit` of many words alone, with the peak of its process's own memory.
 * `distances`: the hull distances of all pairs of parts of speech that have a plane, against SVC with C=1e8.
 
@@ -187,6 +189,7 @@ def probe_of(X: np.ndarray, y: np.ndarray, rounds: int, peer_seconds: float) -> 
     return {
         "words": len(y),
         "labels": len(fitted.classes_),
+        "conflicts": int(fitted.n_conflicts_),
         "clusters": {"ours": int(fitted.n_clusters_), "peer": peer.n_clusters_ if finished else None},
         "same_partition": same_partition(fitted.labels_, peer.labels_) if finished else None,
         "seconds": {"ours": round(seconds, 3), "peer": round(spent, 2), "products": round(least, 5)},

@@ -1,8 +1,9 @@
 """The parts of the study's script that need no model."""
 
 import numpy as np
+from benchmarks.separability_published import Cell
 from benchmarks.separability_study import hulls, without_conflicts
-from benchmarks.separability_tables import conflicts
+from benchmarks.separability_tables import conflicts, rises
 
 
 def test_rows_of_a_vector_under_two_labels_are_left_out():
@@ -22,5 +23,17 @@ def test_labels_that_share_a_vector_are_compared_without_it():
     assert (found["conflicts"], found["linear"], found["linear_without_conflicts"]) == (2, False, True)
     assert found["clusters"] > found["clusters_without_conflicts"] == 4
     assert found["similarity_without_few"] > 0.9
-    rows = [found | {"task": "POS"}, found | {"task": "DEP", "conflicts": 0}]
-    assert conflicts(rows).endswith("POS 2 training rows, without which 1 of 1 cells are linear.")
+    cell = found | {"labels": 4, "state": "before"}
+    said = conflicts([cell | {"task": "POS"}, cell | {"task": "DEP", "conflicts": 0}])
+    assert said.startswith("Labels of the training rows: POS 4; DEP 4. Rows of one input under two labels")
+    assert "POS 2 training rows, without which 1 of 1 cells are linear." in said
+    assert said.endswith("2 of 2 cells are linear before, 0 of 0 cells are linear after.")
+
+
+def test_where_similarity_did_not_fall_is_named():
+    before, after = Cell(90.0, 0.1, 4, True, 0.5), Cell(91.0, 0.1, 4, True, 0.625)
+    said = rises(
+        {("small", "POS"): (before, after), ("small", "DEP"): (after, before), ("large", "POS"): (before, None)}
+    )
+    assert said.endswith("other than in the paper: POS, small (0.500 -> 0.625).")
+    assert rises({}).endswith("nowhere.")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from isogloss.errors import NotFiniteError
+from isogloss.numerics.hulls import hull_gap
 from isogloss.numerics.separation import separable
 from isogloss.numerics.separation.hinge import OFFSET, HingeNewton, hinge_rows, single_rows
 from isogloss.numerics.separation.mending import mend
@@ -136,3 +137,24 @@ def test_what_float32_reaches_is_where_float64_goes_on(monkeypatch, scale):
     assert not separable(A, B)
     assert losses[False] == pytest.approx(losses[True], rel=1e-4)
     assert losses[False] < 0.9 * 600
+
+
+def test_torchs_bfloat16_is_a_real_dtype_too():
+    torch = pytest.importorskip("torch")
+    A, B = narrow(0, 64, 400, 0.5)
+    coarse = [torch.from_numpy(points).bfloat16() for points in (A, B)]
+    fine = [points.float().numpy() for points in coarse]
+    found = separable(*coarse)
+    assert found.separable == separable(*fine).separable
+    assert found.holds(*fine)
+
+
+def test_a_verdict_is_shown_in_a_line():
+    A, B = narrow(0, 64, 400, 0.5)
+    assert repr(separable(A, B)).startswith(
+        "Separation(separable=True, method='hinge', normal of 64 dimensions, offset="
+    )
+    assert repr(separable(A, A)) == "Separation(separable=False, method='common', weights on 1 and 1 points)"
+    shown = repr(hull_gap(A, B))
+    assert shown.startswith("HullGap(lower=")
+    assert len(shown) < 120

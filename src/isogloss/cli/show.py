@@ -28,6 +28,8 @@ FORMAT_HELP = (
     "json and the Parquet files have it as it is."
 )
 ROWS = 60
+SHOWN = 60
+"""Values that a message lists."""
 """Rows of a table that are printed unless more are asked for."""
 LONG = ("examples",)
 """Columns too wide for a terminal."""
@@ -83,6 +85,10 @@ def show(
             print_table(table_view(frame, limit=limit or ROWS))
             if aside:
                 console.print(aside, markup=False, style="dim")
+            if frame.height > (limit or ROWS):
+                console.print(
+                    "--layer, --measure and --subset choose rows, --limit shows more", markup=False, style="dim"
+                )
             return
         frame = frame if limit is None else frame.head(limit)
         text = spreadsheet_csv(frame) if format is TableFormat.csv else frame.write_json()
@@ -113,12 +119,18 @@ def _narrowed(frame: pl.DataFrame) -> tuple[pl.DataFrame, str]:
 
 
 def _only(frame: pl.DataFrame, table: str, column: str, wanted: int | str) -> pl.DataFrame:
+    from isogloss.corpus.labels import suggestion
+
     if column not in frame.columns:
         raise OptionError(f"the table {table} has no column {column}; it has {', '.join(frame.columns)}")
     kept = frame.filter(pl.col(column) == wanted)
     if kept.is_empty():
-        held = frame[column].unique().sort().drop_nulls().to_list()
-        raise OptionError(f"no row of {table} has {column} {wanted!r}; there are {', '.join(map(str, held[:20]))}")
+        held = [str(value) for value in frame[column].unique().sort().drop_nulls().to_list()]
+        more = f" and {len(held) - SHOWN:,} more" if len(held) > SHOWN else ""
+        meant = suggestion(str(wanted), held)
+        raise OptionError(
+            f"no row of {table} has {column} {wanted!r}; there are {', '.join(held[:SHOWN])}{more}{meant}"
+        )
     return kept
 
 

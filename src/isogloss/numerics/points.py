@@ -136,7 +136,8 @@ def scale_about(sets: Iterable[np.ndarray], middle: np.ndarray) -> float:
 def _table(X: Any, name: str) -> np.ndarray:
     """X as an array of real numbers with two dimensions, neither of them empty, or an OptionError."""
     try:
-        points = np.asarray(X)
+        # NumPy does not read torch's bfloat16, of which float32 loses nothing.
+        points = np.asarray(X.float() if "bfloat16" in str(getattr(X, "dtype", "")) and hasattr(X, "float") else X)
         if points.dtype.kind == "O":
             points = points.astype(np.float64)
     except (TypeError, ValueError) as error:

@@ -49,7 +49,8 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
     small_size : the reference has 5.
     rtol : relative precision of distances.
     measure : "hull", the distance of the convex hulls to that precision, or "svm", what the published code says of it
-        (`isogloss.separability.svm_distances`), for comparison with published numbers: not exact, and 0 for small gaps.
+        (`isogloss.separability.svm_distances.svm_distances`), for comparison with published numbers: not exact, and 0
+        for small gaps.
     progress : told how far the work is; None for nobody.
 
     Attributes

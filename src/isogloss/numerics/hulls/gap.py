@@ -12,7 +12,7 @@ from isogloss.numerics.points import TOUCHING, read_points, same_width
 from isogloss.numerics.threads import one_blas_thread
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HullGap:
     """Bounds of the distance of two convex hulls, each with what proves it.
 
@@ -32,6 +32,12 @@ class HullGap:
     weights_a: np.ndarray
     weights_b: np.ndarray
     normal: np.ndarray
+
+    def __repr__(self) -> str:
+        nearest = [np.count_nonzero(weights) for weights in (self.weights_a, self.weights_b)]
+        return (
+            f"HullGap(lower={self.lower:.9g}, upper={self.upper:.9g}, weights on {nearest[0]} and {nearest[1]} points)"
+        )
 
     @property
     def touching(self) -> bool:

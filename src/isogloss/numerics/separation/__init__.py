@@ -32,6 +32,6 @@ def separable(A: Any, B: Any) -> Separation:
     Warns
     -----
     RuntimeWarning : no solver's certificate counts (seen of heavy-tailed points alone, whose few largest
-        are a million times the others); the verdict is then "presumed", and its `holds` false.
+        are a million times the others); the verdict is then "presumed", and its `holds(A, B)` false.
     """
     return Pair(*two_tables(A, B)).settle()

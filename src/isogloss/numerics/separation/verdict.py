@@ -29,7 +29,7 @@ def tolerance(width: int, scale: float, size: float) -> float:
     return TOUCHING * scale + 2.0 * rounding(width, size)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Separation:
     """Verdict on two point sets A (n_a, d) and B (n_b, d), with its certificate; `bool(result)` is the verdict.
 
@@ -46,7 +46,9 @@ class Separation:
 
     By duality one of both always exists; a gap between one and two tolerances may have either. Should rounding keep
     every solver from finding it, the sets are presumed to overlap: the method is "presumed", the weights are those of
-    the nearest points found, and `holds` is false.
+    the nearest points found, and `holds(A, B)` is false.
+
+    The plane is one that separates, not the one with the widest margin: that one is `hull_gap`'s.
 
     Attributes
     ----------
@@ -67,6 +69,14 @@ class Separation:
 
     def __bool__(self) -> bool:
         return self.separable
+
+    def __repr__(self) -> str:
+        if self.normal is not None:
+            proof = f"normal of {len(self.normal)} dimensions, offset={self.offset:.6g}"
+        else:
+            counts = [np.count_nonzero(w) if w is not None else 0 for w in (self.weights_a, self.weights_b)]
+            proof = f"weights on {counts[0]} and {counts[1]} points"
+        return f"Separation(separable={self.separable}, method={self.method!r}, {proof})"
 
     def holds(self, A: np.ndarray, B: np.ndarray) -> bool:
         """Check the certificate against the two sets, in float64 and from nothing but them.
