@@ -38,7 +38,8 @@ def apart(own: pl.DataFrame, label: str, name: str) -> Iterator[Finding]:
         )  # fmt: skip
         return
     still = [row["layer"] for row in changes if row not in moved and row["null_high"] is not None]
-    rest = f" At {layers(still).lower()} no change is beyond noise, for {len(changes)} looked at." if still else ""
+    widened = f", which is widened since {len(changes)} layers are looked at" if len(changes) > 1 else ""
+    rest = f" At {layers(still).lower()} no change is beyond noise{widened}." if still else ""
     for sign, verb in ((1, "moved apart"), (-1, "moved together")):
         those = [row for row in moved if row["value"] * sign > 0]
         if not those:
