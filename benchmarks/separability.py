@@ -8,7 +8,7 @@ Words of the EWT treebank in layers 0, 3 and 6 of MiniLM, 17 universal parts of 
 * `probe`: `DirectProbe.fit` against the published algorithm (`peers.directprobe_serial`) on samples. The peer is
   stopped after --peer-seconds: at layer 0 a word is nearly its own vector, there are many clusters, and it takes hours.
   There, words with one vector stand under two labels: the published code decides by rounding which clusters they join,
-  ours keeps them apart, so partitions differ while the numbers of clusters agree.
+  ours keeps them apart, so partitions may differ.
 * `large`: `DirectProbe.fit` of many words alone, with the peak of its process's own memory.
 * `distances`: the hull distances of all pairs of parts of speech that have a plane, against SVC with C=1e8.
 

@@ -269,7 +269,7 @@ def test_progress_is_told():
         ([[0.0], [1.0]], ["a"], {}, "inconsistent numbers of samples"),
         ([[0.0], [1.0]], [0.5, 1.25], {}, "continuous"),
         ([[0.0], [1e200]], ["a", "b"], {}, "row 1, too long to be squared"),
-        ([[0.0], [1.0], [2.0]], ["a", "b", None], {}, "Row 2 has none"),
+        ([[0.0], [1.0], [2.0]], ["a", "b", None], {}, "None in row 2"),
         ([[0.0], [1.0]], np.array(["a", 1], dtype=object), {}, "all text or all numbers"),
         ([[0.0], [1.0]], None, {}, "requires y"),
         ([[0.0], [1.0]], ["a", "b"], {"small": "most"}, "small is 'most'; it may be 'keep', 'drop', 'zero'"),

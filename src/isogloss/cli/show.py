@@ -28,9 +28,9 @@ FORMAT_HELP = (
     "json and the Parquet files have it as it is."
 )
 ROWS = 60
+"""Rows of a table that are printed unless more are asked for."""
 SHOWN = 60
 """Values that a message lists."""
-"""Rows of a table that are printed unless more are asked for."""
 LONG = ("examples",)
 """Columns too wide for a terminal."""
 

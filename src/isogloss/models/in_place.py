@@ -7,36 +7,26 @@ the same. As with packing nothing is believed: it is tried whether a model needs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers.activations import GELUActivation, GELUTanh, SiLUActivation
+
+from isogloss.models.forwards import Forward, other_forwards
 
 _gelu_: Any = torch.ops.aten.gelu_
 _silu_ = partial(nn.functional.silu, inplace=True)
 
 
-@contextmanager
-def activations_in_place(module: nn.Module) -> Iterator[None]:
+def activations_in_place(module: nn.Module) -> AbstractContextManager[None]:
     """While open, known activation functions inside `module` write over what they are given."""
-    changed: list[nn.Module] = []
-    try:
-        for part in module.modules():
-            # What has a forward of its own was changed by someone else already.
-            if "forward" not in vars(part) and (forward := _forward(part)) is not None:
-                part.forward = forward
-                changed.append(part)
-        yield
-    finally:
-        for part in changed:
-            del part.forward
+    return other_forwards(module, _forward)
 
 
-def _forward(part: nn.Module) -> Callable[[Tensor], Tensor] | None:
+def _forward(part: nn.Module) -> Forward | None:
     # Subclasses may do something else.
     if type(part) is GELUActivation and part.act is nn.functional.gelu:
         return _gelu_

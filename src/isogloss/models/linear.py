@@ -6,14 +6,14 @@ whose maps do not agree keeps torch's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from isogloss.models.blocks import is_spread
+from isogloss.models.forwards import Forward, other_forwards
 from isogloss.numerics.onednn import LaidOut, gains
 
 AGREE = 80
@@ -31,22 +31,12 @@ def helps(module: nn.Module) -> bool:
     return gains(parameter.dtype, parameter.device)
 
 
-@contextmanager
-def faster_linear(module: nn.Module) -> Iterator[None]:
+def faster_linear(module: nn.Module) -> AbstractContextManager[None]:
     """While open, the linear maps inside `module` run in oneDNN; its weights must not change meanwhile."""
-    changed: list[nn.Module] = []
-    try:
-        for part in module.modules():
-            if (forward := _forward(part)) is not None:
-                part.forward = forward
-                changed.append(part)
-        yield
-    finally:
-        for part in changed:
-            del part.forward
+    return other_forwards(module, _forward)
 
 
-def _forward(part: nn.Module) -> Callable[[Tensor], Tensor] | None:
+def _forward(part: nn.Module) -> Forward | None:
     # Subclasses may do more than multiply, so only the two plain kinds are replaced.
     if type(part) is nn.Linear:
         weight = part.weight

@@ -12,6 +12,9 @@ import numpy as np
 ROWS = 8192
 """Rows per block: enough for products at full speed, and under 64 MB up to a width of 2,000."""
 
+ROWS_IN_CACHE = 512
+"""Rows whose differences from one of them stay in the processor's cache."""
+
 
 def row_blocks(X: np.ndarray, rows: int = ROWS) -> Iterator[np.ndarray]:
     """Cut an (n, d) array or memory map into consecutive views of at most `rows` rows."""

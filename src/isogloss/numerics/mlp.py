@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from isogloss.errors import OptionError
+from isogloss.numerics.classes import checked_labels
 from isogloss.numerics.devices import choose_device
 
 _PREDICTED_ROWS = 8192
@@ -97,9 +97,9 @@ class MLPProbe(ClassifierMixin, BaseEstimator):
         self._check_options()
         if (X_dev is None) != (y_dev is None):
             raise OptionError("X_dev and y_dev should be given together. Got one of them.")
+        y = None if y is None else checked_labels(y)
         try:
             X, y = validate_data(self, X, y, dtype=(np.float32, np.float64))
-            check_classification_targets(y)
             dev = (
                 None
                 if X_dev is None

@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 
 from isogloss.errors import NotFiniteError, OptionError
-from isogloss.numerics.blocks import row_blocks
-
-_ROWS = 512
-"""Rows whose differences stay in the processor's cache."""
+from isogloss.numerics.blocks import ROWS_IN_CACHE, row_blocks
 
 TOUCHING = 1e-9
 """Hulls nearer than this share of the extent of their points count as touching: their distance is 0.
@@ -127,7 +124,7 @@ def scale_about(sets: Iterable[np.ndarray], middle: np.ndarray) -> float:
     """Largest distance of a row of sets of points (n, d) from the middle (d,)."""
     largest = 0.0
     for points in sets:
-        for block in row_blocks(points, _ROWS):
+        for block in row_blocks(points, ROWS_IN_CACHE):
             apart = block - middle
             largest = max(largest, float(np.einsum("ij,ij->i", apart, apart).max()))
     return largest**0.5

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import validate_data
 
 from isogloss.errors import OptionError
 
@@ -39,28 +38,6 @@ def checked(estimator: BaseEstimator, X: Any, *, reset: bool) -> Any:
         )
     except ValueError as error:
         raise OptionError(str(error)) from error
-
-
-def checked_labels(y: Any) -> np.ndarray:
-    """One class per row, (n,).
-
-    Raises
-    ------
-    OptionError : y is no column, or holds None, NaN or infinity (the row is named), or fractions.
-    """
-    try:
-        y = column_or_1d(y, warn=True)
-    except ValueError as error:
-        raise OptionError(f"{error} Of one-hot rows take y.argmax(axis=1)") from error
-    if y.dtype.kind == "O" and any(missing := [label is None for label in y]):
-        raise OptionError(f"y holds None in row {missing.index(True)}; leave such rows out")
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise OptionError(f"y holds NaN or inf in row {int(np.argmin(np.isfinite(y)))}; leave such rows out")
-    try:
-        check_classification_targets(y)
-    except ValueError as error:
-        raise OptionError(str(error)) from error
-    return y
 
 
 def scores(X: Any, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:

@@ -15,9 +15,10 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from isogloss.errors import OptionError
+from isogloss.numerics.classes import checked_labels
 from isogloss.numerics.elastic_net import PenaltyName, Problem, Solution, solve
 from isogloss.probing.adam import train_by_adam
-from isogloss.probing.inputs import checked, checked_labels, scores
+from isogloss.probing.inputs import checked, scores
 
 _SMALL = 1 << 20
 """Numbers up to which float64 costs nothing worth mentioning."""

@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isogloss.errors import NotFiniteError, OptionError
+from isogloss.numerics.classes import checked_labels
 from isogloss.numerics.copies import distinct_rows
 from isogloss.numerics.hulls import nearest_hulls, pairwise_hull_distances, point_hull_distances
 from isogloss.numerics.points import refuse_unfinite
@@ -118,10 +118,9 @@ class DirectProbe(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerM
         NotFiniteError : X holds NaN or infinity; in which row.
         """
         self._check_options()
+        y = None if y is None else checked_labels(y)
         try:
-            _refuse_odd_labels(y)
             X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], ensure_all_finite=False)
-            check_classification_targets(y)
         except ValueError as error:
             raise OptionError(str(error)) from error
         refuse_unfinite(X, "X")
@@ -232,18 +231,6 @@ def _scaled(X: np.ndarray) -> np.ndarray:
     if largest == 0 or 2.0**-20 < largest < 2.0**20:
         return X
     return np.ldexp(X, -int(np.frexp(largest)[1])).astype(X.dtype, copy=False)
-
-
-def _refuse_odd_labels(y: Any) -> None:
-    """Refuse labels that cannot be told apart by sorting them: a missing one, or kinds without a common order."""
-    if y is None or (isinstance(y, np.ndarray) and y.dtype != object):
-        return
-    labels = np.asarray(y, dtype=object).ravel().tolist()
-    if any(label is None for label in labels):
-        raise OptionError(f"every point should have a label. Row {labels.index(None)} has none.")
-    kinds = {str if isinstance(label, str) else float if np.isscalar(label) else type(label) for label in labels}
-    if len(kinds) > 1:
-        raise OptionError("labels should be all text or all numbers. Got both instead.")
 
 
 def _distinct(vectors: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -17,13 +17,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, spotrf, spotrs
 
-from isogloss.numerics.blocks import row_blocks
+from isogloss.numerics.blocks import ROWS_IN_CACHE, row_blocks
 from isogloss.numerics.points import scale_about
 
 Judge = Callable[[np.ndarray], bool]
-
-_ROWS = 512
-"""Rows whose differences stay in the processor's cache."""
 
 _ROWS_SINGLE = 128
 _FAR = 8
@@ -47,7 +44,7 @@ def hinge_rows(points: np.ndarray, middle: np.ndarray, scale: float) -> np.ndarr
     """(points - middle) / scale of points (n, r), and the offset's column: (n, r + 1) float64."""
     n, r = points.shape
     rows = np.empty((n, r + 1))
-    for into, block in zip(row_blocks(rows, _ROWS), row_blocks(points, _ROWS), strict=True):
+    for into, block in zip(row_blocks(rows, ROWS_IN_CACHE), row_blocks(points, ROWS_IN_CACHE), strict=True):
         np.multiply(block - middle, 1.0 / scale, out=into[:, :r])
     rows[:, r] = OFFSET
     return rows

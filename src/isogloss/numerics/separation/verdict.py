@@ -10,11 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from isogloss.numerics.blocks import row_blocks
+from isogloss.numerics.blocks import ROWS_IN_CACHE, row_blocks
 from isogloss.numerics.points import TOUCHING, middle_of, scale_about, two_sets
-
-_ROWS = 512
-"""Rows whose differences stay in the processor's cache."""
 
 Method = Literal["common", "means", "gram", "hinge", "nearest", "interior", "programme", "presumed"]
 
@@ -134,6 +131,6 @@ def weights_count(
     signed = np.concatenate([weights_a, -weights_b])
     used = np.flatnonzero(signed)
     apart = np.zeros(points.shape[1])
-    for rows in row_blocks(used, _ROWS):
+    for rows in row_blocks(used, ROWS_IN_CACHE):
         apart += signed[rows] @ (points[rows] - middle)
     return float(np.linalg.norm(apart)) <= 2.0 * tolerance(points.shape[1], scale, size)
