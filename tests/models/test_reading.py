@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from isogloss.errors import OptionError
-from isogloss.models.packing import plan_packing, runs
+from isogloss.models import reading
+from isogloss.models.frames import framed
+from isogloss.models.packing import plan_packing
 from isogloss.models.reading import LayerReader
 from isogloss.models.tokenization import SentenceTokenizer, token_limit
 from tests.models.test_alignment import words_of
@@ -129,6 +131,22 @@ def test_packed_sequences_of_every_length_up_to_the_limit_equal_plain_ones(archi
         assert np.abs(vectors[LAYERS][rows] - expected).max() < 1e-5 * np.abs(expected).max()
 
 
+@pytest.mark.parametrize("architecture", ["albert", "bert", "gpt2", "llama", "roberta"])
+def test_short_sequences_that_share_a_frame_do_not_see_each_other(architecture, monkeypatch):
+    model, tokenizer = tiny_model(architecture).double(), tiny_tokenizer("wordpiece")
+    texts = tuple("x y " * n for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15) for _ in range(3))
+    together = []
+    monkeypatch.setattr(reading, "framed", lambda lengths: together.extend(framed(lengths)) or framed(lengths))
+    reader, sequences, vectors, _ = read(model, tokenizer, texts, site="normed")
+    assert sum(len(frame) for frame in together if len(frame) > 1) > 25
+    for window in range(len(sequences.window_sentence)):
+        hidden = plain_hidden_states(reader, sequences, window)[LAYERS]
+        start, stop = sequences.window_start[window : window + 2]
+        rows = np.flatnonzero((sequences.word_first >= start) & (sequences.word_first < stop))
+        expected = hidden[sequences.word_last[rows] - start]
+        assert np.abs(vectors[LAYERS][rows] - expected).max() < 1e-6 * np.abs(expected).max()
+
+
 def test_a_sliding_window_shorter_than_a_sentence_is_not_packed_away():
     model = tiny_model("llama").__class__(tiny_model("llama").config)
     for block in model.layers:
@@ -181,11 +199,6 @@ def test_what_was_found_by_trial_serves_a_copy_of_the_model_which_is_not_run(arc
     assert not ran
     assert (second.plan, second.blocks.stream, second.linear) == (first.plan, first.blocks.stream, first.linear)
     assert LayerReader(copy, tokenizer, known=known, packed=False).plan is None
-
-
-def test_runs_of_equal_lengths():
-    assert list(runs([3, 3, 5, 2, 2, 2])) == [(3, 2), (5, 1), (2, 3)]
-    assert list(runs([])) == []
 
 
 def test_a_limit_beyond_the_model_is_refused_and_less_is_allowed():

@@ -1,8 +1,9 @@
 """Runs many sentences through a model as one sequence without padding, where the architecture allows it.
 
-Every matrix product then sees all tokens at once; attention is computed per group of equally long sentences by
-torch's scaled-dot-product function. Whether a model allows it is not looked up in a list: it is tried once
-on a few short sequences, and packing is used only if the vectors come out the same as one sequence at a time.
+Every matrix product then sees all tokens at once; attention is computed per group of equally long frames, of one
+sentence or of several short ones, by torch's scaled-dot-product function. Whether a model allows it is not looked up
+in a list: it is tried once on a few short sequences, and packing is used only if the vectors come out the same as one
+sequence at a time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate, groupby, pairwise
 from typing import Any
 
 import torch
@@ -28,7 +30,7 @@ TOLERANCE = 1e-4
 
 _LANES = 16
 
-_groups: ContextVar[list[tuple[int, int]]] = ContextVar("length and number of the sequences of each run")
+_groups: ContextVar[list[_Group]] = ContextVar("frames of a pass, by length")
 
 # What attention may be told besides queries, keys and values without changing its result.
 _HARMLESS = {
@@ -51,6 +53,33 @@ _HARMLESS |= {
 _WINDOWS = ("sliding_window", "attention_chunk_size")
 
 
+@dataclass
+class _Group:
+    """Equally long frames that stand together.
+
+    Attributes
+    ----------
+    length, count : tokens of a frame, number of frames.
+    longest : tokens of the longest sequence.
+    owners : (count, length) which of its frame's sequences a token belongs to; None where each is one sequence.
+    """
+
+    length: int
+    count: int
+    longest: int
+    owners: Tensor | None = None
+    _mask: Tensor | None = None
+
+    def mask(self, states: Tensor, *, causal: bool) -> Tensor | None:
+        """(count, 1, length, length) what is added to scores of tokens: it is the same in every layer."""
+        if self.owners is not None and self._mask is None:
+            apart = self.owners[:, :, None] != self.owners[:, None, :]
+            if causal:
+                apart |= torch.ones_like(apart[0]).triu_(1)
+            self._mask = states.new_zeros(apart.shape).masked_fill_(apart, -torch.inf)[:, None]
+        return self._mask
+
+
 class CannotPackError(Exception):
     """The architecture asks of attention what packed attention does not do."""
 
@@ -62,7 +91,7 @@ def packed_attention(
     groups = _groups.get()
     window = kwargs.pop("sliding_window", None)
     odd = [name for name, given in kwargs.items() if given is not None and name not in _HARMLESS]
-    if attention_mask is not None or odd or (window is not None and window < max(length for length, _ in groups)):
+    if attention_mask is not None or odd or (window is not None and window < max(group.longest for group in groups)):
         raise CannotPackError(f"attention is given {odd or 'a mask or a window'}")
     causal = kwargs.get("is_causal")
     causal = getattr(module, "is_causal", True) if causal is None else causal
@@ -71,10 +100,15 @@ def packed_attention(
     by_token = [states[0].transpose(0, 1) for states in (query, key, value)]
     attended: list[Tensor] = []
     at = 0
-    for length, count in groups:
-        stop = at + length * count
-        q, k, v = (states[at:stop].view(count, length, *states.shape[1:]).transpose(1, 2) for states in by_token)
-        one = _attended(q, k, v, kwargs.get("scaling"), causal=causal and length > 1)
+    for group in groups:
+        stop = at + group.length * group.count
+        frames = (states[at:stop].view(group.count, group.length, *states.shape[1:]) for states in by_token)
+        q, k, v = (states.transpose(1, 2) for states in frames)
+        mask = group.mask(query, causal=causal)
+        if mask is None:
+            one = _attended(q, k, v, kwargs.get("scaling"), causal=causal and group.length > 1)
+        else:
+            one = scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=kwargs.get("scaling"))
         attended.append(one.transpose(1, 2).flatten(0, 1))
         at = stop
     return torch.cat(attended)[None], None
@@ -97,13 +131,19 @@ def _attended(query: Tensor, key: Tensor, value: Tensor, scale: float | None, *,
     return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
 
 
-def runs(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """(length, how many times in a row) of each run of equal lengths."""
-    start = 0
-    for i in range(1, len(lengths) + 1):
-        if i == len(lengths) or lengths[i] != lengths[start]:
-            yield lengths[start], i - start
-            start = i
+def _grouped(lengths: Sequence[int], frames: Sequence[int] | None, device: torch.device) -> list[_Group]:
+    """Runs of equally long frames; `frames` are the numbers of their sequences."""
+    ends = list(accumulate([1] * len(lengths) if frames is None else frames))
+    framed = [lengths[start:stop] for start, stop in pairwise([0, *ends])]
+    groups = []
+    for (length, alone), run in groupby(framed, key=lambda frame: (sum(frame), len(frame) == 1)):
+        those = list(run)
+        longest = max(max(frame) for frame in those)
+        owners = (
+            None if alone else torch.stack([torch.arange(len(f)).repeat_interleave(torch.tensor(f)) for f in those])
+        )
+        groups.append(_Group(length, len(those), longest, None if owners is None else owners.to(device)))
+    return groups
 
 
 @contextmanager
@@ -123,22 +163,29 @@ def packing(blocks: Blocks) -> Iterator[None]:
 
 
 def packed_forward(
-    blocks: Blocks, ids: Tensor, lengths: Sequence[int], positions: Tensor, types: Tensor | None
+    blocks: Blocks,
+    ids: Tensor,
+    lengths: Sequence[int],
+    positions: Tensor,
+    types: Tensor | None,
+    frames: Sequence[int] | None = None,
 ) -> Tensor:
     """One forward pass over packed sequences, inside `packing`; hidden states are read by `Blocks.reading`.
 
     Parameters
     ----------
     ids : (n_tokens,) token ids of all sequences, one after the other.
-    lengths : of each sequence; equal lengths should stand together.
+    lengths : tokens of each sequence; equal lengths should stand together.
     positions : (n_tokens,) position numbers as the model counts them.
     types : (n_tokens,) token types, for models that have them.
+    frames : numbers of sequences that attention takes together, one after the other; equally long frames should stand
+        together. If None, each sequence by itself.
 
     Returns
     -------
     (n_tokens, hidden) the model's last hidden state, after its final norm if it has one.
     """
-    token = _groups.set(list(runs(lengths)))
+    token = _groups.set(_grouped(lengths, frames, ids.device))
     try:
         extra = {} if types is None else {"token_type_ids": types[None]}
         output = blocks.encoder(
@@ -175,13 +222,14 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
     Tries positions from 0 and, as RoBERTa counts, from the number after the padding id; with token types (all 0) and
     without. The model is run on four short sequences both ways; every layer must agree to 1e-4 of its largest value
     (or to what the model's own precision allows, if that is coarser). Then once more with activations in place.
+    Two of the sequences share a frame.
     """
     config: Any = blocks.encoder.config
     vocabulary = int(getattr(config, "vocab_size", 0) or 0)
     if blocks.time_major or not hasattr(config, "_attn_implementation") or vocabulary < 16:
         return None
     device = input_device(blocks.encoder)
-    lengths = [3, 3, 7, 12]
+    lengths, frames = [3, 3, 7, 12], [1, 1, 2]
     ids = torch.randint(5, vocabulary, (sum(lengths),), generator=torch.Generator().manual_seed(0)).to(device)
     plain = _plain_layers(blocks, ids, lengths)
     padding = getattr(config, "pad_token_id", None)
@@ -190,7 +238,7 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
         positions = torch.cat([torch.arange(n, device=device) + first for n in lengths])
         for types in (True, False) if accepts_types else (False,):
             given = torch.zeros_like(ids) if types else None
-            run = partial(packed_forward, blocks, ids, lengths, positions, given)
+            run = partial(packed_forward, blocks, ids, lengths, positions, given, frames)
             if _gives(plain, blocks, run, in_place=False):
                 return PackingPlan(first, types, _window(blocks), _gives(plain, blocks, run, in_place=True))
     return None

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from isogloss.errors import OptionError
 from isogloss.models.blocks import Blocks, Stream, discover_blocks, input_device
+from isogloss.models.frames import framed, gains
 from isogloss.models.in_place import activations_in_place
 from isogloss.models.linear import faster_linear, helps
 from isogloss.models.packing import PackingPlan, packed_forward, packing, plan_packing
@@ -57,12 +58,13 @@ class Trials:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Windows that run together. Everything is in batch order: window after window."""
+    """Windows that run together, `frames` many at a time. Everything is in batch order: window after window."""
 
     windows: np.ndarray
     ids: Tensor
     types: Tensor
     lengths: list[int]
+    frames: list[int]
     words: np.ndarray
     word_first: Tensor
     word_last: Tensor
@@ -127,6 +129,7 @@ class LayerReader:
         self.linear = linear or ("onednn" if self.plan and helps(self.blocks.encoder) else "torch")
         self._is_prepared = False
         self.device = input_device(self.blocks.encoder)
+        self._gains_by_frames = self.plan is not None and gains(self.blocks, self.plan.longest)
         accepted = inspect.signature(self.blocks.encoder.forward).parameters
         given = getattr(tokenizer, "model_input_names", ())
         self._gives_types = "token_type_ids" in given and "token_type_ids" in accepted
@@ -213,13 +216,14 @@ class LayerReader:
         # otherwise collect one for every number of tokens.
         n = len(batch.ids)
         filler = -n % ROUND
-        lengths = batch.lengths + [1] * filler
+        lengths, frames = batch.lengths + [1] * filler, batch.frames + [1] * filler
         positions = torch.cat(
             [torch.arange(length) for length in batch.lengths] + [torch.zeros(filler, dtype=torch.long)]
         )
         ids = torch.cat([batch.ids, batch.ids[:1].expand(filler)])
         types = None if types is None else torch.cat([types, types[:1].expand(filler)])
-        return packed_forward(self.blocks, ids, lengths, positions.to(self.device) + plan.first_position, types)[:n]
+        positions = positions.to(self.device) + plan.first_position
+        return packed_forward(self.blocks, ids, lengths, positions, types, frames)[:n]
 
     def _pool(
         self, layer: int, tokens: Tensor, batch: _Batch, on_words: OnWords, on_sentences: OnSentences | None
@@ -256,25 +260,25 @@ class LayerReader:
 
     def _batches(self, sequences: TokenSequences) -> Iterator[_Batch]:
         lengths = sequences.window_length
-        order = np.argsort(lengths, kind="stable")
         word_window = np.searchsorted(sequences.window_start, sequences.word_first, side="right") - 1
         by_window = np.argsort(word_window, kind="stable")
         bounds = np.searchsorted(word_window[by_window], np.arange(len(lengths) + 1))
         counted = sequences.counted()
-        for group in self._groups(lengths[order]):
-            windows = order[group]
+        for frames in self._passes(lengths):
+            windows = np.concatenate(frames)
             starts = sequences.window_start[windows]
             sizes = lengths[windows]
             place = np.cumsum(sizes) - sizes
             tokens = np.repeat(starts - place, sizes) + np.arange(sizes.sum())
             words = np.concatenate([by_window[bounds[w] : bounds[w + 1]] for w in windows])
             shift = np.repeat(place - starts, bounds[windows + 1] - bounds[windows])
-            yield self._batch(sequences, windows, tokens, sizes, place, words, shift, counted)
+            yield self._batch(sequences, windows, frames, tokens, sizes, place, words, shift, counted)
 
     def _batch(
         self,
         sequences: TokenSequences,
         windows: np.ndarray,
+        frames: list[list[int]],
         tokens: np.ndarray,
         sizes: np.ndarray,
         place: np.ndarray,
@@ -298,6 +302,7 @@ class LayerReader:
             ids=there(ids),
             types=there(sequences.types[tokens]),
             lengths=sizes.tolist(),
+            frames=[len(frame) for frame in frames],
             words=words,
             word_first=there(sequences.word_first[words] + shift),
             word_last=there(sequences.word_last[words] + shift),
@@ -305,15 +310,18 @@ class LayerReader:
             cls=there(cls),
         )
 
-    def _groups(self, lengths: np.ndarray) -> Iterator[slice]:
-        """Cut sorted lengths into batches of about `batch_tokens` tokens; of one length each where nothing packs."""
-        start = total = 0
-        for i, length in enumerate(lengths.tolist()):
-            full = total + length > self.batch_tokens
-            other = not self._packs(length) and length != lengths[start]
-            if i > start and (full or other):
-                yield slice(start, i)
-                start, total = i, 0
-            total += length
-        if len(lengths):
-            yield slice(start, len(lengths))
+    def _passes(self, lengths: np.ndarray) -> Iterator[list[list[int]]]:
+        """Numbers of windows, in frames: passes of about `batch_tokens` tokens, of one length where nothing packs."""
+        alone = [[number] for number in np.argsort(lengths, kind="stable").tolist()]
+        together: list[list[int]] = []
+        total = 0
+        for frame in framed(lengths.tolist()) if self._gains_by_frames else alone:
+            tokens = int(lengths[frame].sum())
+            full = total + tokens > self.batch_tokens
+            if together and (full or not (self._packs(tokens) or tokens == lengths[together[0]].sum())):
+                yield together
+                together, total = [], 0
+            together.append(frame)
+            total += tokens
+        if together:
+            yield together
