@@ -163,6 +163,10 @@ def test_sentence_labels_and_scores_have_rows_too():
     )
     rows, _ = probe_rows(sentences, sentences, "topic")
     assert [len(p) for p in (rows.train, rows.dev, rows.test)] == [30, 10, 10]
+    rows, _ = probe_rows(sentences, sentences, "topic", of="sentences", max_train=20)
+    assert "only the first 20 of 30 training sentences are used" in rows.notes
+    _, reason = probe_rows(sentences, sentences, "topic", of="sentences", min_count=16)
+    assert reason == "topic: none of 2 classes has at least 16 of the 30 training sentences."
     rows, _ = probe_rows(sentences, sentences, "score")
     assert rows.targets[:49].tolist() == list(range(49))
     assert np.isnan(rows.targets[49])

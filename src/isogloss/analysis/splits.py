@@ -49,6 +49,7 @@ def probe_rows(
     sentences: pl.DataFrame,
     label: str,
     *,
+    of: str = "words",
     min_count: int = 5,
     max_classes: int | None = None,
     max_train: int | None = MAX_TRAIN,
@@ -63,6 +64,7 @@ def probe_rows(
     rows : what is probed: words (`sentence` and the label), or the sentences themselves for a sentence label.
     sentences : `sentence`, `text`, perhaps `text_b` and `split`.
     label : a column of `rows`; one of floats is numeric.
+    of : what the rows are, as notes call them: `words`, `pairs` or `sentences`.
     min_count : classes with fewer training rows take no part anywhere.
     max_classes : at most so many classes, the most frequent in training, take part; None = all.
     max_train : at most so many training rows, the first ones; None = all.
@@ -103,12 +105,12 @@ def probe_rows(
         beyond = np.flatnonzero(part == TRAIN)[max_train:]
         if len(beyond):
             part[beyond] = NEITHER
-            said.append(f"only the first {max_train:,} of {max_train + len(beyond):,} training words are used")
+            said.append(f"only the first {max_train:,} of {max_train + len(beyond):,} training {of} are used")
     if numeric:
         reason = _numeric_reason(label, targets, part)
         targets = np.where(part == NEITHER, np.nan, targets)
     else:
-        kept, reason = _kept_classes(label, codes, classes, part, min_count, max_classes, said)
+        kept, reason = _kept_classes(label, of, codes, classes, part, min_count, max_classes, said)
         new = np.full(len(classes) + 1, NEITHER)
         new[np.flatnonzero(kept)] = np.arange(kept.sum())
         classes = tuple(name for name, keep in zip(classes, kept, strict=True) if keep)
@@ -116,11 +118,11 @@ def probe_rows(
         codes = np.where(part == NEITHER, NEITHER, new[codes])
     train, dev, test = (np.flatnonzero(part == p) for p in (TRAIN, DEV, TEST))
     if reason is None and not len(test):
-        reason = f"{label}: no word is left to test on."
+        reason = f"{label}: no {of} are left to test on."
     if reason is not None:
         return None, reason
     if not len(dev):
-        said.append("no word is left in dev")
+        said.append(f"no {of} are left in dev")
     made = codes if not numeric else np.full(len(codes), NEITHER)
     owner = rows["sentence"].to_numpy().astype(np.int64)
     return ProbeRows(label, classes, made, targets if numeric else None, owner, train, dev, test, tuple(said)), None
@@ -149,6 +151,7 @@ def _numeric_reason(label: str, targets: np.ndarray, part: np.ndarray) -> str | 
 
 def _kept_classes(
     label: str,
+    of: str,
     codes: np.ndarray,
     classes: tuple[str, ...],
     part: np.ndarray,
@@ -161,7 +164,7 @@ def _kept_classes(
     outside = np.bincount(codes[(part == DEV) | (part == TEST)], minlength=len(classes))
     n_train = int(in_train.sum())
     if not n_train:
-        return in_train > 0, f"{label}: no training word is labelled."
+        return in_train > 0, f"{label}: no training {of} are labelled."
     kept = in_train >= max(min_count, 1)
     unseen, rare = (in_train == 0) & (outside > 0), (in_train > 0) & ~kept
     if max_classes is not None and kept.sum() > max_classes:
@@ -170,28 +173,28 @@ def _kept_classes(
         dropped = kept.copy()
         dropped[order[:max_classes]] = False
         kept &= ~dropped
-        words = _classes(dropped, in_train, outside, classes)
-        said.append(f"the {max_classes} most frequent classes take part; {words} left out")
+        left = _classes(dropped, in_train, outside, classes, of)
+        said.append(f"the {max_classes} most frequent classes take part; {left} left out")
     if rare.any():
-        words = _classes(rare, in_train, outside, classes)
-        said.append(f"{words} with fewer than {min_count} training words left out")
+        left = _classes(rare, in_train, outside, classes, of)
+        said.append(f"{left} with fewer than {min_count} training {of} left out")
     if unseen.any():
-        said.append(f"{_classes(unseen, in_train, outside, classes)} never seen in training left out")
+        said.append(f"{_classes(unseen, in_train, outside, classes, of)} never seen in training left out")
     if not kept.any():
         return kept, (
-            f"{label}: none of {len(classes):,} classes has at least {min_count} of the {n_train:,} training words."
+            f"{label}: none of {len(classes):,} classes has at least {min_count} of the {n_train:,} training {of}."
         )
     if kept.sum() == 1:
-        return kept, f"{label}: only one class, {classes[int(np.argmax(kept))]}, has enough training words."
+        return kept, f"{label}: only one class, {classes[int(np.argmax(kept))]}, has enough training {of}."
     if kept.sum() >= in_train[kept].sum():
-        return kept, f"{label}: as many classes as training words ({int(kept.sum()):,})."
+        return kept, f"{label}: as many classes as training {of} ({int(kept.sum()):,})."
     return kept, None
 
 
-def _classes(mask: np.ndarray, in_train: np.ndarray, outside: np.ndarray, classes: tuple[str, ...]) -> str:
+def _classes(mask: np.ndarray, in_train: np.ndarray, outside: np.ndarray, classes: tuple[str, ...], of: str) -> str:
     """Such as `3 classes (12 words: A, B, ...)`."""
     n = int(mask.sum())
-    words = int((in_train + outside)[mask].sum())
+    rows = int((in_train + outside)[mask].sum())
     names = [name for name, chosen in zip(classes, mask, strict=True) if chosen]
     shown = ", ".join(names[:3]) + (", ..." if n > 3 else "")
-    return f"{n:,} {'class' if n == 1 else 'classes'} ({words:,} {'word' if words == 1 else 'words'}: {shown})"
+    return f"{n:,} {'class' if n == 1 else 'classes'} ({rows:,} {of[:-1] if rows == 1 else of}: {shown})"

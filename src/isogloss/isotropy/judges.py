@@ -196,7 +196,13 @@ def _rows(pair: LayerPair, names: list[str], notes: list[str]) -> tuple[dict[str
             pairs[name], of_parts = partition_sentences(pair.sentences, scored, seed=pair.seed)
         else:
             rows, reason = probe_rows(
-                units, pair.sentences, name, min_count=FEWEST, max_classes=MOST_CLASSES, seed=pair.seed
+                units,
+                pair.sentences,
+                name,
+                of="words" if name in of_words else "sentences",
+                min_count=FEWEST,
+                max_classes=MOST_CLASSES,
+                seed=pair.seed,
             )
             if rows is None:
                 notes.append(f"Directions are not judged by {reason}")

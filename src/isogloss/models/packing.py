@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, groupby, pairwise
 from typing import Any
@@ -68,16 +68,20 @@ class _Group:
     count: int
     longest: int
     owners: Tensor | None = None
-    _mask: Tensor | None = None
+    _masks: dict[tuple[torch.device, bool], Tensor] = field(default_factory=dict)
 
     def mask(self, states: Tensor, *, causal: bool) -> Tensor | None:
-        """(count, 1, length, length) what is added to scores of tokens: it is the same in every layer."""
-        if self.owners is not None and self._mask is None:
-            apart = self.owners[:, :, None] != self.owners[:, None, :]
+        """(count, 1, length, length) what is added to the scores of states like these; made once for all layers."""
+        if self.owners is None:
+            return None
+        key = states.device, causal
+        if key not in self._masks:
+            owners = self.owners.to(states.device)
+            apart = owners[:, :, None] != owners[:, None, :]
             if causal:
                 apart |= torch.ones_like(apart[0]).triu_(1)
-            self._mask = states.new_zeros(apart.shape).masked_fill_(apart, -torch.inf)[:, None]
-        return self._mask
+            self._masks[key] = states.new_zeros(apart.shape).masked_fill_(apart, -torch.inf)[:, None]
+        return self._masks[key]
 
 
 class CannotPackError(Exception):
@@ -131,19 +135,20 @@ def _attended(query: Tensor, key: Tensor, value: Tensor, scale: float | None, *,
     return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
 
 
-def _grouped(lengths: Sequence[int], frames: Sequence[int] | None, device: torch.device) -> list[_Group]:
+def _grouped(lengths: Sequence[int], frames: Sequence[int] | None) -> list[_Group]:
     """Runs of equally long frames; `frames` are the numbers of their sequences."""
     ends = list(accumulate([1] * len(lengths) if frames is None else frames))
     framed = [lengths[start:stop] for start, stop in pairwise([0, *ends])]
     groups = []
     for (length, alone), run in groupby(framed, key=lambda frame: (sum(frame), len(frame) == 1)):
         those = list(run)
-        longest = max(max(frame) for frame in those)
-        owners = (
-            None if alone else torch.stack([torch.arange(len(f)).repeat_interleave(torch.tensor(f)) for f in those])
-        )
-        groups.append(_Group(length, len(those), longest, None if owners is None else owners.to(device)))
+        owners = None if alone else torch.tensor([_owners(frame) for frame in those])
+        groups.append(_Group(length, len(those), max(map(max, those)), owners))
     return groups
+
+
+def _owners(frame: Sequence[int]) -> list[int]:
+    return [number for number, length in enumerate(frame) for _ in range(length)]
 
 
 @contextmanager
@@ -185,7 +190,7 @@ def packed_forward(
     -------
     (n_tokens, hidden) the model's last hidden state, after its final norm if it has one.
     """
-    token = _groups.set(_grouped(lengths, frames, ids.device))
+    token = _groups.set(_grouped(lengths, frames))
     try:
         extra = {} if types is None else {"token_type_ids": types[None]}
         output = blocks.encoder(

@@ -75,6 +75,7 @@ def targets(pair: ModelPair, options: ProbingOptions) -> tuple[list[Target], lis
             units,
             pair.sentences,
             name,
+            of=of,
             min_count=options.min_count,
             max_classes=options.max_classes,
             max_train=options.max_train,

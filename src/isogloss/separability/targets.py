@@ -91,6 +91,7 @@ def targets(pair: ModelPair, options: SeparabilityOptions) -> tuple[list[Target]
             units,
             pair.sentences,
             name,
+            of=of,
             min_count=options.min_count,
             max_classes=options.max_classes,
             max_train=None,
