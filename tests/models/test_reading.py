@@ -3,8 +3,9 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from transformers import LongformerConfig, LongformerModel, XLMConfig, XLMModel
 
-from isogloss.errors import OptionError
+from isogloss.errors import ModelError, OptionError
 from isogloss.models import reading
 from isogloss.models.frames import framed
 from isogloss.models.packing import plan_packing
@@ -96,6 +97,70 @@ def test_sentence_vectors_are_those_of_the_window(architecture):
 def test_packs_where_attention_allows_it(architecture):
     reader = LayerReader(tiny_model(architecture), tiny_tokenizer("wordpiece"))
     assert (reader.plan is not None) == (architecture in PACKED)
+
+
+@pytest.mark.parametrize("architecture", sorted(set(ARCHITECTURES) - PACKED))
+def test_coarse_numbers_do_not_pack_what_mixes_sentences(architecture):
+    assert LayerReader(tiny_model(architecture).bfloat16(), tiny_tokenizer("wordpiece")).plan is None
+
+
+@pytest.mark.parametrize("architecture", sorted(PACKED))
+def test_coarse_numbers_pack_what_can_be(architecture):
+    assert LayerReader(tiny_model(architecture).bfloat16(), tiny_tokenizer("wordpiece")).plan is not None
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta"])
+def test_the_token_of_padding_in_a_text_has_the_position_that_the_model_gives_it(architecture):
+    model, tokenizer = tiny_model(architecture), tiny_tokenizer("wordpiece")
+    texts = ("a film", f"the film {tokenizer.pad_token} was a delight", "the film was a delight")
+    reader, sequences, vectors, _ = read(model, tokenizer, texts, site="normed")
+    assert reader.plan is not None
+    assert (sequences.ids == tokenizer.pad_token_id).any()
+    for window in range(3):
+        hidden = plain_hidden_states(reader, sequences, window)[LAYERS]
+        start, stop = sequences.window_start[window : window + 2]
+        rows = np.flatnonzero((sequences.word_first >= start) & (sequences.word_first < stop))
+        np.testing.assert_allclose(vectors[LAYERS][rows], hidden[sequences.word_last[rows] - start], atol=1e-5)
+
+
+def test_models_that_pad_inside_hand_over_their_tokens():
+    config = LongformerConfig(
+        vocab_size=tiny_model("bert").config.vocab_size,
+        hidden_size=HIDDEN,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=2,
+        intermediate_size=2 * HIDDEN,
+        max_position_embeddings=LIMIT + 2,
+        attention_window=[16] * LAYERS,
+    )
+    torch.manual_seed(0)
+    tokenizer = tiny_tokenizer("wordpiece")
+    texts = ("a film", "the film was a delight", "a delight", "the delight was a film")
+    reader, sequences, vectors, _ = read(LongformerModel(config).eval(), tokenizer, texts)
+    for window in range(len(texts)):
+        hidden = plain_hidden_states(reader, sequences, window)
+        start, stop = sequences.window_start[window : window + 2]
+        rows = np.flatnonzero((sequences.word_first >= start) & (sequences.word_first < stop))
+        for layer in range(LAYERS + 1):
+            expected = hidden[layer][sequences.word_last[rows] - start]
+            np.testing.assert_allclose(vectors[layer][rows], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_parts_of_blocks_are_not_taken_for_blocks():
+    config = XLMConfig(vocab_size=100, emb_dim=HIDDEN, n_layers=LAYERS, n_heads=2, max_position_embeddings=LIMIT)
+    with pytest.raises(ModelError, match=r"attentions\.0 \.\.\.\) holds parts of blocks"):
+        LayerReader(XLMModel(config).eval(), tiny_tokenizer("wordpiece"))
+
+
+@pytest.mark.parametrize(
+    ("change", "longest"),
+    [({}, None), ({"rope_type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}, 32)],
+)
+def test_rotary_positions_that_stretch_are_packed_up_to_where_they_do(change, longest):
+    original = {} if longest is None else {"original_max_position_embeddings": longest}
+    rope = {"rope_theta": 10000.0, "rope_type": "default"} | change | original
+    model = tiny_model("llama", rope_parameters=rope)
+    assert LayerReader(model, tiny_tokenizer("wordpiece")).plan.longest == longest
 
 
 def test_roberta_counts_positions_from_after_the_padding_id():

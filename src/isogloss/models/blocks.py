@@ -22,6 +22,10 @@ OnLayer = Callable[[int, Tensor], Tensor | None]
 anything, takes their place."""
 
 
+_GUESSED = "the longest list of equal modules"
+_DIFFERS = "differs from hidden_states"
+
+
 @dataclass(frozen=True)
 class Stream:
     """What only running a model tells of its residual stream.
@@ -120,7 +124,7 @@ def discover_blocks(module: nn.Module, stream: Stream | None = None) -> Blocks:
 
     Raises
     ------
-    ModelError : no blocks are found, or what they return is not a residual stream.
+    ModelError : no blocks are found, or what they return is not a residual stream, or not the model's.
     """
     encoder: nn.Module = inner_encoder(module)
     found, found_by = _found(encoder)
@@ -129,9 +133,15 @@ def discover_blocks(module: nn.Module, stream: Stream | None = None) -> Blocks:
             f"no transformer blocks found in {type(encoder).__name__}: it declares none and has no list of modules"
         )
     names, modules = zip(*found, strict=True)
-    stream = stream or _run_through(encoder, modules, names[0])
-    handed_on = (stream.n_layers, stream.hidden, stream.time_major, stream.causal)
-    return Blocks(*handed_on, encoder=encoder, modules=modules, names=names, found_by=found_by)
+    known = stream or _run_through(encoder, modules, names[0])
+    handed_on = (known.n_layers, known.hidden, known.time_major, known.causal)
+    blocks = Blocks(*handed_on, encoder=encoder, modules=modules, names=names, found_by=found_by)
+    if stream is None and found_by == _GUESSED and set(sites(blocks)[1:-1]) == {_DIFFERS}:
+        raise ModelError(
+            f"{type(encoder).__name__} declares no blocks, and its longest list of equal modules ({names[0]} ...) "
+            "holds parts of blocks: what they return is not what the model reports as hidden states"
+        )
+    return blocks
 
 
 def blocks_of(encoder: nn.Module) -> tuple[nn.Module, ...]:
@@ -151,7 +161,7 @@ def _found(encoder: nn.Module) -> tuple[list[tuple[str, nn.Module]], str]:
     declared = _declared(encoder)
     if declared:
         return declared, "declared by the architecture"
-    return _longest_list(encoder), "the longest list of equal modules"
+    return _longest_list(encoder), _GUESSED
 
 
 def inner_encoder(module: Any) -> Any:
@@ -200,11 +210,12 @@ def sites(blocks: Blocks) -> list[str]:
             found.append("not reported by the model")
             continue
         theirs = reported[layer].reshape(-1, reported[layer].shape[-1])
-        if theirs.shape == seen[layer].shape and torch.allclose(theirs, seen[layer], rtol=1e-4, atol=1e-5):
+        ours = seen[layer][: len(theirs)]  # some models pad inside
+        if theirs.shape == ours.shape and torch.allclose(theirs, ours, rtol=1e-4, atol=1e-5):
             found.append("same")
         else:
             last = layer == blocks.n_layers
-            found.append("differs: hidden_states is after the final norm" if last else "differs from hidden_states")
+            found.append("differs: hidden_states is after the final norm" if last else _DIFFERS)
     return found
 
 

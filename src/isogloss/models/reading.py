@@ -22,7 +22,7 @@ from isogloss.models.blocks import Blocks, Stream, discover_blocks, input_device
 from isogloss.models.frames import framed, gains
 from isogloss.models.in_place import activations_in_place
 from isogloss.models.linear import faster_linear, helps
-from isogloss.models.packing import PackingPlan, packed_forward, packing, plan_packing
+from isogloss.models.packing import PackingPlan, packed_forward, packing, plan_packing, positions_of
 from isogloss.models.tokenization import TokenSequences
 
 Pooling = Literal["first", "last", "mean"]
@@ -184,7 +184,7 @@ class LayerReader:
         def on_layer(layer: int, states: Tensor) -> None:
             if layer in self.layers and layer != normed:
                 # A model may be spread over devices; vectors are pooled where its token ids went.
-                tokens = states[: len(batch.ids)].to(self.device)
+                tokens = self._tokens(states, batch).to(self.device)
                 self._pool(layer, tokens, batch, on_words, on_sentences)
             if layer == last and layer != normed:
                 raise _Enough
@@ -196,6 +196,14 @@ class LayerReader:
             return
         # Only reached when the last wanted layer is the one after the final norm.
         self._pool(last, final.to(self.device), batch, on_words, on_sentences)
+
+    def _tokens(self, states: Tensor, batch: _Batch) -> Tensor:
+        """(n_tokens, hidden) of a layer, without what a pass fills up at its end and models in every sequence."""
+        n = len(batch.ids)
+        if self._packs(max(batch.lengths)) or len(states) == n:
+            return states[:n]
+        by_sequence = states.view(len(batch.lengths), -1, states.shape[-1])
+        return by_sequence[:, : batch.lengths[0]].flatten(0, 1)
 
     def _forward(self, batch: _Batch) -> Tensor:
         types = batch.types if self._gives_types else None
@@ -217,12 +225,9 @@ class LayerReader:
         n = len(batch.ids)
         filler = -n % ROUND
         lengths, frames = batch.lengths + [1] * filler, batch.frames + [1] * filler
-        positions = torch.cat(
-            [torch.arange(length) for length in batch.lengths] + [torch.zeros(filler, dtype=torch.long)]
-        )
         ids = torch.cat([batch.ids, batch.ids[:1].expand(filler)])
         types = None if types is None else torch.cat([types, types[:1].expand(filler)])
-        positions = positions.to(self.device) + plan.first_position
+        positions = positions_of(ids, lengths, plan.first_position)
         return packed_forward(self.blocks, ids, lengths, positions, types, frames)[:n]
 
     def _pool(
