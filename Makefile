@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# `make test JOBS=2` runs tests in so many processes.
-JOBS ?= 1
 READY := $(VENV)/.ready
 
 .PHONY: setup demo test lint bench campaigns docs browser clean
@@ -31,8 +29,7 @@ test: setup browser
 	$(BIN)/ruff check src tests benchmarks campaigns docs
 	$(BIN)/ruff format --check src tests benchmarks campaigns docs
 	$(BIN)/mypy
-	HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE= $(if $(filter-out 1,$(JOBS)),OMP_NUM_THREADS=1) \
-	  $(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist worksteal)
+	HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 lint: setup
 	$(BIN)/ruff check --fix src tests benchmarks campaigns docs

@@ -294,7 +294,7 @@ def test_a_device_map_that_cannot_be_followed_is_refused(base, tmp_path):
 
 def test_doctor_says_what_a_decoder_and_an_adapter_are(base, tmp_path):
     def said(path):
-        done = CliRunner().invoke(app, ["doctor", str(path), "--analyses", "none"], env={"COLUMNS": "600"})
+        done = CliRunner().invoke(app, ["doctor", str(path), "--analyses", "none"], env={"COLUMNS": "300"})
         assert done.exit_code == 0, done.output
         return done.output
 
