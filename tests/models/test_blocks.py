@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
+from transformers import MambaConfig, MambaModel
 
 from isogloss.errors import ModelError
 from isogloss.models.blocks import discover_blocks, inner_encoder, sites
@@ -95,3 +98,30 @@ def _stop(layer, tokens):
 def test_refuses_a_model_without_blocks():
     with pytest.raises(ModelError, match="no transformer blocks found in Linear"):
         discover_blocks(nn.Linear(3, 3))
+
+
+class Plain(nn.Module):
+    """Somebody's own encoder: it declares nothing and reports no hidden states."""
+
+    def __init__(self):
+        super().__init__()
+        self.config = SimpleNamespace(vocab_size=100)
+        self.embeddings = nn.Embedding(100, 8)
+        self.blocks = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
+
+    def forward(self, input_ids, attention_mask=None, return_dict=True):
+        states = self.embeddings(input_ids)
+        for block in self.blocks:
+            states = block(states)
+        return SimpleNamespace(last_hidden_state=states)
+
+
+def test_blocks_are_found_where_hidden_states_cannot_be_asked_for():
+    found = discover_blocks(Plain().eval())
+    assert found.n_layers == 3
+    assert sites(found) == ["not reported by the model"] * 4
+
+
+def test_blocks_are_found_where_hidden_states_are_counted_from_the_first_block():
+    config = MambaConfig(vocab_size=100, hidden_size=32, num_hidden_layers=3, state_size=4)
+    assert discover_blocks(MambaModel(config).eval()).n_layers == 3

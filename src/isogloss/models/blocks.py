@@ -7,6 +7,7 @@ says, layer by layer, whether the two agree.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ anything, takes their place."""
 
 
 _GUESSED = "the longest list of equal modules"
-_DIFFERS = "differs from hidden_states"
+_UNREPORTED = "not reported by the model"
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def discover_blocks(module: nn.Module, stream: Stream | None = None) -> Blocks:
     known = stream or _run_through(encoder, modules, names[0])
     handed_on = (known.n_layers, known.hidden, known.time_major, known.causal)
     blocks = Blocks(*handed_on, encoder=encoder, modules=modules, names=names, found_by=found_by)
-    if stream is None and found_by == _GUESSED and set(sites(blocks)[1:-1]) == {_DIFFERS}:
+    if stream is None and found_by == _GUESSED and not _are_reported(blocks):
         raise ModelError(
             f"{type(encoder).__name__} declares no blocks, and its longest list of equal modules ({names[0]} ...) "
             "holds parts of blocks: what they return is not what the model reports as hidden states"
@@ -198,25 +199,42 @@ def sites(blocks: Blocks) -> list[str]:
 
     Layer `n_layers` differs where the architecture applies a final norm before it reports its last hidden state.
     """
-    seen: dict[int, Tensor] = {}
-    with blocks.reading(lambda layer, tokens: seen.__setitem__(layer, tokens.clone())):
-        output = _run_probe(blocks.encoder, output_hidden_states=True)
-    reported = getattr(output, "hidden_states", None)
+    seen, reported = _seen_and_reported(blocks)
     if reported is None:
-        return ["not reported by the model"] * (blocks.n_layers + 1)
+        return [_UNREPORTED] * (blocks.n_layers + 1)
     found = []
     for layer in range(blocks.n_layers + 1):
         if layer >= len(reported):
-            found.append("not reported by the model")
-            continue
-        theirs = reported[layer].reshape(-1, reported[layer].shape[-1])
-        ours = seen[layer][: len(theirs)]  # some models pad inside
-        if theirs.shape == ours.shape and torch.allclose(theirs, ours, rtol=1e-4, atol=1e-5):
+            found.append(_UNREPORTED)
+        elif _same(seen[layer], reported[layer]):
             found.append("same")
         else:
             last = layer == blocks.n_layers
-            found.append("differs: hidden_states is after the final norm" if last else _DIFFERS)
+            found.append("differs: hidden_states is after the final norm" if last else "differs from hidden_states")
     return found
+
+
+def _are_reported(blocks: Blocks) -> bool:
+    """Whether the model reports what an inner block returns, under whatever number; if it cannot be asked, yes."""
+    seen, reported = _seen_and_reported(blocks)
+    inner = seen[1:-1]
+    return reported is None or not inner or any(_same(ours, theirs) for ours in inner for theirs in reported)
+
+
+def _seen_and_reported(blocks: Blocks) -> tuple[list[Tensor], tuple[Tensor, ...] | None]:
+    """Each layer's tokens (n_tokens, hidden) in one pass, and the hidden states that the model reports, if any."""
+    parameters = inspect.signature(blocks.encoder.forward).parameters.values()
+    asked = any(p.name == "output_hidden_states" or p.kind is p.VAR_KEYWORD for p in parameters)
+    seen: list[Tensor] = []
+    with blocks.reading(lambda _, tokens: seen.append(tokens.clone())):
+        output = _run_probe(blocks.encoder, **({"output_hidden_states": True} if asked else {}))
+    return seen, getattr(output, "hidden_states", None)
+
+
+def _same(ours: Tensor, theirs: Tensor) -> bool:
+    theirs = theirs.reshape(-1, theirs.shape[-1])
+    ours = ours[: len(theirs)]  # some models pad inside
+    return theirs.shape == ours.shape and torch.allclose(theirs, ours, rtol=1e-4, atol=1e-5)
 
 
 def _declared(encoder: Any) -> list[tuple[str, nn.Module]]:

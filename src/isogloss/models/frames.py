@@ -17,9 +17,6 @@ from isogloss.models.blocks import Blocks
 FRAMES = ((64, 33), (32, 1))
 """Tokens of a frame, and of the shortest sequence that begins one."""
 
-_MOST = 5
-"""Sequences in one frame."""
-
 
 def gains(blocks: Blocks, longest: int | None = None) -> bool:
     """Whether a model's attention is faster over frames.
@@ -56,7 +53,7 @@ def framed(lengths: Sequence[int]) -> list[list[int]]:
         for longest in range(size - 1, least - 1, -1):
             while waiting[longest]:
                 first = waiting[longest].pop()
-                others = _filling(waiting, size - longest, size - longest, _MOST - 1)
+                others = _filling(waiting, size - longest, size - longest)
                 if others is None:
                     waiting[longest].append(first)
                     break
@@ -64,16 +61,14 @@ def framed(lengths: Sequence[int]) -> list[list[int]]:
     return frames + [[number] for length in sorted(waiting) for number in reversed(waiting[length])]
 
 
-def _filling(waiting: dict[int, list[int]], tokens: int, longest: int, most: int) -> list[int] | None:
-    """At most so many waiting sequences, none longer than `longest`, that have exactly so many tokens; taken out."""
+def _filling(waiting: dict[int, list[int]], tokens: int, longest: int) -> list[int] | None:
+    """Waiting sequences, none longer than `longest`, that have exactly so many tokens together; taken out."""
     if tokens == 0:
         return []
     for length in range(min(tokens, longest), 0, -1):
-        if length * most < tokens:
-            return None
         if waiting[length]:
             one = waiting[length].pop()
-            others = _filling(waiting, tokens - length, length, most - 1)
+            others = _filling(waiting, tokens - length, length)
             if others is not None:
                 return [one, *others]
             waiting[length].append(one)

@@ -30,8 +30,7 @@ TOLERANCE = 1e-4
 
 _LANES = 16
 
-_groups: ContextVar[list[_Group]] = ContextVar("frames of a pass, by length")
-_calls: ContextVar[list[nn.Module] | None] = ContextVar("who asked for packed attention", default=None)
+_pass: ContextVar[_Pass] = ContextVar("what attention is told of the pass")
 
 # What attention may be told besides queries, keys and values without changing its result.
 _HARMLESS = {
@@ -86,6 +85,14 @@ class _Group:
         return self._masks[key]
 
 
+@dataclass
+class _Pass:
+    """Groups of frames, one after the other, and how often attention was asked for."""
+
+    groups: list[_Group]
+    asked: int = 0
+
+
 class CannotPackError(Exception):
     """The architecture asks of attention what packed attention does not do."""
 
@@ -94,12 +101,15 @@ def packed_attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
 ) -> tuple[Tensor, None]:
     """Attention within each packed sequence; queries and keys are (1, heads, n_tokens, head width)."""
-    groups = _groups.get()
-    if (calls := _calls.get()) is not None:
-        calls.append(module)
+    through = _pass.get()
+    through.asked += 1
     window = kwargs.pop("sliding_window", None)
     odd = [name for name, given in kwargs.items() if given is not None and name not in _HARMLESS]
-    if attention_mask is not None or odd or (window is not None and window < max(group.longest for group in groups)):
+    if (
+        attention_mask is not None
+        or odd
+        or (window is not None and window < max(group.longest for group in through.groups))
+    ):
         raise CannotPackError(f"attention is given {odd or 'a mask or a window'}")
     causal = kwargs.get("is_causal")
     causal = getattr(module, "is_causal", None) if causal is None else causal
@@ -110,7 +120,7 @@ def packed_attention(
     by_token = [states[0].transpose(0, 1) for states in (query, key, value)]
     attended: list[Tensor] = []
     at = 0
-    for group in groups:
+    for group in through.groups:
         stop = at + group.length * group.count
         frames = (states[at:stop].view(group.count, group.length, *states.shape[1:]) for states in by_token)
         q, k, v = (states.transpose(1, 2) for states in frames)
@@ -195,16 +205,24 @@ def packed_forward(
     Returns
     -------
     (n_tokens, hidden) the model's last hidden state, after its final norm if it has one.
+
+    Raises
+    ------
+    CannotPackError : a block attends otherwise than by packed attention, or asks of it what it does not do.
     """
-    token = _groups.set(_grouped(lengths, frames))
+    through = _Pass(_grouped(lengths, frames))
+    token = _pass.set(through)
     try:
         extra = {} if types is None else {"token_type_ids": types[None]}
         output = blocks.encoder(
             input_ids=ids[None], position_ids=positions[None], use_cache=False, return_dict=True, **extra
         )
-        return output.last_hidden_state[0]
     finally:
-        _groups.reset(token)
+        _pass.reset(token)
+    if through.asked < blocks.n_layers:
+        # What mixes tokens elsewhere mixes those of other sequences: too little to be seen where weights are random.
+        raise CannotPackError("not every block asks for packed attention")
+    return output.last_hidden_state[0]
 
 
 @dataclass(frozen=True)
@@ -215,8 +233,8 @@ class PackingPlan:
     ----------
     first_position : number of the first position.
     types : token types must be given.
-    longest : sequences with more tokens cannot be packed, since some layer looks through a window of so many; None
-        where no layer does.
+    longest : sequences with more tokens cannot be packed, since some layer looks through a window of so many or its
+        rotary positions stretch beyond; None where neither is so.
     in_place : activation functions may write over what they are given.
     """
 
@@ -279,8 +297,6 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
 def _gives(plain: list[Tensor], blocks: Blocks, run: Callable[[], Tensor], *, in_place: bool) -> bool:
     """Whether a packed run gives these vectors, layer by layer."""
     layers: list[Tensor] = []
-    calls: list[nn.Module] = []
-    token = _calls.set(calls)
     try:
         with (
             packing(blocks),
@@ -290,11 +306,7 @@ def _gives(plain: list[Tensor], blocks: Blocks, run: Callable[[], Tensor], *, in
             run()
     except Exception:
         return False
-    finally:
-        _calls.reset(token)
-    # What mixes tokens elsewhere than in attention mixes those of other sentences: little, in few random weights.
-    attends = len(calls) >= blocks.n_layers
-    return attends and len(layers) == len(plain) and all(map(_agree, layers, plain, count()))
+    return len(layers) == len(plain) and all(map(_agree, layers, plain, count()))
 
 
 def _window(blocks: Blocks) -> int | None:
@@ -325,5 +337,5 @@ def _agree(ours: Tensor, theirs: Tensor, layer: int) -> bool:
     Coarse numbers lose about a fifth of their last digit in every block; more than that is something else.
     """
     coarse = max(TOLERANCE, min(8.0, 1 + layer / 2) * torch.finfo(theirs.dtype).eps)
-    ours, theirs = ours.double(), theirs.double()
+    ours, theirs = ours.float(), theirs.float()
     return bool((ours - theirs).norm() <= coarse * (theirs - theirs.mean(0)).norm())

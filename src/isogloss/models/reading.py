@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isogloss.errors import OptionError
+from isogloss.errors import ModelError, OptionError
 from isogloss.models.blocks import Blocks, Stream, discover_blocks, input_device
 from isogloss.models.frames import framed, gains
 from isogloss.models.in_place import activations_in_place
@@ -203,6 +203,11 @@ class LayerReader:
         if self._packs(max(batch.lengths)) or len(states) == n:
             return states[:n]
         by_sequence = states.view(len(batch.lengths), -1, states.shape[-1])
+        if by_sequence.shape[1] < batch.lengths[0]:
+            raise ModelError(
+                f"a block of {type(self.blocks.encoder).__name__} hands on {by_sequence.shape[1]} vectors of "
+                f"{batch.lengths[0]} tokens, so its words have none of their own"
+            )
         return by_sequence[:, : batch.lengths[0]].flatten(0, 1)
 
     def _forward(self, batch: _Batch) -> Tensor:
@@ -317,10 +322,13 @@ class LayerReader:
 
     def _passes(self, lengths: np.ndarray) -> Iterator[list[list[int]]]:
         """Numbers of windows, in frames: passes of about `batch_tokens` tokens, of one length where nothing packs."""
-        alone = [[number] for number in np.argsort(lengths, kind="stable").tolist()]
+        if self._gains_by_frames:
+            frames = framed(lengths.tolist())
+        else:
+            frames = [[number] for number in np.argsort(lengths, kind="stable").tolist()]
         together: list[list[int]] = []
         total = 0
-        for frame in framed(lengths.tolist()) if self._gains_by_frames else alone:
+        for frame in frames:
             tokens = int(lengths[frame].sum())
             full = total + tokens > self.batch_tokens
             if together and (full or not (self._packs(tokens) or tokens == lengths[together[0]].sum())):
