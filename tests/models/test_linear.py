@@ -1,16 +1,23 @@
-import numpy as np
 import pytest
 import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from isogloss.models import linear
-from isogloss.models.linear import faster_linear, helps
-from isogloss.numerics import onednn
-from tests.models.test_reading import plain_hidden_states, read
-from tests.tiny import LAYERS, tiny_model, tiny_tokenizer
+from isogloss.models.linear import LIBRARIES, faster_linear, fastest
+from isogloss.numerics import mkl, onednn
+from tests.models.test_reading import read, worst_of
+from tests.tiny import tiny_model, tiny_tokenizer
 
-needs_onednn = pytest.mark.skipif(not onednn.available(), reason="this build of torch has no oneDNN linear")
+libraries = pytest.mark.parametrize(
+    "library",
+    [
+        pytest.param(
+            name, marks=pytest.mark.skipif(not module.available(), reason=f"this build of torch has no {name}")
+        )
+        for name, module in LIBRARIES.items()
+    ],
+)
 
 
 class Doubled(nn.Linear):
@@ -18,13 +25,13 @@ class Doubled(nn.Linear):
         return 2 * super().forward(vectors)
 
 
-@needs_onednn
-def test_linear_maps_give_the_same_numbers_and_are_themselves_again_afterwards():
+@libraries
+def test_linear_maps_give_the_same_numbers_and_are_themselves_again_afterwards(library):
     model = nn.Sequential(nn.Linear(7, 12), Doubled(12, 5), nn.Linear(5, 3, bias=False), Conv1D(4, 3)).eval()
     vectors = torch.randn(11, 7)
     with torch.inference_mode():
         expected = model(vectors)
-        with faster_linear(model):
+        with faster_linear(model, library):
             assert "forward" in vars(model[0])
             assert "forward" not in vars(model[1]), "a subclass does more than multiply"
             torch.testing.assert_close(model(vectors), expected, rtol=1e-5, atol=1e-6)
@@ -32,33 +39,54 @@ def test_linear_maps_give_the_same_numbers_and_are_themselves_again_afterwards()
         assert torch.equal(model(vectors), expected)
 
 
-@needs_onednn
-def test_maps_that_disagree_keep_torchs_product(monkeypatch):
+@libraries
+@pytest.mark.parametrize("shape", [(0, 40), (40,), (1, 40), (3, 0, 40), (2, 3, 40), (130, 40), (4096, 40), (40, 70)])
+def test_any_number_of_rows_can_be_multiplied(library, shape):
+    weight, bias = torch.randn(9, 40), torch.randn(9)
+    vectors = torch.randn(shape)
+    vectors = vectors.T if shape[-1] != 40 else vectors
+    with torch.inference_mode():
+        product = LIBRARIES[library].LaidOut(weight)(vectors, bias)
+        torch.testing.assert_close(product, nn.functional.linear(vectors, weight, bias), rtol=1e-5, atol=1e-5)
+
+
+@libraries
+def test_maps_that_disagree_keep_torchs_product(monkeypatch, library):
     monkeypatch.setattr(linear, "AGREE", -1.0)
     model = nn.Sequential(nn.Linear(4, 4))
-    with faster_linear(model):
+    with faster_linear(model, library):
         assert "forward" not in vars(model[0])
 
 
-@needs_onednn
-@pytest.mark.parametrize("architecture", ["bert", "gpt2", "llama"])
-def test_vectors_equal_a_plain_forward_in_either_product(architecture):
+def test_torch_changes_nothing():
+    model = nn.Sequential(nn.Linear(4, 4))
+    with faster_linear(model, "torch"):
+        assert "forward" not in vars(model[0])
+
+
+@pytest.mark.skipif(not mkl.available(), reason="this build of torch has no MKL")
+def test_mkl_takes_only_the_float32_maps_of_a_model():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4).bfloat16())
+    with torch.inference_mode(), faster_linear(model, "mkl"):
+        assert "forward" in vars(model[0])
+        assert "forward" not in vars(model[1])
+
+
+@libraries
+@pytest.mark.parametrize("architecture", ["bert", "gpt2", "llama", "xlnet"])
+def test_vectors_equal_a_plain_forward_in_any_product(architecture, library):
     tokenizer = tiny_tokenizer("wordpiece")
-    for product in ("torch", "onednn"):
+    for product in ("torch", library):
         reader, sequences, vectors, _ = read(tiny_model(architecture), tokenizer, linear=product, site="normed")
         assert reader.linear == product
-        for window in range(len(sequences.window_sentence)):
-            hidden = plain_hidden_states(reader, sequences, window)
-            start, stop = sequences.window_start[window : window + 2]
-            rows = np.flatnonzero((sequences.word_first >= start) & (sequences.word_first < stop))
-            expected = hidden[LAYERS][sequences.word_last[rows] - start]
-            assert np.abs(vectors[LAYERS][rows] - expected).max() <= 1e-5 * np.abs(expected).max()
+        assert worst_of(reader, sequences, vectors) <= 1e-5
 
 
-def test_only_products_that_gain_are_replaced(monkeypatch):
-    monkeypatch.setattr(onednn, "slow_mkl", lambda: True)
-    assert helps(nn.Linear(2, 2)) == onednn.available()
-    assert not helps(nn.Linear(2, 2).double())
-    monkeypatch.setattr(onednn, "slow_mkl", lambda: False)
-    assert not helps(nn.Linear(2, 2))
-    assert helps(nn.Linear(2, 2).bfloat16()) == onednn.available()
+@pytest.mark.parametrize("slow", [False, True])
+def test_only_products_that_gain_are_replaced(monkeypatch, slow):
+    monkeypatch.setattr(onednn, "slow_mkl", lambda: slow)
+    monkeypatch.setattr(mkl, "slow_mkl", lambda: slow)
+    library = onednn if slow else mkl
+    assert fastest(nn.Linear(2, 2)) == (library.__name__.rpartition(".")[2] if library.available() else "torch")
+    assert fastest(nn.Linear(2, 2).double()) == "torch"
+    assert fastest(nn.Linear(2, 2).bfloat16()) == ("onednn" if onednn.available() else "torch")

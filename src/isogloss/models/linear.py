@@ -1,12 +1,13 @@
-"""Runs a model's linear maps in oneDNN, with the weights laid out for it once, where torch takes longer.
+"""Runs a model's linear maps with the weights laid out once, where torch lays them out at every call or takes longer.
 
-Why and when that is, `numerics.onednn` says. As with packing nothing is believed: each shape is tried, and a model
-whose maps do not agree keeps torch's.
+Why and when that is, `numerics.onednn` and `numerics.mkl` say. As with packing nothing is believed: each map is tried,
+and those that do not agree keep torch's product.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,29 +15,36 @@ from transformers.pytorch_utils import Conv1D
 
 from isogloss.models.blocks import is_spread
 from isogloss.models.forwards import Forward, other_forwards
-from isogloss.numerics.onednn import LaidOut, gains
+from isogloss.numerics import mkl, onednn
 
 AGREE = 80
 """Units in the last place, of the largest value, by which two products may differ (1e-5 in float32)."""
 
+LIBRARIES = {"onednn": onednn, "mkl": mkl}
+"""What may run a linear map in torch's place, by name."""
 
-def helps(module: nn.Module) -> bool:
-    """Whether this model, where it is now, runs its linear maps faster so.
 
-    On a CPU: in bfloat16, and in float32 where MKL is slow. Not where weights come and go while it runs.
+def fastest(module: nn.Module) -> str:
+    """What runs this model's linear maps fastest where it is now: `torch`, or one of `LIBRARIES`.
+
+    Always `torch` where weights come and go while the model runs.
     """
     if is_spread(module):
-        return False
+        return "torch"
     parameter = next(module.parameters())
-    return gains(parameter.dtype, parameter.device)
+    gaining = (name for name, library in LIBRARIES.items() if library.gains(parameter.dtype, parameter.device))
+    return next(gaining, "torch")
 
 
-def faster_linear(module: nn.Module) -> AbstractContextManager[None]:
-    """While open, the linear maps inside `module` run in oneDNN; its weights must not change meanwhile."""
-    return other_forwards(module, _forward)
+def faster_linear(module: nn.Module, library: str) -> AbstractContextManager[None]:
+    """While open, the linear maps inside `module` run in `library`; its weights must not change meanwhile.
+
+    They are kept once more in that library's layout; `torch` changes nothing.
+    """
+    return nullcontext() if library == "torch" else other_forwards(module, partial(_forward, library=library))
 
 
-def _forward(part: nn.Module) -> Forward | None:
+def _forward(part: nn.Module, library: str) -> Forward | None:
     # Subclasses may do more than multiply, so only the two plain kinds are replaced.
     if type(part) is nn.Linear:
         weight = part.weight
@@ -44,8 +52,10 @@ def _forward(part: nn.Module) -> Forward | None:
         weight = part.weight.T.contiguous()
     else:
         return None
+    if library == "mkl" and weight.dtype != torch.float32:
+        return None
     bias: Tensor | None = part.bias
-    laid_out = LaidOut(weight.detach())
+    laid_out = LIBRARIES[library].LaidOut(weight.detach())
 
     def forward(vectors: Tensor) -> Tensor:
         return laid_out(vectors, bias)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate, count, groupby, pairwise
+from itertools import accumulate, count, groupby, pairwise, product
 from typing import Any
 
 import torch
@@ -266,7 +266,7 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
     Tries positions from 0 and, as RoBERTa counts, from the number after the padding id; with token types (all 0) and
     without. The model is run on four short sequences both ways; every layer must agree to 1e-4 of how far its tokens
     lie apart (or to what the model's own precision allows, if that is coarser), and every block must have asked for
-    packed attention. Then once more with activations in place. Two of the sequences share a frame, and one holds the
+    packed attention. Activations are tried in place first. Two of the sequences share a frame, and one holds the
     token of padding, which is a word like others where a text has it.
     """
     config: Any = blocks.encoder.config
@@ -284,13 +284,13 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
         ids[8] = padding
     plain = _plain_layers(blocks, ids, lengths)
     accepts_types = "token_type_ids" in inspect.signature(blocks.encoder.forward).parameters
-    for first in dict.fromkeys((0, 0 if padding is None else padding + 1)):
+    firsts = dict.fromkeys((0, 0 if padding is None else padding + 1))
+    for in_place, first, types in product((True, False), firsts, (True, False) if accepts_types else (False,)):
         positions = positions_of(ids, lengths, first)
-        for types in (True, False) if accepts_types else (False,):
-            given = torch.zeros_like(ids) if types else None
-            run = partial(packed_forward, blocks, ids, lengths, positions, given, frames)
-            if _gives(plain, blocks, run, in_place=False):
-                return PackingPlan(first, types, _window(blocks), _gives(plain, blocks, run, in_place=True))
+        given = torch.zeros_like(ids) if types else None
+        run = partial(packed_forward, blocks, ids, lengths, positions, given, frames)
+        if _gives(plain, blocks, run, in_place=in_place):
+            return PackingPlan(first, types, _window(blocks), in_place)
     return None
 
 

@@ -21,7 +21,7 @@ from isogloss.errors import ModelError, OptionError
 from isogloss.models.blocks import Blocks, Stream, discover_blocks, input_device
 from isogloss.models.frames import framed, gains
 from isogloss.models.in_place import activations_in_place
-from isogloss.models.linear import faster_linear, helps
+from isogloss.models.linear import faster_linear, fastest
 from isogloss.models.packing import PackingPlan, packed_forward, packing, plan_packing, positions_of
 from isogloss.models.tokenization import TokenSequences
 
@@ -84,7 +84,7 @@ class LayerReader:
     site : `block` reads the residual stream after each block; `normed` takes the last layer after the final norm.
     packed : False never packs.
     batch_tokens : tokens per forward pass.
-    linear : what runs the linear maps, `torch` or `onednn`; None takes the faster one on this machine.
+    linear : what runs the linear maps, `torch`, `onednn` or `mkl`; None takes the fastest one on this machine.
     known : what a reader of a copy of this model found by running it; if None, it is run on a few tokens.
 
     Attributes
@@ -126,7 +126,7 @@ class LayerReader:
         if packed:
             self.plan = known.plan if known else plan_packing(self.blocks)
         self.trials = Trials(self.blocks.stream, self.plan)
-        self.linear = linear or ("onednn" if self.plan and helps(self.blocks.encoder) else "torch")
+        self.linear = linear or fastest(self.blocks.encoder)
         self._is_prepared = False
         self.device = input_device(self.blocks.encoder)
         self._gains_by_frames = self.plan is not None and gains(self.blocks, self.plan.longest)
@@ -160,7 +160,7 @@ class LayerReader:
             return
         with (
             packing(self.blocks) if self._always_packs else nullcontext(),
-            faster_linear(self.blocks.encoder) if self.linear == "onednn" else nullcontext(),
+            faster_linear(self.blocks.encoder, self.linear),
             activations_in_place(self.blocks.encoder) if self.plan and self.plan.in_place else nullcontext(),
         ):
             self._is_prepared = True
