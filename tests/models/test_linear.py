@@ -72,6 +72,20 @@ def test_mkl_takes_only_the_float32_maps_of_a_model():
         assert "forward" not in vars(model[1])
 
 
+class Quantised(torch.Tensor):
+    """Stands for weights of another library's own kind."""
+
+
+@libraries
+def test_weights_that_are_not_plain_keep_their_product(library):
+    model = nn.Sequential(*(nn.Linear(4, 4) for _ in range(4)))
+    model[0].weight = nn.Parameter(model[0].weight.data.as_subclass(Quantised), requires_grad=False)
+    model[1].weight = nn.Parameter(model[1].weight.data.to_sparse(), requires_grad=False)
+    model[2].weight = nn.Parameter(torch.zeros(0, 4), requires_grad=False)
+    with torch.inference_mode(), faster_linear(model, library):
+        assert ["forward" in vars(part) for part in model] == [False, False, False, True]
+
+
 @libraries
 @pytest.mark.parametrize("architecture", ["bert", "gpt2", "llama", "xlnet"])
 def test_vectors_equal_a_plain_forward_in_any_product(architecture, library):
@@ -89,4 +103,6 @@ def test_only_products_that_gain_are_replaced(monkeypatch, slow):
     library = onednn if slow else mkl
     assert fastest(nn.Linear(2, 2)) == (library.__name__.rpartition(".")[2] if library.available() else "torch")
     assert fastest(nn.Linear(2, 2).double()) == "torch"
+    monkeypatch.setattr(linear, "LARGEST_FOR_MKL", 4 * 2 * 2)  # weights, but no bias
+    assert fastest(nn.Linear(2, 2)) == ("onednn" if slow and onednn.available() else "torch")
     assert fastest(nn.Linear(2, 2).bfloat16()) == ("onednn" if onednn.available() else "torch")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,9 @@ AGREE = 80
 LIBRARIES = {"onednn": onednn, "mkl": mkl}
 """What may run a linear map in torch's place, by name."""
 
+LARGEST_FOR_MKL = 2 << 30
+"""Bytes of weights that are kept twice for MKL: the twentieth that it gains is not worth more memory."""
+
 
 def fastest(module: nn.Module) -> str:
     """What runs this model's linear maps fastest where it is now: `torch`, or one of `LIBRARIES`.
@@ -32,8 +36,10 @@ def fastest(module: nn.Module) -> str:
     if is_spread(module):
         return "torch"
     parameter = next(module.parameters())
-    gaining = (name for name, library in LIBRARIES.items() if library.gains(parameter.dtype, parameter.device))
-    return next(gaining, "torch")
+    if onednn.gains(parameter.dtype, parameter.device):
+        return "onednn"
+    small = sum(weights.nbytes for weights in module.parameters()) <= LARGEST_FOR_MKL
+    return "mkl" if small and mkl.gains(parameter.dtype, parameter.device) else "torch"
 
 
 def faster_linear(module: nn.Module, library: str) -> AbstractContextManager[None]:
@@ -44,18 +50,19 @@ def faster_linear(module: nn.Module, library: str) -> AbstractContextManager[Non
     return nullcontext() if library == "torch" else other_forwards(module, partial(_forward, library=library))
 
 
-def _forward(part: nn.Module, library: str) -> Forward | None:
-    # Subclasses may do more than multiply, so only the two plain kinds are replaced.
-    if type(part) is nn.Linear:
-        weight = part.weight
-    elif type(part) is Conv1D:
-        weight = part.weight.T.contiguous()
-    else:
+def _forward(part: Any, library: str) -> Forward | None:
+    # Subclasses may do more than multiply, so only the two plain kinds are replaced, and quantised weights are others'.
+    if type(part) not in (nn.Linear, Conv1D):
+        return None
+    weight: Tensor = part.weight.data
+    if type(weight) is not Tensor or weight.layout != torch.strided or not weight.numel():
         return None
     if library == "mkl" and weight.dtype != torch.float32:
         return None
+    if type(part) is Conv1D:
+        weight = weight.T.contiguous()
     bias: Tensor | None = part.bias
-    laid_out = LIBRARIES[library].LaidOut(weight.detach())
+    laid_out = LIBRARIES[library].LaidOut(weight)
 
     def forward(vectors: Tensor) -> Tensor:
         return laid_out(vectors, bias)
