@@ -122,6 +122,39 @@ def test_blocks_are_found_where_hidden_states_cannot_be_asked_for():
     assert sites(found) == ["not reported by the model"] * 4
 
 
+class Reporting(Plain):
+    """It reports some hidden states, whatever it is asked."""
+
+    def __init__(self, which):
+        super().__init__()
+        self.which = which
+
+    def forward(self, input_ids, attention_mask=None, return_dict=True, output_hidden_states=False):
+        states = [self.embeddings(input_ids)]
+        for block in self.blocks:
+            states.append(block(states[-1]))
+        return SimpleNamespace(last_hidden_state=states[-1], hidden_states=self.which(states))
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        lambda states: (),
+        lambda states: (states[-1],),
+        lambda states: (states[0], states[-1]),
+        lambda states: (None, *states[1:]),
+        lambda states: torch.stack(states, 1),
+    ],
+)
+def test_blocks_are_found_where_too_few_hidden_states_are_reported(which):
+    assert discover_blocks(Reporting(which).eval()).n_layers == 3
+
+
+def test_blocks_are_refused_where_other_hidden_states_are_reported():
+    with pytest.raises(ModelError, match="holds parts of blocks"):
+        discover_blocks(Reporting(lambda states: tuple(2 * s for s in states)).eval())
+
+
 def test_blocks_are_found_where_hidden_states_are_counted_from_the_first_block():
     config = MambaConfig(vocab_size=100, hidden_size=32, num_hidden_layers=3, state_size=4)
     assert discover_blocks(MambaModel(config).eval()).n_layers == 3

@@ -50,6 +50,15 @@ def test_what_is_not_known_is_left_alone(function):
     assert "forward" not in vars(function)
 
 
+def test_weights_are_never_written_over():
+    weights = nn.Parameter(torch.randn(7, 5))
+    before = weights.detach().clone()
+    function = ACT2FN["gelu"]
+    with torch.inference_mode(), activations_in_place(nn.Sequential(function)):
+        assert torch.equal(function(weights), function(before.clone()))
+    assert torch.equal(weights, before)
+
+
 def test_a_forward_that_somebody_else_put_there_stays():
     function = nn.ReLU()
     function.forward = other = torch.sigmoid

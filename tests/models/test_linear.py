@@ -1,13 +1,18 @@
+import copy
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
+from transformers import RwkvConfig, RwkvModel
 from transformers.pytorch_utils import Conv1D
 
 from isogloss.models import linear
 from isogloss.models.linear import LIBRARIES, faster_linear, fastest
+from isogloss.models.reading import LayerReader
 from isogloss.numerics import mkl, onednn
 from tests.models.test_reading import read, worst_of
-from tests.tiny import tiny_model, tiny_tokenizer
+from tests.tiny import HIDDEN, tiny_model, tiny_tokenizer
 
 libraries = pytest.mark.parametrize(
     "library",
@@ -87,6 +92,34 @@ def test_weights_that_are_not_plain_keep_their_product(library):
 
 
 @libraries
+def test_weights_that_change_in_the_first_pass_are_laid_out_after_it(library):
+    config = RwkvConfig(vocab_size=1000, hidden_size=HIDDEN, num_hidden_layers=4, rescale_every=2)
+    torch.manual_seed(0)
+    model = RwkvModel(config).eval()
+    trials = LayerReader(copy.deepcopy(model), tiny_tokenizer("wordpiece")).trials
+    reader, _, vectors, _ = read(model, tiny_tokenizer("wordpiece"), known=trials, linear=library)
+    again, _, expected, _ = read(model, tiny_tokenizer("wordpiece"), known=trials, linear="torch")
+    assert reader.linear != again.linear
+    for layer in range(5):
+        np.testing.assert_allclose(vectors[layer], expected[layer], rtol=1e-4, atol=1e-5)
+
+
+@libraries
+def test_maps_of_other_precisions_keep_their_product(library):
+    model = nn.Sequential(nn.Linear(4, 4).double(), nn.Linear(4, 4), nn.Linear(4, 4))
+    model[1].bias = nn.Parameter(torch.zeros(4, dtype=torch.float64))
+    with torch.inference_mode(), faster_linear(model, library):
+        assert ["forward" in vars(part) for part in model] == [False, False, True]
+        assert model[2](input=torch.ones(2, 4)).shape == (2, 4)
+
+
+def test_a_model_with_a_sparse_parameter_can_be_asked():
+    model = nn.Linear(4, 4)
+    model.weight = nn.Parameter(model.weight.data.to_sparse(), requires_grad=False)
+    assert fastest(model) in ("torch", *LIBRARIES)
+
+
+@libraries
 @pytest.mark.parametrize("architecture", ["bert", "gpt2", "llama", "xlnet"])
 def test_vectors_equal_a_plain_forward_in_any_product(architecture, library):
     tokenizer = tiny_tokenizer("wordpiece")
@@ -99,7 +132,7 @@ def test_vectors_equal_a_plain_forward_in_any_product(architecture, library):
 @pytest.mark.parametrize("slow", [False, True])
 def test_only_products_that_gain_are_replaced(monkeypatch, slow):
     monkeypatch.setattr(onednn, "slow_mkl", lambda: slow)
-    monkeypatch.setattr(mkl, "slow_mkl", lambda: slow)
+    monkeypatch.setattr(mkl, "of_intel", lambda: not slow)
     library = onednn if slow else mkl
     assert fastest(nn.Linear(2, 2)) == (library.__name__.rpartition(".")[2] if library.available() else "torch")
     assert fastest(nn.Linear(2, 2).double()) == "torch"

@@ -234,9 +234,10 @@ def test_only_wanted_layers_are_read_and_later_blocks_are_not_run():
     words = words_of(TEXTS)
     sequences = SentenceTokenizer(tokenizer, 64).encode(TEXTS, None, words)
     reader = LayerReader(model, tokenizer, layers=(0, 1))
-    ran.clear()
     seen = set()
-    list(reader.read(sequences, lambda layer, *_: seen.add(layer)))
+    with reader.prepared():
+        ran.clear()
+        list(reader.read(sequences, lambda layer, *_: seen.add(layer)))
     handle.remove()
     assert seen == {0, 1}
     assert not ran

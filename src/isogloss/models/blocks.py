@@ -215,10 +215,12 @@ def sites(blocks: Blocks) -> list[str]:
 
 
 def _are_reported(blocks: Blocks) -> bool:
-    """Whether the model reports what an inner block returns, under whatever number; if it cannot be asked, yes."""
+    """Whether the model reports what an inner block returns, under whatever number; if it reports too few, yes."""
     seen, reported = _seen_and_reported(blocks)
     inner = seen[1:-1]
-    return reported is None or not inner or any(_same(ours, theirs) for ours in inner for theirs in reported)
+    if reported is None or len(reported) < blocks.n_layers:
+        return True
+    return not inner or any(_same(ours, theirs) for ours in inner for theirs in reported)
 
 
 def _seen_and_reported(blocks: Blocks) -> tuple[list[Tensor], tuple[Tensor, ...] | None]:
@@ -227,8 +229,10 @@ def _seen_and_reported(blocks: Blocks) -> tuple[list[Tensor], tuple[Tensor, ...]
     asked = any(p.name == "output_hidden_states" or p.kind is p.VAR_KEYWORD for p in parameters)
     seen: list[Tensor] = []
     with blocks.reading(lambda _, tokens: seen.append(tokens.clone())):
-        output = _run_probe(blocks.encoder, **({"output_hidden_states": True} if asked else {}))
-    return seen, getattr(output, "hidden_states", None)
+        output = run_probe(blocks.encoder, **({"output_hidden_states": True} if asked else {}))
+    reported: Any = getattr(output, "hidden_states", None)
+    given = isinstance(reported, (tuple, list)) and all(isinstance(states, Tensor) for states in reported)
+    return seen, tuple(reported) if given else None
 
 
 def _same(ours: Tensor, theirs: Tensor) -> bool:
@@ -284,7 +288,7 @@ def _run_through(encoder: nn.Module, modules: tuple[nn.Module, ...], name: str) 
     try:
         for shift in (0, 3):
             passes.append([])
-            _run_probe(encoder, shift)
+            run_probe(encoder, shift)
     finally:
         for handle in handles:
             handle.remove()
@@ -303,7 +307,7 @@ _PROBE_TOKENS = 5
 
 
 @torch.inference_mode()
-def _run_probe(encoder: nn.Module, shift: int = 0, **options: Any) -> Any:
+def run_probe(encoder: nn.Module, shift: int = 0, **options: Any) -> Any:
     """A pass over a few tokens; `shift` changes all but the first."""
     config: Any = getattr(encoder, "config", None)
     vocabulary = int(getattr(config, "vocab_size", 0) or 100)

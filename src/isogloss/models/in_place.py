@@ -2,7 +2,8 @@
 
 The inner layer of a feed-forward network is the largest thing a block makes. Written over, it stays where the processor
 has it; a second one beside it has to come from the memory, which takes longer than the function itself. The bits are
-the same. As with packing nothing is believed: it is tried whether a model needs what is written over.
+the same. As with packing nothing is believed: it is tried whether a model needs what is written over. Its weights never
+are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers.activations import GELUActivation, GELUTanh, SiLUActivation
 
 from isogloss.models.forwards import Forward, other_forwards
@@ -27,6 +28,19 @@ def activations_in_place(module: nn.Module) -> AbstractContextManager[None]:
 
 
 def _forward(part: nn.Module) -> Forward | None:
+    over = _over(part)
+    if over is None:
+        return None
+    plain = part.forward
+
+    def forward(given: Tensor) -> Tensor:
+        # Weights were not made in inference mode; what a pass makes is.
+        return over(given) if given.is_inference() else plain(given)
+
+    return forward
+
+
+def _over(part: nn.Module) -> Forward | None:
     # Subclasses may do something else.
     if type(part) is GELUActivation and part.act is nn.functional.gelu:
         return _gelu_

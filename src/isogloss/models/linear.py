@@ -38,7 +38,7 @@ def fastest(module: nn.Module) -> str:
     parameter = next(module.parameters())
     if onednn.gains(parameter.dtype, parameter.device):
         return "onednn"
-    small = sum(weights.nbytes for weights in module.parameters()) <= LARGEST_FOR_MKL
+    small = sum(weights.numel() * weights.itemsize for weights in module.parameters()) <= LARGEST_FOR_MKL
     return "mkl" if small and mkl.gains(parameter.dtype, parameter.device) else "torch"
 
 
@@ -54,18 +54,16 @@ def _forward(part: Any, library: str) -> Forward | None:
     # Subclasses may do more than multiply, so only the two plain kinds are replaced, and quantised weights are others'.
     if type(part) not in (nn.Linear, Conv1D):
         return None
-    weight: Tensor = part.weight.data
+    weight: Tensor = part.weight.data if type(part) is nn.Linear else part.weight.data.T
+    bias: Tensor | None = part.bias
     if type(weight) is not Tensor or weight.layout != torch.strided or not weight.numel():
         return None
-    if library == "mkl" and weight.dtype != torch.float32:
+    if weight.dtype not in LIBRARIES[library].DTYPES or (bias is not None and bias.dtype != weight.dtype):
         return None
-    if type(part) is Conv1D:
-        weight = weight.T.contiguous()
-    bias: Tensor | None = part.bias
     laid_out = LIBRARIES[library].LaidOut(weight)
 
-    def forward(vectors: Tensor) -> Tensor:
-        return laid_out(vectors, bias)
+    def forward(input: Tensor) -> Tensor:  # noqa: A002 (nn.Linear calls it so)
+        return laid_out(input, bias)
 
     example = torch.linspace(-1, 1, 2 * weight.shape[1]).view(2, -1).to(weight.dtype)
     expected = nn.functional.linear(example, weight, bias)

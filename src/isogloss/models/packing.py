@@ -208,10 +208,9 @@ def packed_forward(
 
     Raises
     ------
-    CannotPackError : a block attends otherwise than by packed attention, or asks of it what it does not do.
+    CannotPackError : a block asks of packed attention what it does not do.
     """
-    through = _Pass(_grouped(lengths, frames))
-    token = _pass.set(through)
+    token = _pass.set(_Pass(_grouped(lengths, frames)))
     try:
         extra = {} if types is None else {"token_type_ids": types[None]}
         output = blocks.encoder(
@@ -219,9 +218,6 @@ def packed_forward(
         )
     finally:
         _pass.reset(token)
-    if through.asked < blocks.n_layers:
-        # What mixes tokens elsewhere mixes those of other sequences: too little to be seen where weights are random.
-        raise CannotPackError("not every block asks for packed attention")
     return output.last_hidden_state[0]
 
 
@@ -297,14 +293,23 @@ def plan_packing(blocks: Blocks) -> PackingPlan | None:
 def _gives(plain: list[Tensor], blocks: Blocks, run: Callable[[], Tensor], *, in_place: bool) -> bool:
     """Whether a packed run gives these vectors, layer by layer."""
     layers: list[Tensor] = []
+    asked: list[int] = []
+
+    def remember(_: int, tokens: Tensor) -> None:
+        layers.append(tokens.clone())
+        asked.append(_pass.get().asked)
+
     try:
         with (
             packing(blocks),
             activations_in_place(blocks.encoder) if in_place else nullcontext(),
-            blocks.reading(lambda _, tokens: layers.append(tokens.clone())),
+            blocks.reading(remember),
         ):
             run()
     except Exception:
+        return False
+    # What mixes tokens elsewhere mixes those of other sequences: too little to be seen where weights are random.
+    if any(before == after for before, after in pairwise(asked)):
         return False
     return len(layers) == len(plain) and all(map(_agree, layers, plain, count()))
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from isogloss.errors import ModelError, OptionError
-from isogloss.models.blocks import Blocks, Stream, discover_blocks, input_device
+from isogloss.models.blocks import Blocks, Stream, discover_blocks, input_device, run_probe
 from isogloss.models.frames import framed, gains
 from isogloss.models.in_place import activations_in_place
 from isogloss.models.linear import faster_linear, fastest
@@ -158,6 +158,9 @@ class LayerReader:
         if self._is_prepared:
             yield
             return
+        if self.linear != "torch":
+            # Some models change their weights in their first pass.
+            run_probe(self.blocks.encoder)
         with (
             packing(self.blocks) if self._always_packs else nullcontext(),
             faster_linear(self.blocks.encoder, self.linear),

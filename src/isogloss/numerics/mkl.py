@@ -12,7 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isogloss.numerics.onednn import slow_mkl
+from isogloss.numerics.onednn import of_intel
+
+DTYPES = (torch.float32,)
+"""What can be laid out."""
 
 _ROWS = 2048
 """Rows of vectors that a layout is made for; it serves any number."""
@@ -40,7 +43,7 @@ class LaidOut:
 
 def gains(dtype: torch.dtype, device: torch.device) -> bool:
     """Whether `LaidOut` is there and faster than torch's own product for this dtype on this device."""
-    return device.type == "cpu" and dtype == torch.float32 and available() and not slow_mkl()
+    return device.type == "cpu" and dtype == torch.float32 and available() and of_intel()
 
 
 @cache

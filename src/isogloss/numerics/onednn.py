@@ -15,6 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+DTYPES = (torch.float32, torch.bfloat16)
+"""What can be laid out."""
+
 
 class LaidOut:
     """A (outputs, inputs) matrix kept in oneDNN's layout; memory of one copy of it.
@@ -25,7 +28,7 @@ class LaidOut:
     def __init__(self, matrix: Tensor) -> None:
         operators: Any = torch.ops.mkldnn
         self._multiply = operators._linear_pointwise
-        self._matrix: Tensor = operators._reorder_linear_weight(matrix, None)
+        self._matrix: Tensor = operators._reorder_linear_weight(matrix.contiguous(), None)
 
     def __call__(self, vectors: Tensor, bias: Tensor | None = None) -> Tensor:
         """Multiply."""
@@ -42,11 +45,15 @@ def gains(dtype: torch.dtype, device: torch.device) -> bool:
 @cache
 def slow_mkl() -> bool:
     """Whether float32 products go through an MKL that leaves this processor's AVX-512 unused."""
-    if not torch.backends.mkl.is_available() or torch.backends.cpu.get_cpu_capability() != "AVX512":
-        return False
+    capable = torch.backends.mkl.is_available() and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return capable and not of_intel()
+
+
+@cache
+def of_intel() -> bool:
+    """Whether this processor is one of Intel's."""
     info = Path("/proc/cpuinfo")
-    described = info.read_text() if info.exists() else platform.processor()
-    return "GenuineIntel" not in described
+    return "GenuineIntel" in (info.read_text() if info.exists() else platform.processor())
 
 
 @cache
