@@ -101,7 +101,7 @@ def test_small_clusters_keep_a_direction_and_it_is_told():
     assert not after[54].any()
     told = " ".join(fitted.notes_)
     assert "2 of 3 clusters (5 vectors)" in told
-    assert "1 clusters are of one vector" in told
+    assert "1 of 3 clusters is of one vector" in told
     assert ClusterEnhancement(1, 5).fit(big).notes_ == ()
 
 

@@ -270,8 +270,9 @@ def _notes(sizes: np.ndarray, removed: np.ndarray, asked: int) -> tuple[str, ...
             f"{int(short.sum()):,} of {len(sizes):,} clusters ({words:,} vectors) span too few directions to lose "
             f"{asked}: as many were removed as leave one"
         )
-    if (sizes == 1).any():
-        notes.append(f"{int((sizes == 1).sum()):,} clusters are of one vector, which becomes zero")
+    if alone := int((sizes == 1).sum()):
+        are = "is" if alone == 1 else "are"
+        notes.append(f"{alone:,} of {len(sizes):,} clusters {are} of one vector, which becomes zero")
     return tuple(notes)
 
 
