@@ -200,8 +200,6 @@ def sites(blocks: Blocks) -> list[str]:
     Layer `n_layers` differs where the architecture applies a final norm before it reports its last hidden state.
     """
     seen, reported = _seen_and_reported(blocks)
-    if reported is None:
-        return [_UNREPORTED] * (blocks.n_layers + 1)
     found = []
     for layer in range(blocks.n_layers + 1):
         if layer >= len(reported):
@@ -218,12 +216,11 @@ def _are_reported(blocks: Blocks) -> bool:
     """Whether the model reports what an inner block returns, under whatever number; if it reports too few, yes."""
     seen, reported = _seen_and_reported(blocks)
     inner = seen[1:-1]
-    if reported is None or len(reported) < blocks.n_layers:
-        return True
-    return not inner or any(_same(ours, theirs) for ours in inner for theirs in reported)
+    too_few = not inner or len(reported) < blocks.n_layers
+    return too_few or any(_same(ours, theirs) for ours in inner for theirs in reported)
 
 
-def _seen_and_reported(blocks: Blocks) -> tuple[list[Tensor], tuple[Tensor, ...] | None]:
+def _seen_and_reported(blocks: Blocks) -> tuple[list[Tensor], tuple[Tensor, ...]]:
     """Each layer's tokens (n_tokens, hidden) in one pass, and the hidden states that the model reports, if any."""
     parameters = inspect.signature(blocks.encoder.forward).parameters.values()
     asked = any(p.name == "output_hidden_states" or p.kind is p.VAR_KEYWORD for p in parameters)
@@ -232,7 +229,7 @@ def _seen_and_reported(blocks: Blocks) -> tuple[list[Tensor], tuple[Tensor, ...]
         output = run_probe(blocks.encoder, **({"output_hidden_states": True} if asked else {}))
     reported: Any = getattr(output, "hidden_states", None)
     given = isinstance(reported, (tuple, list)) and all(isinstance(states, Tensor) for states in reported)
-    return seen, tuple(reported) if given else None
+    return seen, tuple(reported) if given else ()
 
 
 def _same(ours: Tensor, theirs: Tensor) -> bool:

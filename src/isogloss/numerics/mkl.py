@@ -6,13 +6,12 @@ layer's weights that is a twentieth of the time with two thousand rows of vector
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from isogloss.numerics.onednn import of_intel
+from isogloss.numerics.processor import has_operators, of_intel
 
 DTYPES = (torch.float32,)
 """What can be laid out."""
@@ -46,13 +45,7 @@ def gains(dtype: torch.dtype, device: torch.device) -> bool:
     return device.type == "cpu" and dtype == torch.float32 and available() and of_intel()
 
 
-@cache
 def available() -> bool:
     """Whether this torch has MKL and the two operators."""
-    operators: Any = getattr(torch.ops, "mkl", None)
-    if operators is None or not torch.backends.mkl.is_available():
-        return False
-    try:
-        return operators._mkl_reorder_linear_weight is not None and operators._mkl_linear is not None
-    except AttributeError:
-        return False
+    operators = has_operators("mkl", "_mkl_reorder_linear_weight", "_mkl_linear")
+    return operators and torch.backends.mkl.is_available()

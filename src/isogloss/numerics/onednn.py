@@ -7,13 +7,13 @@ anyway, but lays a factor out anew at every call.
 
 from __future__ import annotations
 
-import platform
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from isogloss.numerics.processor import has_operators, of_intel
 
 DTYPES = (torch.float32, torch.bfloat16)
 """What can be laid out."""
@@ -49,20 +49,7 @@ def slow_mkl() -> bool:
     return capable and not of_intel()
 
 
-@cache
-def of_intel() -> bool:
-    """Whether this processor is one of Intel's."""
-    info = Path("/proc/cpuinfo")
-    return "GenuineIntel" in (info.read_text() if info.exists() else platform.processor())
-
-
-@cache
 def available() -> bool:
     """Whether this torch has oneDNN and the two operators."""
-    operators: Any = getattr(torch.ops, "mkldnn", None)
-    if operators is None or not torch.backends.mkldnn.is_available():
-        return False
-    try:
-        return operators._reorder_linear_weight is not None and operators._linear_pointwise is not None
-    except AttributeError:
-        return False
+    operators = has_operators("mkldnn", "_reorder_linear_weight", "_linear_pointwise")
+    return operators and torch.backends.mkldnn.is_available()
